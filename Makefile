@@ -1,0 +1,58 @@
+# Two commands are enough: `make serve` and `make test`. Everything they need is set up on the way.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+.PHONY: help setup serve test check unit fmt bench lock wheel clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Calotype needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/.python
+	@echo "Installing Calotype into $(VENV) (once)..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	@echo "Installing the development tools..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+setup: $(VENV)/.dev  ## Make .venv with everything for development
+
+serve: $(VENV)/.runtime  ## Start the server (http://127.0.0.1:8484) with its database and worker
+	@exec $(BIN)/calotype serve
+
+check: $(VENV)/.dev  ## Lint, formatting, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+unit: $(VENV)/.dev  ## The quick tests: no server, no database
+	$(BIN)/pytest tests/domain tests/imaging tests/storage tests/ai tests/sandbox tests/web
+
+test: check  ## Everything: checks, unit, database and end-to-end tests
+	$(BIN)/pytest tests
+
+bench: $(VENV)/.dev  ## Measure (see bench/README.md)
+	$(BIN)/python -m bench
+
+fmt: $(VENV)/.dev  ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(VENV)/.dev  ## Pin the newest allowed dependencies, with hashes
+	$(BIN)/python scripts/lock.py
+
+wheel: $(VENV)/.dev  ## Build dist/*.whl
+	$(BIN)/python -m build --no-isolation --wheel
+
+clean:  ## Remove what the build made (never the data folder)
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .hypothesis

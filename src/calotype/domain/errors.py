@@ -1,0 +1,125 @@
+"""Every way in which a request or a job can be refused, before it has any HTTP status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class CalotypeError(Exception):
+    """The base of all refusals: a stable code, a sentence for people, and context for programs."""
+
+    code = "error"
+
+    def __init__(self, message: str, /, **context: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.context: Mapping[str, Any] = context
+
+
+class NotFound(CalotypeError):
+    """The object does not exist, or belongs to somebody else, which must look the same."""
+
+    code = "not_found"
+
+
+class NotReady(NotFound):
+    """The object will exist soon; asking again in a moment is worthwhile."""
+
+    code = "not_ready"
+
+
+class Conflict(CalotypeError):
+    """The present state of the object forbids the operation."""
+
+    code = "conflict"
+
+
+class InvalidInput(CalotypeError):
+    """A value is malformed; `field` in the context names it."""
+
+    code = "invalid_input"
+
+
+class Refused(CalotypeError):
+    """The request is well-formed but asks for what this object cannot do."""
+
+    code = "refused"
+
+
+class NotAllowed(CalotypeError):
+    """The principal is known but may not do this."""
+
+    code = "not_allowed"
+
+
+class Unauthenticated(CalotypeError):
+    """No valid credential came with the request."""
+
+    code = "unauthenticated"
+
+
+class CredentialExpired(Unauthenticated):
+    """The credential was valid once and has expired."""
+
+    code = "credential_expired"
+
+
+class QuotaExceeded(CalotypeError):
+    """The tenant's storage quota would be exceeded."""
+
+    code = "quota_exceeded"
+
+
+class UsageLimitExceeded(CalotypeError):
+    """The tenant's uploads of this month are used up."""
+
+    code = "usage_limit_exceeded"
+
+
+class InsufficientCredits(CalotypeError):
+    """The tenant has too few credits."""
+
+    code = "insufficient_credits"
+
+
+class Unsupported(CalotypeError):
+    """The content is of a kind that is not accepted."""
+
+    code = "unsupported"
+
+
+class UndecodablePicture(CalotypeError):
+    """The content is a picture by its signature, but cannot be decoded or is larger than allowed."""
+
+    code = "undecodable_picture"
+
+
+class TooLarge(CalotypeError):
+    """The content is larger than its limit; `limit` and, where known, `actual` are in the context."""
+
+    code = "too_large"
+
+
+class Expired(CalotypeError):
+    """The time in which this could be done is over."""
+
+    code = "expired"
+
+
+class RateLimited(CalotypeError):
+    """Too many requests; `retry_after` (seconds) is in the context."""
+
+    code = "rate_limited"
+
+
+class Unavailable(CalotypeError):
+    """Something the operation needs (database, object store, model) cannot be reached now."""
+
+    code = "unavailable"
+
+
+class SandboxFailure(CalotypeError):
+    """A limited child process did not live to answer: it crashed, ran out of memory, or out of time."""
+
+    code = "sandbox_failure"
