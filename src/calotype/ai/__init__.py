@@ -1,0 +1,1 @@
+"""Models behind small interfaces: reading text, describing pictures, embedding texts."""

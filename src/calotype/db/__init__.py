@@ -1,0 +1,1 @@
+"""Rows: the only place, beside `jobs/`, that speaks SQL."""

@@ -1,0 +1,1 @@
+"""Jobs: queued in the transaction of the rows they belong to, by Procrastinate."""

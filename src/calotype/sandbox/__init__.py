@@ -1,0 +1,1 @@
+"""Limited child processes for work on bytes from strangers."""

@@ -1,0 +1,1 @@
+"""The HTTP doors: authenticate, parse, call one service, translate the answer."""

@@ -1,0 +1,1 @@
+"""The door for jobs: get an id, call one service."""

@@ -1,0 +1,1 @@
+"""One folder a wire format; none imports another."""

@@ -1,0 +1,1 @@
+"""Signed objects: reading them with ranges, and putting announced uploads."""

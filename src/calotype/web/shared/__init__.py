@@ -1,0 +1,1 @@
+"""HTTP mechanics that every wire format uses."""

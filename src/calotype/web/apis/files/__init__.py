@@ -1,0 +1,1 @@
+"""The Files API: uploads, listing and search, variants, trash."""

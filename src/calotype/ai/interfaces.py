@@ -1,0 +1,51 @@
+"""What models do here, whichever they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calotype.domain.description import DescribeRequest, Description, TextReading
+
+
+class TextReader(Protocol):
+    """Reads the text that can be seen in a picture."""
+
+    def read_text(self, picture: bytes) -> TextReading:
+        """Read an encoded picture; raises `UndecodablePicture` when it is none."""
+        ...
+
+
+class Describer(Protocol):
+    """Says in a few sentences what a picture is."""
+
+    async def describe(self, request: DescribeRequest) -> Description:
+        """Describe one picture; raises `Unavailable` when what describes it cannot be reached now."""
+        ...
+
+
+class TextEmbedder(Protocol):
+    """Turns texts into vectors, near to each other when the texts mean alike.
+
+    Vectors of different `model` names are never compared; `dimension` is their length.
+    """
+
+    @property
+    def model(self) -> str:
+        """The name of the model, stored beside each vector."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """The length of a vector."""
+        ...
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One vector a text, shape (len(texts), dimension).
+
+        Each is of length 1, or all zero for a text without words.
+        """
+        ...

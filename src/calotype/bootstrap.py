@@ -1,0 +1,184 @@
+"""The only place that reads settings and builds objects."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from procrastinate import App
+
+from calotype.ai.measured_describer import MeasuredDescriber
+from calotype.db.embedded import EmbeddedPostgres
+from calotype.db.engine import Database
+from calotype.db.installation import select_signing_secret
+from calotype.db.schema import migrate
+from calotype.jobs.queue import JobQueue
+from calotype.sandbox.pool import Sandbox
+from calotype.services.api_key import ApiKeyService
+from calotype.services.asset import AssetService
+from calotype.services.delivery import DeliveryService
+from calotype.services.description import DescriptionService, ReadingLimits
+from calotype.services.doctor import DoctorService
+from calotype.services.importer import ImportService
+from calotype.services.ingest import IngestLimits, IngestService
+from calotype.services.metrics import MetricsService
+from calotype.services.picture import DevelopLimits, PictureService
+from calotype.services.presigned_upload import PresignedUploadService
+from calotype.services.search import SearchService
+from calotype.services.trash import TrashService
+from calotype.services.upkeep import UpkeepService
+from calotype.settings import Settings
+from calotype.storage.open import open_store
+from calotype.storage.store import ObjectStore
+
+MIB = 1024 * 1024
+# One child works on one core; libraries must not start threads of their own beside it.
+_CHILD_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "VIPS_CONCURRENCY": "1",
+    "OPENCV_FOR_THREADS_NUM": "1",
+    "MALLOC_ARENA_MAX": "2",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """All services of one process, built and connected."""
+
+    settings: Settings
+    api_keys: ApiKeyService
+    assets: AssetService
+    delivery: DeliveryService
+    descriptions: DescriptionService
+    doctor: DoctorService
+    importer: ImportService
+    ingest: IngestService
+    metrics: MetricsService
+    pictures: PictureService
+    presigned: PresignedUploadService
+    search: SearchService
+    trash: TrashService
+    upkeep: UpkeepService
+    job_app: App
+    picture_slots: int
+    picture_sandbox: Sandbox
+    text_sandbox: Sandbox
+
+    async def warm(self) -> None:
+        """Start the child processes before the first job needs them."""
+        await self.picture_sandbox.warm()
+        await self.text_sandbox.warm()
+
+
+@contextmanager
+def open_database(settings: Settings) -> Iterator[str]:
+    """The URL of a database that is up and migrated; the embedded server is left (and stopped by the last) at the end."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    embedded = EmbeddedPostgres(settings.data_dir / "postgres") if settings.database_url is None else None
+    url = embedded.start() if embedded else str(settings.database_url)
+    try:
+        migrate(url)
+        yield url
+    finally:
+        if embedded:
+            embedded.stop()
+
+
+@asynccontextmanager
+async def open_application(settings: Settings, database_url: str) -> AsyncIterator[Application]:
+    """All services over a database that is up."""
+    database = Database(database_url)
+    store = open_store(settings.storage_url, settings.data_dir)
+    sandboxes = _sandboxes(settings)
+    try:
+        async with database.write() as connection:
+            secret = await select_signing_secret(connection, datetime.now(UTC))
+        yield _build(settings, database, store, JobQueue(database_url), sandboxes, secret)
+    finally:
+        for sandbox in sandboxes:
+            sandbox.kill()
+        await store.aclose()
+        await database.aclose()
+
+
+def _sandboxes(settings: Settings) -> tuple[Sandbox, Sandbox]:
+    """Children for pictures, one a core and a little less urgent than the web; one for texts, which only takes idle time."""
+    memory = settings.decode_memory_mb * MIB
+    pictures = Sandbox(
+        "pictures",
+        workers=settings.worker_processes or os.cpu_count() or 1,
+        memory_limit=memory,
+        nice=5,
+        environment=_CHILD_ENVIRONMENT,
+        preload=("calotype.imaging.pipeline", "cv2", "simplejpeg", "pyvips"),
+    )
+    texts = Sandbox(
+        "texts",
+        workers=1,
+        memory_limit=memory,
+        nice=19,
+        environment=_CHILD_ENVIRONMENT,
+        preload=("calotype.ai.rapidocr_reader",),
+    )
+    return pictures, texts
+
+
+def _build(
+    settings: Settings,
+    database: Database,
+    store: ObjectStore,
+    queue: JobQueue,
+    sandboxes: tuple[Sandbox, Sandbox],
+    secret: bytes,
+) -> Application:
+    picture_sandbox, text_sandbox = sandboxes
+    delivery = DeliveryService(store, secret, lifetime=settings.link_lifetime, public_url=settings.public_url)
+    limits = IngestLimits(max_image_bytes=settings.max_image_bytes, max_pixels=settings.max_pixels)
+    ingest = IngestService(database, store, queue, limits, describes=True)
+    presigned = PresignedUploadService(database, store, ingest, delivery, lifetime=settings.presigned_lifetime)
+    trash = TrashService(database, store, queue, keep=timedelta(days=settings.trash_days))
+    return Application(
+        settings=settings,
+        api_keys=ApiKeyService(database),
+        assets=AssetService(database, queue),
+        delivery=delivery,
+        descriptions=DescriptionService(
+            database,
+            store,
+            queue,
+            text_sandbox,
+            MeasuredDescriber(),
+            ReadingLimits(enabled=settings.ocr_enabled, timeout=settings.ocr_timeout),
+        ),
+        doctor=DoctorService(database, store, picture_sandbox, settings.data_dir),
+        importer=ImportService(database, ingest),
+        ingest=ingest,
+        metrics=MetricsService(database, queue),
+        pictures=PictureService(
+            database,
+            store,
+            queue,
+            picture_sandbox,
+            DevelopLimits(max_pixels=settings.max_pixels, timeout=settings.decode_timeout),
+        ),
+        presigned=presigned,
+        search=SearchService(database),
+        trash=trash,
+        upkeep=UpkeepService(
+            database,
+            store,
+            queue,
+            trash,
+            presigned,
+            stalled_after=settings.stalled_after,
+            orphan_age=timedelta(hours=settings.orphan_age_hours),
+        ),
+        job_app=queue.app,
+        picture_slots=settings.worker_processes or os.cpu_count() or 1,
+        picture_sandbox=picture_sandbox,
+        text_sandbox=text_sandbox,
+    )

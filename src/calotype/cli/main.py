@@ -1,0 +1,56 @@
+"""The `calotype` command."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from calotype import __version__
+from calotype.cli import doctor, importing, keys, searching, serving
+from calotype.domain.errors import CalotypeError
+
+app = typer.Typer(
+    name="calotype",
+    help="One self-hosted server for visual media.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve")(serving.serve)
+app.command("worker")(serving.worker)
+app.command("import")(importing.import_pictures)
+app.command("search")(searching.search)
+app.command("doctor")(doctor.examine)
+app.add_typer(keys.app, name="keys")
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"calotype {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """One self-hosted server for visual media."""
+
+
+def main() -> None:
+    """Run the command line; faults a person can mend are shown in one line."""
+    try:
+        app()
+    except CalotypeError as error:
+        print(f"calotype: {error.message}", file=sys.stderr)
+        sys.exit(1)
+    except ValidationError as error:
+        for entry in error.errors():
+            name = "_".join(str(step) for step in entry["loc"]).upper()
+            print(f"calotype: CALOTYPE_{name}: {entry['msg']}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,182 @@
+"""`calotype serve` and `calotype worker`: the long-running commands."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import structlog
+import typer
+import uvicorn
+
+from calotype.bootstrap import Application, open_application, open_database
+from calotype.cli.logs import configure_logs
+from calotype.domain.errors import Unavailable
+from calotype.settings import Settings, load_settings
+
+_GRACE = 30  # seconds running requests get to end after SIGTERM
+_RESTARTS = (1, 2, 5, 15, 30)  # seconds between attempts to restart a worker that died
+_log = structlog.get_logger("calotype.serve")
+
+
+def serve(
+    no_worker: Annotated[
+        bool, typer.Option("--no-worker", help="Only the web server; run `calotype worker` elsewhere.")
+    ] = False,
+) -> None:
+    """Serve the API, with a worker beside it. SIGTERM finishes running requests and exits."""
+    settings = load_settings()
+    configure_logs(settings)
+    with _listening(settings) as listener, open_database(settings) as url:
+        supervisor = None if no_worker else _WorkerSupervisor(url)
+        try:
+            if supervisor:
+                supervisor.start()
+            _run_server(settings, url, listener)
+        finally:
+            if supervisor:
+                supervisor.stop()
+
+
+def worker(
+    parent: Annotated[int | None, typer.Option(hidden=True, help="Stop when this process is gone.")] = None,
+) -> None:
+    """Work on queued jobs. SIGTERM gives unfinished jobs back and exits."""
+    from calotype.worker.run import run_worker
+
+    settings = load_settings()
+    configure_logs(settings)
+
+    async def run(url: str) -> None:
+        async with open_application(settings, url) as application:
+            watching = asyncio.create_task(_stop_without(parent)) if parent else None
+            await run_worker(application)
+            if watching:
+                watching.cancel()
+
+    with open_database(settings) as url:
+        _uvloop_run(run(url))
+
+
+async def _stop_without(parent: int) -> None:
+    """A worker whose server was killed outright must not go on alone."""
+    while os.getppid() == parent:  # noqa: ASYNC110 - another process sets no event here
+        await asyncio.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _uvloop_run(main: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(main)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    """The socket, bound before anything else starts, so that a taken port is told at once."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            raise Unavailable(
+                f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; set CALOTYPE_PORT to another port"
+            ) from error
+        yield listener
+
+
+def _run_server(settings: Settings, url: str, listener: socket.socket) -> None:
+    from calotype.web.app import make_app
+
+    app = make_app(settings, lambda: open_application(settings, url))
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        loop="uvloop" if _loop_factory() else "auto",
+        http="httptools",
+        lifespan="on",
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE,
+        timeout_keep_alive=75,
+    )
+    # Uvicorn raises the signal again after it has stopped; being asked to stop is no failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    server = _Server(config, f"http://{settings.host}:{listener.getsockname()[1]}")
+    server.run(sockets=[listener])
+    if not server.started:
+        raise Unavailable("the server did not start; see the log above")
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, which says so when it is ready."""
+
+    def __init__(self, config: uvicorn.Config, address: str) -> None:
+        super().__init__(config)
+        self._address = address
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then show the first key of a new installation and the address."""
+        await super().startup(sockets)
+        if self.should_exit:
+            return
+        application: Application = self.config.app.state.application  # type: ignore[union-attr]
+        first_key = await application.api_keys.create_first()
+        if first_key:
+            print(f"\nYour API key, shown only this once:\n\n    {first_key}\n", flush=True)
+        print(f"Calotype is ready at {self._address} (documentation: {self._address}/docs)", flush=True)
+
+
+class _WorkerSupervisor:
+    """Keeps one worker process running beside the server."""
+
+    def __init__(self, database_url: str) -> None:
+        self._environment = {**os.environ, "CALOTYPE_DATABASE_URL": database_url}
+        self._stopping = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._supervise, name="worker supervisor", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.terminate()
+        self._thread.join(timeout=_GRACE)
+        if process is not None and process.poll() is None:
+            process.kill()
+
+    def _supervise(self) -> None:
+        deaths = 0
+        while not self._stopping.is_set():
+            command = [sys.executable, "-m", "calotype", "worker", "--parent", str(os.getpid())]
+            # A session of its own: Ctrl-C must reach the server alone, which then stops its worker in order.
+            self._process = subprocess.Popen(command, env=self._environment, start_new_session=True)  # noqa: S603 - our own program
+            if self._stopping.is_set():
+                self._process.terminate()
+            status = self._process.wait()
+            if self._stopping.is_set():
+                return
+            wait = _RESTARTS[min(deaths, len(_RESTARTS) - 1)]
+            deaths += 1
+            _log.error("the worker ended by itself; starting another", status=status, wait=wait)
+            self._stopping.wait(wait)

@@ -1,0 +1,165 @@
+"""Rows of assets: one at a time, by id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, bindparam, cast, func, select, text, update
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from calotype.db import tables
+from calotype.db.scoped import within
+from calotype.domain.asset import Asset, NewAsset, State, StoredVariant, UploadMethod
+from calotype.domain.picture import VariantName
+from calotype.domain.scope import Scope
+
+_A = tables.asset
+
+_COLUMNS = (
+    _A.c.id,
+    _A.c.tenant_id,
+    _A.c.media_type,
+    _A.c.content_type,
+    _A.c.format,
+    _A.c.upload_method,
+    _A.c.object_key,
+    _A.c.original_filename,
+    _A.c.size_bytes,
+    _A.c.checksum,
+    _A.c.created_at,
+    _A.c.updated_at,
+    _A.c.title,
+    _A.c.tags,
+    _A.c.storage_target,
+    _A.c.auto_describe,
+    _A.c.deleted_at,
+    _A.c.captured_at,
+    _A.c.width,
+    _A.c.height,
+    _A.c.variant_status,
+    _A.c.variant_error,
+    _A.c.variants,
+    _A.c.blur_hash,
+    _A.c.description_status,
+    _A.c.description_error,
+    _A.c.description,
+    _A.c.visible_text,
+    _A.c.confidence,
+    _A.c.described_at,
+    _A.c.has_description,
+    _A.c.folder_id,
+)
+
+
+def select_scoped(scope: Scope) -> Select[Any]:
+    """The base of every query for whole assets."""
+    return select(*_COLUMNS).where(within(scope))
+
+
+def from_row(row: Row[Any]) -> Asset:
+    """Make the domain object of a row from `select_scoped`."""
+    values = dict(row._mapping)  # noqa: SLF001 - the documented name
+    values["upload_method"] = UploadMethod(values["upload_method"])
+    values["checksum"] = values["checksum"].hex()
+    values["tags"] = tuple(values["tags"])
+    for name in ("variant_status", "description_status"):
+        values[name] = State(values[name]) if values[name] else None
+    values["variants"] = {VariantName(name): StoredVariant(**variant) for name, variant in values["variants"].items()}
+    return Asset(**values)
+
+
+async def insert_asset(connection: AsyncConnection, new: NewAsset, search: str, now: datetime) -> None:
+    """Store a new asset; `search` is its tsvector literal."""
+    await connection.execute(
+        _A.insert().values(
+            id=new.id,
+            tenant_id=new.tenant_id,
+            media_type=new.media_type,
+            content_type=new.content_type,
+            format=new.format,
+            upload_method=new.upload_method.value,
+            object_key=new.object_key,
+            original_filename=new.original_filename,
+            size_bytes=new.size_bytes,
+            checksum=bytes.fromhex(new.checksum),
+            storage_target=new.storage_target,
+            auto_describe=new.auto_describe,
+            title=new.title,
+            tags=list(new.tags),
+            created_at=now,
+            updated_at=now,
+            variants={},
+            variant_status=new.variant_status,
+            description_status=new.description_status,
+            has_description=False,
+            search=cast(search, TSVECTOR),
+        )
+    )
+
+
+async def select_asset(
+    connection: AsyncConnection, scope: Scope, asset_id: UUID, *, lock: bool = False
+) -> Asset | None:
+    """One asset of the scope; with `lock` it cannot change until the transaction ends."""
+    query = select_scoped(scope).where(_A.c.id == asset_id)
+    row = (await connection.execute(query.with_for_update() if lock else query)).one_or_none()
+    return from_row(row) if row else None
+
+
+async def select_assets(
+    connection: AsyncConnection, scope: Scope, asset_ids: Sequence[UUID], *, lock: bool = False
+) -> dict[UUID, Asset]:
+    """Those of the given assets that are in the scope, by id."""
+    query = select_scoped(scope).where(_A.c.id.in_(bindparam("ids", expanding=True))).order_by(_A.c.id)
+    rows = await connection.execute(query.with_for_update() if lock else query, {"ids": list(asset_ids)})
+    return {asset.id: asset for asset in map(from_row, rows)}
+
+
+async def select_assets_by_prefix(connection: AsyncConnection, scope: Scope, prefix: str, limit: int) -> list[Asset]:
+    """At most `limit` assets whose id begins with eight hexadecimal digits; the primary key serves it as a range."""
+    lowest = UUID(prefix + "0" * 24)
+    highest = UUID(prefix + "f" * 24)
+    query = select_scoped(scope).where(_A.c.id.between(lowest, highest)).limit(limit)
+    return [from_row(row) for row in await connection.execute(query)]
+
+
+async def select_asset_by_checksum(connection: AsyncConnection, scope: Scope, checksum: str) -> Asset | None:
+    """The oldest asset of the scope with that content."""
+    query = (
+        select_scoped(scope).where(_A.c.checksum == bytes.fromhex(checksum)).order_by(_A.c.created_at, _A.c.id).limit(1)
+    )
+    row = (await connection.execute(query)).one_or_none()
+    return from_row(row) if row else None
+
+
+async def lock_checksum(connection: AsyncConnection, scope: Scope, checksum: str) -> None:
+    """Let only one transaction at a time decide whether this content of this tenant is new."""
+    await connection.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
+        {"key": f"{scope.tenant_id}:{checksum}"},
+    )
+
+
+async def update_asset(connection: AsyncConnection, scope: Scope, asset_id: UUID, values: Mapping[str, Any]) -> bool:
+    """Set columns of one asset; a `search` value is a tsvector literal. False when it is not in the scope."""
+    changed = dict(values)
+    if "search" in changed:
+        changed["search"] = cast(changed["search"], TSVECTOR)
+    result = await connection.execute(update(_A).where(within(scope), _A.c.id == asset_id).values(**changed))
+    return result.rowcount > 0
+
+
+async def delete_asset(connection: AsyncConnection, scope: Scope, asset_id: UUID) -> bool:
+    """Remove the row for good, and with it everything that hangs on it."""
+    result = await connection.execute(_A.delete().where(within(scope), _A.c.id == asset_id))
+    return result.rowcount > 0
+
+
+async def select_asset_count(connection: AsyncConnection, scope: Scope) -> int:
+    """How many assets the scope holds."""
+    counted = await connection.execute(select(func.count()).select_from(_A).where(within(scope)))
+    return int(counted.scalar_one())

@@ -1,0 +1,109 @@
+"""Rows of processing history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from calotype.db import tables
+from calotype.db.scoped import of_tenant
+from calotype.domain.asset import Operation, OperationType, State
+from calotype.domain.scope import Scope
+
+_O = tables.operation
+_COLUMNS = (
+    _O.c.id,
+    _O.c.asset_id,
+    _O.c.type,
+    _O.c.status,
+    _O.c.created_at,
+    _O.c.completed_at,
+    _O.c.error_message,
+)
+
+
+def _from_row(row: Any) -> Operation:
+    return Operation(
+        row.id,
+        row.asset_id,
+        OperationType(row.type),
+        State(row.status),
+        row.created_at,
+        row.completed_at,
+        row.error_message,
+    )
+
+
+async def insert_operations(connection: AsyncConnection, scope: Scope, operations: Sequence[Operation]) -> None:
+    """Add steps to the history."""
+    await connection.execute(
+        _O.insert().values(
+            [
+                {
+                    "id": step.id,
+                    "asset_id": step.asset_id,
+                    "tenant_id": scope.tenant_id,
+                    "type": step.type.value,
+                    "status": step.status.value,
+                    "created_at": step.created_at,
+                    "completed_at": step.completed_at,
+                    "error_message": step.error_message,
+                }
+                for step in operations
+            ]
+        )
+    )
+
+
+async def select_operations(connection: AsyncConnection, scope: Scope, asset_id: UUID) -> list[Operation]:
+    """The history of one asset, oldest first."""
+    query = select(*_COLUMNS).where(of_tenant(scope, _O), _O.c.asset_id == asset_id).order_by(_O.c.created_at, _O.c.id)
+    return [_from_row(row) for row in await connection.execute(query)]
+
+
+async def select_open_operation(
+    connection: AsyncConnection, scope: Scope, asset_id: UUID, kind: OperationType
+) -> Operation | None:
+    """The step of that kind that is waiting or running, the newest if several."""
+    query = (
+        select(*_COLUMNS)
+        .where(
+            of_tenant(scope, _O),
+            _O.c.asset_id == asset_id,
+            _O.c.type == kind.value,
+            _O.c.status.in_([State.PENDING.value, State.PROCESSING.value]),
+        )
+        .order_by(_O.c.created_at.desc())
+        .limit(1)
+    )
+    row = (await connection.execute(query)).one_or_none()
+    return _from_row(row) if row else None
+
+
+async def update_open_operations(
+    connection: AsyncConnection,
+    scope: Scope,
+    asset_id: UUID,
+    kinds: Sequence[OperationType],
+    *,
+    status: State,
+    completed_at: datetime | None = None,
+    error_message: str | None = None,
+) -> bool:
+    """Move the waiting or running steps of those kinds on; False when there is none."""
+    result = await connection.execute(
+        update(_O)
+        .where(
+            of_tenant(scope, _O),
+            _O.c.asset_id == asset_id,
+            _O.c.type.in_([kind.value for kind in kinds]),
+            _O.c.status.in_([State.PENDING.value, State.PROCESSING.value]),
+        )
+        .values(status=status.value, completed_at=completed_at, error_message=error_message)
+    )
+    return result.rowcount > 0

@@ -1,0 +1,134 @@
+"""What development found out about a picture, written to and read from its asset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from calotype.db import tables
+from calotype.db.asset import update_asset
+from calotype.db.scoped import of_tenant, within
+from calotype.domain.asset import PictureFacts, State, StoredVariant
+from calotype.domain.picture import (
+    CaptureTime,
+    DevelopedPicture,
+    DominantColor,
+    GpsPosition,
+    PictureMetadata,
+    VariantName,
+)
+from calotype.domain.scope import Scope
+
+_C = tables.dominant_color
+
+
+def captured_at(captured: CaptureTime) -> datetime:
+    """The moment a picture was taken; without an offset its wall time is read as UTC."""
+    return captured.wall.replace(tzinfo=UTC) - timedelta(minutes=captured.offset_minutes or 0)
+
+
+async def update_developed(
+    connection: AsyncConnection,
+    scope: Scope,
+    asset_id: UUID,
+    picture: DevelopedPicture,
+    variants: Mapping[VariantName, StoredVariant],
+) -> bool:
+    """Store all that development made; False when the asset is gone from the scope."""
+    captured = picture.metadata.captured
+    values: dict[str, Any] = {
+        "width": picture.width,
+        "height": picture.height,
+        "blur_hash": picture.blur_hash,
+        "phash": f"{picture.phash:064b}",
+        "facts": _facts(picture),
+        "captured_at": captured_at(captured) if captured else None,
+        "captured_wall": captured.wall if captured else None,
+        "captured_offset_minutes": captured.offset_minutes if captured else None,
+        "captured_offset_source": captured.offset_source if captured else None,
+        "variants": {name.value: asdict(variant) for name, variant in variants.items()},
+        "variant_status": State.COMPLETED.value,
+        "variant_error": None,
+    }
+    if not await update_asset(connection, scope, asset_id, values):
+        return False
+    await _replace_colors(connection, scope, asset_id, picture.colors)
+    return True
+
+
+def _facts(picture: DevelopedPicture) -> dict[str, Any]:
+    metadata = asdict(picture.metadata)
+    if captured := metadata["captured"]:
+        captured["wall"] = captured["wall"].isoformat()
+    return {
+        "frames": picture.frames,
+        "bits": picture.bits,
+        "has_alpha": picture.has_alpha,
+        "kind": picture.kind,
+        "metadata": metadata,
+    }
+
+
+async def _replace_colors(
+    connection: AsyncConnection, scope: Scope, asset_id: UUID, colors: Sequence[DominantColor]
+) -> None:
+    await connection.execute(_C.delete().where(of_tenant(scope, _C), _C.c.asset_id == asset_id))
+    if colors:
+        await connection.execute(
+            _C.insert().values(
+                [
+                    {
+                        "asset_id": asset_id,
+                        "tenant_id": scope.tenant_id,
+                        "rank": color.rank,
+                        "percentage": color.percentage,
+                        "rgb": int.from_bytes(bytes(color.rgb), "big"),
+                        "lab": list(color.lab),
+                    }
+                    for color in colors
+                ]
+            )
+        )
+
+
+async def select_colors(connection: AsyncConnection, scope: Scope, asset_id: UUID) -> tuple[DominantColor, ...]:
+    """The dominant colours of one picture by rank."""
+    query = (
+        select(_C.c.rank, _C.c.percentage, _C.c.rgb, _C.c.lab)
+        .where(of_tenant(scope, _C), _C.c.asset_id == asset_id)
+        .order_by(_C.c.rank)
+    )
+    colors = []
+    for row in await connection.execute(query):
+        red, green, blue = row.rgb.to_bytes(3, "big")
+        lightness, a, b = row.lab
+        colors.append(DominantColor(row.rank, row.percentage, (red, green, blue), (lightness, a, b)))
+    return tuple(colors)
+
+
+async def select_facts(connection: AsyncConnection, scope: Scope, asset_id: UUID) -> PictureFacts | None:
+    """What was measured of one picture; None before its development."""
+    a = tables.asset
+    row = (
+        await connection.execute(select(a.c.width, a.c.height, a.c.facts).where(within(scope), a.c.id == asset_id))
+    ).one_or_none()
+    if row is None or row.facts is None:
+        return None
+    facts = dict(row.facts)
+    return PictureFacts(width=row.width, height=row.height, metadata=_metadata(facts.pop("metadata")), **facts)
+
+
+def _metadata(stored: Mapping[str, Any]) -> PictureMetadata:
+    values = dict(stored)
+    if captured := values["captured"]:
+        values["captured"] = CaptureTime(**{**captured, "wall": datetime.fromisoformat(captured["wall"])})
+    if gps := values["gps"]:
+        values["gps"] = GpsPosition(**gps)
+    values["keywords"] = tuple(values["keywords"])
+    return PictureMetadata(**values)

@@ -1,0 +1,65 @@
+"""Bringing a database to the schema this version needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import create_engine
+
+REVISION = "0001"
+"""The migration this version works with; a test holds it against the newest migration file."""
+
+_LOCK = 0x43414C4F  # "CALO": one migration at a time over all processes
+
+
+def migrate(url: str) -> bool:
+    """Run what is missing, alone among all processes; returns whether anything had to be done.
+
+    Raises RuntimeError when the database was made by a newer version.
+    """
+    with psycopg.connect(url, autocommit=True) as connection:
+        if current_revision(connection) == REVISION:
+            return False
+    _upgrade(url)
+    return True
+
+
+def current_revision(connection: psycopg.Connection) -> str | None:
+    """The revision the database is at, or None when it is empty."""
+    row = connection.execute("SELECT to_regclass('alembic_version') IS NOT NULL").fetchone()
+    if not row or not row[0]:
+        return None
+    version = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return str(version[0]) if version else None
+
+
+def _upgrade(url: str) -> None:
+    # Alembic takes a third of a second to import, which a start without migrations need not pay.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util.exc import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    engine = create_engine(sqlalchemy_url(url))
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"SELECT pg_advisory_lock({_LOCK})")
+            connection.commit()
+            config.attributes["connection"] = connection
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise RuntimeError(f"this database belongs to another version of Calotype: {error}") from error
+            connection.commit()
+            connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_LOCK})")
+            connection.commit()
+    finally:
+        engine.dispose()
+
+
+def sqlalchemy_url(url: str) -> str:
+    """The same address with the driver named, as SQLAlchemy wants it."""
+    scheme, _, rest = url.partition("://")
+    return f"postgresql+psycopg://{rest}" if scheme in {"postgresql", "postgres"} else url

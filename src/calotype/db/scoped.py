@@ -1,0 +1,29 @@
+"""The one place that turns a scope into SQL: whose rows, and live or trashed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, and_
+
+from calotype.db import tables
+from calotype.domain.scope import Scope, Visibility
+
+
+def within(scope: Scope, table: FromClause = tables.asset) -> ColumnElement[bool]:
+    """The condition that a row of `asset` belongs to the scope's tenant and has its visibility."""
+    mine: ColumnElement[bool] = table.c.tenant_id == scope.tenant_id
+    deleted: ColumnElement[Any] = table.c.deleted_at
+    match scope.visibility:
+        case Visibility.LIVE:
+            return and_(mine, deleted.is_(None))
+        case Visibility.TRASHED:
+            return and_(mine, deleted.is_not(None))
+        case Visibility.ANY:
+            return mine
+
+
+def of_tenant(scope: Scope, table: FromClause) -> ColumnElement[bool]:
+    """The condition that a row of any other table belongs to the scope's tenant."""
+    condition: ColumnElement[bool] = table.c.tenant_id == scope.tenant_id
+    return condition

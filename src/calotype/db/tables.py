@@ -1,0 +1,167 @@
+"""The tables, as SQLAlchemy Core sees them; the migrations make them."""
+
+from __future__ import annotations
+
+from pgvector.sqlalchemy import BIT
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Computed,
+    DateTime,
+    Float,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, TSVECTOR, UUID
+
+metadata = MetaData()
+
+
+def _time(name: str, *, nullable: bool = False) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+tenant = Table(
+    "tenant",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    _time("created_at"),
+    Column("storage_quota_bytes", BigInteger),
+    Column("monthly_upload_limit", BigInteger),
+)
+
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("tenant_id", UUID, ForeignKey("tenant.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("hint", Text, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False, unique=True),
+    _time("created_at"),
+    _time("expires_at", nullable=True),
+    _time("revoked_at", nullable=True),
+    _time("last_used_at", nullable=True),
+)
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("signing_secret", LargeBinary, nullable=False),
+    _time("created_at"),
+)
+
+asset = Table(
+    "asset",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("tenant_id", UUID, ForeignKey("tenant.id"), nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("format", Text, nullable=False),
+    Column("upload_method", Text, nullable=False),
+    Column("object_key", Text, nullable=False),
+    Column("original_filename", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("checksum", LargeBinary, nullable=False),
+    Column("storage_target", Text, nullable=False),
+    Column("auto_describe", Boolean, nullable=False),
+    Column("title", Text),
+    Column("tags", ARRAY(Text), nullable=False),
+    Column("folder_id", UUID),
+    _time("created_at"),
+    _time("updated_at"),
+    _time("deleted_at", nullable=True),
+    # What development found out.
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("blur_hash", Text),
+    Column("phash", BIT(64)),
+    Column("facts", JSONB),
+    Column("captured_at", DateTime(timezone=True)),
+    Column("captured_wall", TIMESTAMP(timezone=False)),
+    Column("captured_offset_minutes", SmallInteger),
+    Column("captured_offset_source", Text),
+    Column("variants", JSONB, nullable=False),
+    Column("variant_status", Text),
+    Column("variant_error", Text),
+    # The newest description.
+    Column("description_status", Text),
+    Column("description_error", Text),
+    Column("description", Text),
+    Column("visible_text", Text),
+    Column("confidence", Float),
+    Column("described_at", DateTime(timezone=True)),
+    Column("has_description", Boolean, nullable=False),
+    # What listings sort and search by.
+    Column("search", TSVECTOR, nullable=False),
+    Column("sort_at", DateTime(timezone=True), Computed("coalesce(captured_at, created_at)", persisted=True)),
+    Column("sort_title", Text, Computed("lower(title)", persisted=True)),
+)
+
+description = Table(
+    "description",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("asset_id", UUID, ForeignKey("asset.id", ondelete="CASCADE"), nullable=False),
+    Column("tenant_id", UUID, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("visible_text", Text),
+    Column("confidence", Float),
+    Column("providers", ARRAY(Text), nullable=False),
+    Column("verification_level", Text, nullable=False),
+    Column("processing_time_ms", Integer),
+    _time("created_at"),
+)
+
+operation = Table(
+    "operation",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("asset_id", UUID, ForeignKey("asset.id", ondelete="CASCADE"), nullable=False),
+    Column("tenant_id", UUID, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    _time("created_at"),
+    _time("completed_at", nullable=True),
+    Column("error_message", Text),
+)
+
+dominant_color = Table(
+    "dominant_color",
+    metadata,
+    Column("asset_id", UUID, ForeignKey("asset.id", ondelete="CASCADE"), primary_key=True),
+    Column("rank", SmallInteger, primary_key=True),
+    Column("tenant_id", UUID, nullable=False),
+    Column("percentage", Float, nullable=False),
+    Column("rgb", Integer, nullable=False),
+    Column("lab", ARRAY(Float), nullable=False),
+)
+
+presigned_upload = Table(
+    "presigned_upload",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("tenant_id", UUID, ForeignKey("tenant.id"), nullable=False),
+    Column("object_key", Text, nullable=False),
+    Column("original_filename", Text, nullable=False),
+    Column("declared_size", BigInteger, nullable=False),
+    Column("title", Text),
+    Column("tags", ARRAY(Text), nullable=False),
+    Column("auto_describe", Boolean, nullable=False),
+    _time("created_at"),
+    _time("expires_at"),
+    Column("received_size", BigInteger),
+    Column("received_checksum", LargeBinary),
+    _time("confirmed_at", nullable=True),
+    Column("confirmed_status", Text),
+    _time("reaped_at", nullable=True),
+)

@@ -1,0 +1,78 @@
+"""Queries over all tenants that find what was lost or left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import bindparam, or_, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from calotype.db import tables
+from calotype.domain.asset import State
+
+_A = tables.asset
+_OPEN = [State.PENDING.value, State.PROCESSING.value]
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedAsset:
+    """An asset some of whose work has not ended."""
+
+    id: UUID
+    tenant_id: UUID
+    variant_status: State | None
+    description_status: State | None
+
+
+async def select_unfinished(
+    connection: AsyncConnection, created_before: datetime, after: tuple[datetime, UUID] | None, limit: int
+) -> list[tuple[UnfinishedAsset, datetime]]:
+    """Live assets of any tenant with unfinished work, oldest first, after a given place."""
+    query = (
+        select(_A.c.id, _A.c.tenant_id, _A.c.variant_status, _A.c.description_status, _A.c.created_at)
+        .where(
+            _A.c.deleted_at.is_(None),
+            _A.c.created_at < created_before,
+            or_(_A.c.variant_status.in_(_OPEN), _A.c.description_status.in_(_OPEN)),
+        )
+        .order_by(_A.c.created_at, _A.c.id)
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(
+            text("(created_at, id) > (:after_time, :after_id)").bindparams(after_time=after[0], after_id=after[1])
+        )
+    return [
+        (
+            UnfinishedAsset(
+                row.id,
+                row.tenant_id,
+                State(row.variant_status) if row.variant_status else None,
+                State(row.description_status) if row.description_status else None,
+            ),
+            row.created_at,
+        )
+        for row in await connection.execute(query)
+    ]
+
+
+async def select_known_keys(connection: AsyncConnection, object_keys: Sequence[str]) -> set[str]:
+    """Which of the given object keys belong to a row of any tenant, by the ids that stand in them."""
+    ids = {key.split("/")[2] for key in object_keys if key.count("/") >= 3}
+    query = text(
+        "SELECT id FROM asset WHERE id = ANY(CAST(:ids AS uuid[])) "
+        "UNION ALL SELECT id FROM presigned_upload WHERE id = ANY(CAST(:ids AS uuid[])) AND reaped_at IS NULL"
+    ).bindparams(bindparam("ids", list(ids)))
+    known = {str(identity) for identity in (await connection.execute(query)).scalars()}
+    return {key for key in object_keys if key.count("/") >= 3 and key.split("/")[2] in known}
+
+
+async def select_next_originals(connection: AsyncConnection, after: UUID | None, limit: int) -> list[tuple[UUID, str]]:
+    """(id, object key) of assets of any tenant by id, after a given one: for checking rows against objects."""
+    query = select(_A.c.id, _A.c.object_key).order_by(_A.c.id).limit(limit)
+    if after is not None:
+        query = query.where(_A.c.id > after)
+    return [(row[0], row[1]) for row in await connection.execute(query)]

@@ -1,0 +1,66 @@
+"""Which assets a listing asks for, and the page it gets."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from calotype.domain.asset import Asset
+
+
+class SearchMode(enum.StrEnum):
+    """Which texts of an asset a search looks at."""
+
+    ALL = "all"
+    METADATA = "metadata"
+    VISIBLE_TEXT = "visible_text"
+
+
+class SortKey(enum.StrEnum):
+    """What a listing is ordered by; ties always break on the id."""
+
+    CREATED_AT = "created_at"
+    CONTENT_CREATED_AT = "content_created_at"
+    TITLE = "title"
+    SIZE_BYTES = "size_bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class AssetFilter:
+    """Conditions that all must hold; None means "do not care"."""
+
+    search: str | None = None
+    search_mode: SearchMode = SearchMode.ALL
+    tags: tuple[str, ...] = ()
+    media_types: tuple[str, ...] = ()
+    folder_id: UUID | None = None
+    has_description: bool | None = None
+    ids: tuple[UUID, ...] | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Order and window of a listing."""
+
+    sort_by: SortKey = SortKey.CONTENT_CREATED_AT
+    descending: bool = True
+    limit: int = 20
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AssetPage:
+    """One window of a listing and the exact number of all matches."""
+
+    assets: tuple[Asset, ...]
+    total_count: int
+    offset: int
+
+    @property
+    def has_more(self) -> bool:
+        """Whether anything follows this window."""
+        return self.offset + len(self.assets) < self.total_count

@@ -1,0 +1,47 @@
+"""Who is asking: the tenant and the key a request was authenticated with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from calotype.domain.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An authenticated caller."""
+
+    tenant_id: UUID
+    api_key_id: UUID
+
+    @property
+    def scope(self) -> Scope:
+        """What this caller may see by default: its tenant's live assets."""
+        return Scope(self.tenant_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """One API key as far as it may be shown: never the secret, only how it begins."""
+
+    id: UUID
+    tenant_id: UUID
+    tenant_name: str
+    name: str
+    hint: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A customer of this installation; `None` limits mean unlimited."""
+
+    id: UUID
+    name: str
+    storage_quota_bytes: int | None = None
+    monthly_upload_limit: int | None = None

@@ -1,0 +1,128 @@
+"""How text becomes words that can be searched: one rule for what is stored and for what is asked.
+
+Words are runs of letters and digits, case and accents folded; underscores and punctuation only separate, so every part of
+`IMG_2041-pier.jpg` is a word. A word is kept as it stands (for prefixes) and as its English stem, marked with `~`. Chinese,
+Japanese and Korean are written without spaces, so their runs are kept as single characters and overlapping pairs (bigrams);
+a longer piece is found as a phrase of pairs, which is the same as finding a substring.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from typing import Protocol, cast
+
+MAX_WORD = 100  # characters; PostgreSQL refuses lexemes above 2 kB
+MAX_WORDS_PER_FIELD = 20_000
+MAX_POSITION = 16_383  # the largest position PostgreSQL can store
+MAX_POSITIONS_PER_WORD = 64
+
+_CJK = (
+    "\u1100-\u11ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3040-\u30ff\u3130-\u318f\u31f0-\u31ff\u3400-\u4dbf"
+    "\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_RUN = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}]+")
+_IS_CJK = re.compile(rf"[{_CJK}]")
+
+
+class _Stemmer(Protocol):
+    def stemWord(self, word: str) -> str: ...  # noqa: N802 - the library's name
+
+
+@functools.cache
+def _english() -> _Stemmer:
+    import Stemmer
+
+    return cast("_Stemmer", Stemmer.Stemmer("english"))
+
+
+def fold(text: str) -> str:
+    """Bring text to the form words are compared in: compatibility forms, case and accents folded."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    if folded.isascii():
+        return folded
+    return "".join(_without_accents(character) for character in folded)
+
+
+def _without_accents(character: str) -> str:
+    # The marks of kana and the parts of hangul are letters, not accents.
+    if character.isascii() or _IS_CJK.match(character):
+        return character
+    parts = unicodedata.normalize("NFD", character)
+    return "".join(part for part in parts if unicodedata.category(part) != "Mn")
+
+
+def words(text: str) -> Iterator[str]:
+    """Split text into folded words and CJK runs, in order."""
+    for match in _RUN.finditer(fold(text)):
+        yield match.group()
+
+
+def is_cjk(word: str) -> bool:
+    """Whether a word from `words` is a run of Chinese, Japanese or Korean."""
+    return _IS_CJK.match(word) is not None
+
+
+def stem(word: str) -> str:
+    """The marked English stem of a word: `boats` and `boat` are both `~boat`."""
+    return "~" + (_english().stemWord(word) if word.isascii() else word)
+
+
+def _positions(text: str, start: int) -> Iterator[tuple[str, int]]:
+    """Each lexeme of a field with its position, counted from `start`."""
+    position = start
+    for count, word in enumerate(words(text)):
+        if count >= MAX_WORDS_PER_FIELD:
+            return
+        if is_cjk(word):
+            for index, character in enumerate(word):
+                yield character, position
+                if index + 1 < len(word):
+                    yield word[index : index + 2], position
+                position += 1
+        else:
+            kept = word[:MAX_WORD]
+            yield kept, position
+            yield stem(kept), position
+        position += 1
+
+
+def to_tsvector(fields: Iterable[tuple[str, str | None]]) -> str:
+    """Write the `tsvector` literal of an asset from (weight, text) pairs; weights are A to D, best first.
+
+    Between fields lies a gap in the positions, so that no phrase can match across two of them.
+    """
+    found: dict[str, list[str]] = {}
+    start = 1
+    for weight, text in fields:
+        last = start
+        for lexeme, position in _positions(text or "", start):
+            places = found.setdefault(lexeme, [])
+            if len(places) < MAX_POSITIONS_PER_WORD:
+                places.append(f"{min(position, MAX_POSITION)}{weight}")
+            last = position
+        start = last + 2
+    return " ".join(f"'{lexeme}':{','.join(places)}" for lexeme, places in found.items())
+
+
+def to_tsquery(text: str, weights: str = "") -> str | None:
+    """Write the `tsquery` literal that finds every word of `text`, the last one also as a prefix.
+
+    `weights` limits it to fields of those weights ("" means all). None when the text holds no word at all.
+    """
+    asked = list(words(text))
+    if not asked:
+        return None
+    terms = [_term(word[:MAX_WORD], weights, is_last=index == len(asked) - 1) for index, word in enumerate(asked)]
+    return " & ".join(dict.fromkeys(terms))
+
+
+def _term(word: str, weights: str, *, is_last: bool) -> str:
+    suffix = f":{weights}" if weights else ""
+    if is_cjk(word):
+        pairs = [word[index : index + 2] for index in range(len(word) - 1)] or [word]
+        return "(" + " <-> ".join(f"'{pair}'{suffix}" for pair in pairs) + ")"
+    by_stem = f"'{stem(word)}'{suffix}"
+    return f"({by_stem} | '{word}':*{weights})" if is_last else by_stem

@@ -1,0 +1,35 @@
+"""Choosing the decoder for a picture: the fastest that understands it."""
+
+from __future__ import annotations
+
+from calotype.imaging.decode_bmp import decode_bmp
+from calotype.imaging.decode_heif import decode_heif
+from calotype.imaging.decode_jpeg import decode_jpeg
+from calotype.imaging.decode_jxl import decode_jxl
+from calotype.imaging.decode_raw import decode_raw
+from calotype.imaging.decode_vips import decode_with_vips
+from calotype.imaging.original import Original
+from calotype.imaging.raster import Raster
+
+RAW_FORMATS = frozenset({"arw", "cr2", "cr3", "dng", "nef", "orf", "pef", "raf", "rw2", "srw"})
+
+
+def decode(original: Original, longer_side: int) -> Raster:
+    """Return the first frame or page of a picture, once decoded, bounded to `longer_side` pixels, in sRGB.
+
+    Raises UndecodablePicture for corrupt data and Unsupported where an optional decoder is not installed.
+    """
+    match original.format:
+        case "jpeg":
+            plain = decode_jpeg(original.data, longer_side)
+            return plain or decode_with_vips(original.path, "jpeg", longer_side)
+        case "heic" | "heif":
+            return decode_heif(original.data, longer_side)
+        case "jxl":
+            return decode_jxl(original.data, longer_side)
+        case "bmp":
+            return decode_bmp(original.data, longer_side)
+        case raw if raw in RAW_FORMATS:
+            return decode_raw(original.path, longer_side)
+        case other:
+            return decode_with_vips(original.path, other, longer_side)

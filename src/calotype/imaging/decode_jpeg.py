@@ -1,0 +1,93 @@
+"""JPEG decoding at a fraction of the size, by libjpeg-turbo."""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import TYPE_CHECKING, Any
+
+from calotype.domain.errors import UndecodablePicture
+from calotype.imaging.color_profile import to_srgb
+from calotype.imaging.raster import Raster
+from calotype.imaging.resize import fit, shrink
+
+if TYPE_CHECKING:
+    from calotype.imaging.raster import Pixels
+
+# Eighths of the full size that the decoder makes fast, with vector instructions, and those it can make
+# besides.
+FAST_EIGHTHS = (1, 2, 4, 8)
+ALL_EIGHTHS = (1, 2, 3, 4, 5, 6, 7, 8)
+# Decoding this much larger than the largest variant leaves the resizer something to average.
+MARGIN = 1.2
+# Twice the variant is what the resizer takes in one step; a larger decode costs more than an odd fraction.
+ONE_STEP = 2.0
+PLAIN = frozenset({"YCbCr", "RGB", "Gray"})
+
+
+def decode_jpeg(data: Any, longer_side: int) -> Raster | None:
+    """Return a plain JPEG (grey, YCbCr or RGB) bounded to `longer_side`, in sRGB; None if it is not plain.
+
+    `data` is any buffer. A file cut off or damaged within its scan still gives what could be decoded, the
+    rest being grey, as browsers show it: people have such files, and the part that is left is all they have.
+    A file in which nothing at all could be decoded raises UndecodablePicture.
+    """
+    import simplejpeg
+
+    try:
+        height, width, space, _ = simplejpeg.decode_jpeg_header(data, strict=False)
+    except ValueError:
+        return None
+    if space not in PLAIN:
+        return None
+    pixels = _decode_scaled(data, width, height, longer_side)
+    if pixels is None:
+        return None
+    small = shrink(pixels, *fit(width, height, longer_side))
+    return Raster(to_srgb(small, read_icc(data)), width, height)
+
+
+def choose_eighths(longest: int, longer_side: int) -> int:
+    """Return at how many eighths of full size to decode, so that `longer_side` can be made well and fast."""
+    enough = min(longest, math.ceil(longer_side * MARGIN))
+    for eighths in FAST_EIGHTHS:
+        side = math.ceil(longest * eighths / 8)
+        if side >= enough:
+            break
+    if side <= longer_side * ONE_STEP:
+        return eighths
+    return next(eighths for eighths in ALL_EIGHTHS if math.ceil(longest * eighths / 8) >= enough)
+
+
+def _decode_scaled(data: Any, width: int, height: int, longer_side: int) -> Pixels | None:
+    import simplejpeg
+
+    eighths = choose_eighths(max(width, height), longer_side)
+    scaled = {
+        "min_width": math.ceil(width * eighths / 8),
+        "min_height": math.ceil(height * eighths / 8),
+        "min_factor": 1,
+    }
+    try:
+        pixels: Pixels = simplejpeg.decode_jpeg(data, "RGB", strict=False, **scaled)
+        # One flat colour is what the decoder leaves where it found no data, or it is truly a flat picture.
+        if pixels.min() == pixels.max():
+            simplejpeg.decode_jpeg(data, "RGB", strict=True, **scaled)
+    except ValueError as error:
+        raise UndecodablePicture(f"the JPEG cannot be decoded: {error}") from error
+    return pixels
+
+
+def read_icc(data: Any) -> bytes | None:
+    """Return the ICC profile of a JPEG, joined from its APP2 segments (ICC.1:2022, annex B.4), or None."""
+    chunks: dict[int, bytes] = {}
+    position, size = 2, len(data)
+    while position + 4 <= size and data[position] == 0xFF:
+        marker, length = struct.unpack_from(">xBH", data, position)
+        # The scan begins, or this is no segment: whatever follows is picture data.
+        if marker in {0xD9, 0xDA} or length < 2:
+            break
+        if marker == 0xE2 and data[position + 4 : position + 16] == b"ICC_PROFILE\0":
+            chunks[data[position + 16]] = bytes(data[position + 18 : position + 2 + length])
+        position += 2 + length
+    return b"".join(chunks[number] for number in sorted(chunks)) or None

@@ -1,0 +1,112 @@
+"""Queuing, dropping, counting and rescuing jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from procrastinate import App, PsycopgConnector
+from procrastinate.exceptions import AlreadyEnqueued
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from calotype.db.engine import driver_connection
+from calotype.domain.job import Job, Task, Urgency
+
+
+class JobQueue:
+    """The queue as services see it; every call takes the connection of the caller's transaction."""
+
+    def __init__(self, url: str) -> None:
+        # Opened only by workers: everybody else lends the connection of their own transaction.
+        self.app = App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=6))
+
+    async def enqueue_new(self, connection: AsyncConnection, job: Job, urgency: Urgency = Urgency.NEW) -> None:
+        """Queue a job that cannot be queued yet, because its asset is made in this very transaction."""
+        await self._defer(connection, job, urgency)
+
+    async def enqueue(self, connection: AsyncConnection, job: Job, urgency: Urgency) -> bool:
+        """Queue a job unless the same one waits already; returns whether it was queued."""
+        try:
+            async with connection.begin_nested():
+                await self._defer(connection, job, urgency)
+        except AlreadyEnqueued:
+            return False
+        return True
+
+    async def _defer(self, connection: AsyncConnection, job: Job, urgency: Urgency) -> None:
+        deferrer = self.app.configure_task(
+            job.task.value,
+            allow_unknown=True,
+            queue=job.task.lane.value,
+            priority=int(urgency),
+            queueing_lock=job.identity,
+            connection=await driver_connection(connection),
+        )
+        await deferrer.defer_async(tenant_id=str(job.tenant_id), asset_id=str(job.asset_id))
+
+    async def drop(self, connection: AsyncConnection, asset_ids: Iterable[UUID]) -> None:
+        """Take the waiting jobs of some assets out of the queue; running ones find their asset gone by themselves."""
+        identities = [f"{task.value}:{asset_id}" for asset_id in asset_ids for task in Task]
+        await connection.execute(
+            text("DELETE FROM procrastinate_jobs WHERE status = 'todo' AND queueing_lock = ANY(:identities)"),
+            {"identities": identities},
+        )
+
+    async def select_active_assets(self, connection: AsyncConnection, asset_ids: Sequence[UUID]) -> set[UUID]:
+        """Those of the given assets that have any job waiting or running."""
+        owners = {f"{task.value}:{asset_id}": asset_id for asset_id in asset_ids for task in Task}
+        rows = await connection.execute(
+            text(
+                "SELECT queueing_lock FROM procrastinate_jobs "
+                "WHERE status IN ('todo', 'doing') AND queueing_lock = ANY(:identities)"
+            ),
+            {"identities": list(owners)},
+        )
+        return {owners[str(identity)] for identity in rows.scalars()}
+
+    async def counts(self, connection: AsyncConnection) -> dict[tuple[str, str], int]:
+        """How many jobs there are by (task, state) among those that wait, run or have failed."""
+        rows = await connection.execute(
+            text(
+                "SELECT task_name, status::text, count(*) FROM procrastinate_jobs "
+                "WHERE status IN ('todo', 'doing', 'failed') GROUP BY 1, 2"
+            )
+        )
+        return {(row[0], row[1]): int(row[2]) for row in rows}
+
+    async def rescue(self, connection: AsyncConnection, stalled_after: float) -> int:
+        """Give the jobs of workers that stopped living back to the queue; returns how many.
+
+        A worker that died with its database connection open left its jobs marked as running. The same work may have been
+        queued again meanwhile; then the old mark is simply removed.
+        """
+        await connection.execute(
+            text(
+                "DELETE FROM procrastinate_jobs AS stalled USING procrastinate_jobs AS waiting "
+                f"WHERE {_STALLED} AND waiting.status = 'todo' AND waiting.queueing_lock = stalled.queueing_lock"
+            ),
+            {"seconds": stalled_after},
+        )
+        await connection.execute(
+            text(
+                "DELETE FROM procrastinate_jobs AS stalled USING procrastinate_jobs AS earlier "
+                f"WHERE {_STALLED} AND earlier.status = 'doing' AND earlier.id < stalled.id "
+                "AND earlier.queueing_lock = stalled.queueing_lock"
+            ),
+            {"seconds": stalled_after},
+        )
+        rescued = await connection.execute(
+            text(
+                "UPDATE procrastinate_jobs AS stalled SET status = 'todo', attempts = attempts + 1, worker_id = NULL, "
+                f"scheduled_at = NULL WHERE {_STALLED}"
+            ),
+            {"seconds": stalled_after},
+        )
+        return rescued.rowcount
+
+
+_STALLED = (
+    "stalled.status = 'doing' AND NOT EXISTS (SELECT 1 FROM procrastinate_workers AS w WHERE w.id = stalled.worker_id "
+    "AND w.last_heartbeat >= now() - make_interval(secs => :seconds))"
+)

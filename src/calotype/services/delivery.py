@@ -1,0 +1,119 @@
+"""Signed links to objects: making them, checking them, and opening what they point to."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote, urlencode
+from uuid import UUID
+
+from calotype.domain.asset import Asset
+from calotype.domain.errors import Expired, NotFound
+from calotype.domain.picture import VariantName
+from calotype.storage.store import ObjectStore
+
+_ROUNDING = 300  # seconds; links made shortly after each other are equal, so that browsers can cache what they point to
+_UNSAFE_INLINE = frozenset({"image/svg+xml", "text/html", "application/xhtml+xml", "text/xml", "application/xml"})
+
+
+@dataclass(frozen=True, slots=True)
+class SignedObject:
+    """What a valid link entitles to: one object, sent under this type, as a download if it has a name."""
+
+    object_key: str
+    content_type: str
+    download_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectFacts:
+    """Size in bytes, opaque version, and time of change (UTC) of an object."""
+
+    size: int
+    etag: str
+    modified_at: datetime
+
+
+class DeliveryService:
+    """Everything a link means stands in the link itself, so delivery asks no database."""
+
+    def __init__(self, store: ObjectStore, secret: bytes, *, lifetime: int, public_url: str | None) -> None:
+        self._store = store
+        self._secret = secret
+        self._lifetime = lifetime
+        self._public_url = public_url.rstrip("/") if public_url else None
+
+    def base(self, request_base: str) -> str:
+        """The base URL of links: the configured public one, else the one the request came to."""
+        return self._public_url or request_base.rstrip("/")
+
+    def original_path(self, asset: Asset) -> str:
+        """Root-relative signed link to the untouched original, for looking at; SVG and the like only ever download."""
+        name = asset.original_filename if asset.content_type in _UNSAFE_INLINE else None
+        return self._path(asset.object_key, asset.content_type, name)
+
+    def download_path(self, asset: Asset) -> str:
+        """Root-relative signed link to the original as an attachment under its own name."""
+        return self._path(asset.object_key, asset.content_type, asset.original_filename)
+
+    def variant_path(self, asset: Asset, name: VariantName) -> str | None:
+        """Root-relative signed link to a variant; None until it is made."""
+        variant = asset.variant(name)
+        return self._path(variant.object_key, variant.content_type, None) if variant else None
+
+    def _path(self, object_key: str, content_type: str, download_name: str | None) -> str:
+        now = int(time.time())
+        expires = now + self._lifetime + _ROUNDING - now % _ROUNDING
+        query = {"exp": str(expires), "type": content_type}
+        if download_name is not None:
+            query["name"] = download_name
+        query["sig"] = self._sign("GET", object_key, str(expires), content_type, download_name or "")
+        return f"/_o/{quote(object_key)}?{urlencode(query, quote_via=quote)}"
+
+    def verify(
+        self, object_key: str, *, expires: str, content_type: str, download_name: str | None, signature: str
+    ) -> SignedObject:
+        """What a link entitles to. Raises NotFound when it was tampered with or has expired."""
+        expected = self._sign("GET", object_key, expires, content_type, download_name or "")
+        if not hmac.compare_digest(expected.encode(), signature.encode()) or int(expires) < time.time():
+            raise NotFound("This link is not valid")
+        return SignedObject(object_key, content_type, download_name)
+
+    def upload_path(self, tenant_id: UUID, upload_id: UUID, expires: int) -> str:
+        """Root-relative signed target for the bytes of an announced upload."""
+        query = urlencode(
+            {
+                "t": str(tenant_id),
+                "exp": str(expires),
+                "sig": self._sign("PUT", str(tenant_id), str(upload_id), str(expires)),
+            }
+        )
+        return f"/_o/put/{upload_id}?{query}"
+
+    def verify_upload(self, tenant_id: str, upload_id: str, expires: str, signature: str) -> None:
+        """Check an upload target. Raises NotFound when it was tampered with, Expired when its time is over."""
+        expected = self._sign("PUT", tenant_id, upload_id, expires)
+        if not hmac.compare_digest(expected.encode(), signature.encode()):
+            raise NotFound("This upload target is not valid")
+        if int(expires) < time.time():
+            raise Expired("This upload target has expired")
+
+    def _sign(self, *parts: str) -> str:
+        # Lengths keep neighbouring parts from being shifted into each other.
+        message = "".join(f"{len(part)}:{part}" for part in parts).encode(errors="surrogatepass")
+        digest = hmac.digest(self._secret, message, hashlib.sha256)[:24]
+        return base64.urlsafe_b64encode(digest).decode()
+
+    async def head(self, signed: SignedObject) -> ObjectFacts:
+        """What is known of the object without its bytes. Raises NotFound when it is gone."""
+        stored = await self._store.head(signed.object_key)
+        return ObjectFacts(stored.size, stored.etag, stored.modified_at)
+
+    def stream(self, signed: SignedObject, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes from `start` up to, not including, `end`."""
+        return self._store.stream(signed.object_key, start, end)

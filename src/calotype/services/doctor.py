@@ -1,0 +1,149 @@
+"""Is everything this installation needs in order, and what to do where it is not."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from calotype.ai.selftest import selftest as ai_selftest
+from calotype.db.engine import Database
+from calotype.db.health import select_clock, select_extension_versions
+from calotype.domain.errors import CalotypeError
+from calotype.imaging.selftest import selftest as imaging_selftest
+from calotype.sandbox.pool import Sandbox
+from calotype.services.upkeep import UpkeepService
+from calotype.storage.store import ObjectStore
+
+FREE_DISK = 1024**3  # bytes below which an installation is about to stop taking uploads
+CLOCK_TOLERANCE = 5.0  # seconds
+OPTIONAL_FORMATS = {"jxl": "pip install 'calotype[jxl]'"}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding: in order, or at fault with what to do; a missing extra is no fault."""
+
+    name: str
+    is_fault: bool
+    finding: str
+    remedy: str | None = None
+
+
+class DoctorService:
+    """Looks at each part by using it."""
+
+    def __init__(self, database: Database, store: ObjectStore, sandbox: Sandbox, data_dir: Path) -> None:
+        self._database = database
+        self._store = store
+        self._sandbox = sandbox
+        self._data_dir = data_dir
+
+    async def is_reachable(self) -> dict[str, str]:
+        """For health checks: "ok" or a short reason for database and storage."""
+        return {"database": await _reason(self._ask_database), "storage": await _reason(self._store.check)}
+
+    async def _ask_database(self) -> None:
+        async with self._database.read() as connection:
+            await select_clock(connection)
+
+    async def examine(self, originals: UpkeepService | None = None) -> list[Check]:
+        """All checks, in the order a newcomer would fix them; with `originals` every file is looked for as well."""
+        return [
+            *await self._database_checks(),
+            await self._storage_check(),
+            self._disk_check(),
+            *await self._decoder_checks(),
+            *await self._model_checks(),
+            *([await _originals_check(originals)] if originals else []),
+        ]
+
+    async def _database_checks(self) -> list[Check]:
+        try:
+            async with self._database.read() as connection:
+                version, extensions = await select_extension_versions(connection)
+                clock = await select_clock(connection)
+        except CalotypeError as error:
+            return [Check("database", True, error.message, "start PostgreSQL, or check CALOTYPE_DATABASE_URL")]
+        drift = abs((datetime.now(UTC) - clock).total_seconds())
+        vector = extensions.get("vector")
+        return [
+            Check("database", False, f"PostgreSQL {version}"),
+            Check("extension vector", False, f"pgvector {vector}")
+            if vector
+            else Check("extension vector", True, "pgvector is missing", "install pgvector on the database server"),
+            Check("clock", False, f"{drift:.1f} s from the database's")
+            if drift <= CLOCK_TOLERANCE
+            else Check(
+                "clock",
+                True,
+                f"{drift:.0f} s from the database's",
+                "let both machines take their time from NTP",
+            ),
+        ]
+
+    async def _storage_check(self) -> Check:
+        reason = await _reason(self._store.check)
+        if reason == "ok":
+            return Check("storage", False, "writes, reads and deletes")
+        return Check(
+            "storage",
+            True,
+            reason,
+            "check CALOTYPE_STORAGE_URL, its credentials and the folder's permissions",
+        )
+
+    def _disk_check(self) -> Check:
+        free = shutil.disk_usage(self._data_dir).free
+        finding = f"{free / 1024**3:.1f} GiB free"
+        if free < FREE_DISK:
+            return Check("disk", True, finding, f"make room on the disk of {self._data_dir}")
+        return Check("disk", False, finding)
+
+    async def _decoder_checks(self) -> list[Check]:
+        try:
+            findings: dict[str, str | None] = await self._sandbox.run(imaging_selftest, timeout=60)
+        except CalotypeError as error:
+            return [Check("decoders", True, error.message, "reinstall Calotype in a fresh environment")]
+        return [_decoder_check(name, reason) for name, reason in findings.items()]
+
+    async def _model_checks(self) -> list[Check]:
+        try:
+            findings: dict[str, str | None] = await self._sandbox.run(ai_selftest, timeout=120)
+        except CalotypeError as error:
+            return [Check("models", True, error.message, "reinstall Calotype; its models come with its packages")]
+        return [
+            Check(
+                f"model {name}",
+                reason is not None,
+                reason or "loads and answers",
+                "reinstall Calotype" if reason else None,
+            )
+            for name, reason in findings.items()
+        ]
+
+
+def _decoder_check(name: str, reason: str | None) -> Check:
+    if reason is None:
+        return Check(f"decoder {name}", False, "decodes")
+    if name in OPTIONAL_FORMATS:
+        return Check(f"decoder {name}", False, f"not installed ({reason})", OPTIONAL_FORMATS[name])
+    return Check(f"decoder {name}", True, reason, "reinstall Calotype in a fresh environment")
+
+
+async def _originals_check(upkeep: UpkeepService) -> Check:
+    missing = await upkeep.missing_originals()
+    if not missing:
+        return Check("originals", False, "every file's original is there")
+    shown = ", ".join(str(asset_id) for asset_id in missing[:10])
+    return Check("originals", True, f"{len(missing)} missing: {shown}", "put the files back from a backup of the store")
+
+
+async def _reason(check: Callable[[], Awaitable[None]]) -> str:
+    try:
+        await check()
+    except CalotypeError as error:
+        return error.message
+    return "ok"

@@ -1,0 +1,326 @@
+"""Taking files in: bytes are checked, hashed and stored as they arrive; row and jobs follow in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from calotype.db.asset import insert_asset, lock_checksum, select_asset_by_checksum
+from calotype.db.engine import Database
+from calotype.db.operation import insert_operations
+from calotype.db.tenant import select_stored_bytes, select_tenant, select_upload_count
+from calotype.domain.asset import Asset, NewAsset, Operation, OperationType, State, UploadMethod
+from calotype.domain.errors import (
+    InvalidInput,
+    QuotaExceeded,
+    TooLarge,
+    UndecodablePicture,
+    Unsupported,
+    UsageLimitExceeded,
+)
+from calotype.domain.job import Job, Task
+from calotype.domain.picture import MediaType, PictureHeader
+from calotype.domain.scope import Scope
+from calotype.domain.values import clean_filename, safe_filename
+from calotype.imaging.header import read_header
+from calotype.imaging.sniff import sniff
+from calotype.jobs.queue import JobQueue
+from calotype.services.search_document import search_document
+from calotype.storage.store import ObjectStore
+
+SNIFF_BYTES = 64 * 1024  # enough to tell every kind of content
+HEAD_BYTES = 1024 * 1024  # kept of each upload, so that nearly every header is read without going back to the store
+
+
+@dataclass(frozen=True, slots=True)
+class IngestLimits:
+    """What an upload may be: bytes of one image, pixels of all its frames."""
+
+    max_image_bytes: int
+    max_pixels: int
+
+
+@dataclass(frozen=True, slots=True)
+class UploadOptions:
+    """What the client wants done with an upload; values are clean already."""
+
+    title: str | None = None
+    tags: tuple[str, ...] = ()
+    auto_describe: bool = True
+    skip_duplicates: bool = False
+    storage_target: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """A file that is checked and durably stored, but has no row yet."""
+
+    id: UUID
+    tenant_id: UUID
+    object_key: str
+    filename: str
+    media: MediaType
+    size_bytes: int
+    checksum: str
+
+
+@dataclass(frozen=True, slots=True)
+class IngestResult:
+    """What became of an upload: a new asset, or the existing one it repeats."""
+
+    asset_id: UUID
+    object_key: str
+    media: MediaType
+    storage_target: str
+    is_duplicate: bool
+    description_queued: bool
+
+
+class IngestService:
+    """The way in for every file, whatever door it comes through."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: ObjectStore,
+        queue: JobQueue,
+        limits: IngestLimits,
+        *,
+        describes: bool,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._queue = queue
+        self._limits = limits
+        self._describes = describes
+
+    # ------------------------------------------------------------------ bytes
+
+    async def receive(self, scope: Scope, filename: str, chunks: AsyncIterator[bytes]) -> ReceivedFile:
+        """Check and store a file while it arrives; memory does not grow with its size.
+
+        Raises InvalidInput for an empty file, Unsupported, UndecodablePicture, TooLarge, Unavailable. Nothing is kept then.
+        """
+        name = clean_filename(filename)
+        head = await _read_head(chunks)
+        media = accepted_picture(bytes(head[:SNIFF_BYTES]))
+        file_id = uuid4()
+        key = object_key(scope.tenant_id, file_id, name)
+        async with self._store.writer(key) as writer:
+            await writer.write(head)
+            async for chunk in chunks:
+                self._check_size(writer.size + len(chunk))
+                if len(head) < HEAD_BYTES:
+                    head += chunk[: HEAD_BYTES - len(head)]
+                await writer.write(chunk)
+            self._check_size(writer.size)
+            is_checked = self._check_head(bytes(head), writer.size, media)
+            stored = await writer.commit()
+        assert stored.checksum is not None
+        received = ReceivedFile(file_id, scope.tenant_id, key, name, media, stored.size, stored.checksum)
+        if not is_checked:
+            try:
+                await self.check_stored(key, stored.size, media)
+            except BaseException:
+                await self.discard(received)
+                raise
+        return received
+
+    def _check_size(self, size: int) -> None:
+        if size > self._limits.max_image_bytes:
+            raise TooLarge(
+                f"An image may have at most {self._limits.max_image_bytes} bytes",
+                limit=self._limits.max_image_bytes,
+            )
+
+    def _check_head(self, head: bytes, size: int, media: MediaType) -> bool:
+        """Read the header from the first bytes; False when it lies further back in the file."""
+        reached_past = False
+
+        def read_at(offset: int, length: int) -> bytes:
+            nonlocal reached_past
+            if offset + length > len(head) and len(head) < size:
+                reached_past = True
+            return head[offset : offset + length]
+
+        try:
+            header = read_header(read_at, size, media.format)
+        except UndecodablePicture:
+            if reached_past:
+                return False
+            raise
+        if reached_past:
+            return False
+        self._check_pixels(header)
+        return True
+
+    async def check_stored(self, key: str, size: int, media: MediaType) -> None:
+        """Read the header of a stored picture. Raises UndecodablePicture."""
+        loop = asyncio.get_running_loop()
+
+        def read_at(offset: int, length: int) -> bytes:
+            return asyncio.run_coroutine_threadsafe(self._store.read_at(key, offset, length), loop).result()
+
+        self._check_pixels(await asyncio.to_thread(read_header, read_at, size, media.format))
+
+    def _check_pixels(self, header: PictureHeader) -> None:
+        if header.pixels > self._limits.max_pixels:
+            raise UndecodablePicture(
+                f"The picture has {header.pixels} pixels in {header.frames} frame(s); "
+                f"at most {self._limits.max_pixels} are allowed",
+                limit=self._limits.max_pixels,
+                actual=header.pixels,
+            )
+
+    async def discard(self, received: ReceivedFile) -> None:
+        """Remove the object of a file that will get no row."""
+        await self._store.delete(received.object_key)
+
+    # ------------------------------------------------------------------- rows
+
+    async def accept(
+        self, received: ReceivedFile, options: UploadOptions, method: UploadMethod = UploadMethod.STREAMING
+    ) -> IngestResult:
+        """Give a received file its row and jobs in one transaction, or find the asset it repeats.
+
+        Raises QuotaExceeded and UsageLimitExceeded; the object is removed then, as it is for a duplicate.
+        """
+        try:
+            async with self._database.write() as connection:
+                result = await self._accept(connection, received, options, method)
+        except (QuotaExceeded, UsageLimitExceeded):
+            # Only where it is certain that no row was written: after a lost connection the sweep decides.
+            await self.discard(received)
+            raise
+        if result.is_duplicate:
+            await self.discard(received)
+        return result
+
+    async def _accept(
+        self,
+        connection: AsyncConnection,
+        received: ReceivedFile,
+        options: UploadOptions,
+        method: UploadMethod,
+    ) -> IngestResult:
+        scope = Scope(received.tenant_id)
+        if options.skip_duplicates:
+            await lock_checksum(connection, scope, received.checksum)
+            existing = await select_asset_by_checksum(connection, scope, received.checksum)
+            if existing is not None:
+                return _duplicate_of(existing)
+        await self.check_quota(connection, scope, received.size_bytes)
+        describe = options.auto_describe and self._describes
+        await self.insert(connection, received, options, method)
+        return IngestResult(received.id, received.object_key, received.media, options.storage_target, False, describe)
+
+    async def insert(
+        self,
+        connection: AsyncConnection,
+        received: ReceivedFile,
+        options: UploadOptions,
+        method: UploadMethod,
+    ) -> State:
+        """Write row, history and first job of a new asset; returns the state its description starts in."""
+        now = datetime.now(UTC)
+        describe = State.PENDING if options.auto_describe and self._describes else State.SKIPPED
+        new = NewAsset(
+            id=received.id,
+            tenant_id=received.tenant_id,
+            media_type=received.media.media_type,
+            content_type=received.media.content_type,
+            format=received.media.format,
+            upload_method=method,
+            object_key=received.object_key,
+            original_filename=received.filename,
+            size_bytes=received.size_bytes,
+            checksum=received.checksum,
+            title=options.title,
+            tags=options.tags,
+            storage_target=options.storage_target,
+            auto_describe=options.auto_describe,
+            variant_status=State.PENDING,
+            description_status=describe,
+        )
+        search = search_document(
+            title=new.title,
+            filename=new.original_filename,
+            tags=new.tags,
+            description=None,
+            visible_text=None,
+        )
+        scope = Scope(new.tenant_id)
+        await insert_asset(connection, new, search, now)
+        await insert_operations(connection, scope, _first_operations(new, now))
+        await self._queue.enqueue_new(connection, Job(Task.MAKE_VARIANTS, new.tenant_id, new.id))
+        return describe
+
+    async def check_quota(self, connection: AsyncConnection, scope: Scope, size_bytes: int) -> None:
+        """Hold an upload against its tenant's limits. Raises QuotaExceeded and UsageLimitExceeded."""
+        tenant = await select_tenant(connection, scope.tenant_id)
+        if tenant is None or (tenant.storage_quota_bytes is None and tenant.monthly_upload_limit is None):
+            return
+        # Only tenants with limits pay for the lock that keeps two uploads from both taking the last place.
+        await select_tenant(connection, scope.tenant_id, lock=True)
+        if tenant.monthly_upload_limit is not None:
+            month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+            if await select_upload_count(connection, scope, month) >= tenant.monthly_upload_limit:
+                raise UsageLimitExceeded("This month's uploads are used up", limit=tenant.monthly_upload_limit)
+        if tenant.storage_quota_bytes is not None:
+            stored = await select_stored_bytes(connection, scope)
+            if stored + size_bytes > tenant.storage_quota_bytes:
+                raise QuotaExceeded(
+                    "The storage quota would be exceeded", limit=tenant.storage_quota_bytes, used=stored
+                )
+
+
+def accepted_picture(head: bytes) -> MediaType:
+    """The kind of picture some first bytes are. Raises InvalidInput when empty, Unsupported for anything else."""
+    if not head:
+        raise InvalidInput("The file is empty", field="file")
+    media = sniff(head)
+    if media is None:
+        raise Unsupported("The content of this file is of no supported type")
+    if media.media_type != "image":
+        raise Unsupported(
+            f"{media.content_type} files are not accepted by this version", content_type=media.content_type
+        )
+    return media
+
+
+def object_key(tenant_id: UUID, file_id: UUID, filename: str) -> str:
+    """Where an original lies; only ids and an ASCII form of the name stand in it."""
+    return f"uploads/{tenant_id}/{file_id}/{safe_filename(filename)}"
+
+
+async def _read_head(chunks: AsyncIterator[bytes]) -> bytearray:
+    head = bytearray()
+    async for chunk in chunks:
+        head += chunk
+        if len(head) >= SNIFF_BYTES:
+            break
+    return head
+
+
+def _first_operations(new: NewAsset, now: datetime) -> list[Operation]:
+    def step(kind: OperationType, status: State) -> Operation:
+        return Operation(uuid4(), new.id, kind, status, now, now if status is State.COMPLETED else None, None)
+
+    steps = [
+        step(OperationType.UPLOAD, State.COMPLETED),
+        step(OperationType.VARIANTS, State.PENDING),
+        step(OperationType.EXTRACT_COLORS, State.PENDING),
+    ]
+    if new.description_status is State.PENDING:
+        steps.append(step(OperationType.DESCRIBE, State.PENDING))
+    return steps
+
+
+def _duplicate_of(existing: Asset) -> IngestResult:
+    media = MediaType(existing.media_type, existing.content_type, existing.format)
+    return IngestResult(existing.id, existing.object_key, media, existing.storage_target, True, False)

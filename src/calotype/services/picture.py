@@ -1,0 +1,142 @@
+"""Developing pictures: from the original's bytes to variants, blur hash, colours and metadata."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import structlog
+
+from calotype.db.asset import select_asset, update_asset
+from calotype.db.engine import Database
+from calotype.db.operation import update_open_operations
+from calotype.db.picture import update_developed
+from calotype.domain.asset import Asset, OperationType, State, StoredVariant
+from calotype.domain.errors import NotFound, SandboxFailure, UndecodablePicture, Unsupported
+from calotype.domain.job import Job, Task, Urgency
+from calotype.domain.picture import DevelopedPicture, Variant, VariantName
+from calotype.domain.scope import Scope
+from calotype.imaging.pipeline import develop
+from calotype.jobs.queue import JobQueue
+from calotype.sandbox.pool import Sandbox
+from calotype.services.work import OPEN
+from calotype.storage.store import ObjectStore
+
+MAX_ATTEMPTS = 3
+_STEPS = (OperationType.VARIANTS, OperationType.EXTRACT_COLORS)
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DevelopLimits:
+    """How many pixels a picture may have, and how many seconds its development may take."""
+
+    max_pixels: int
+    timeout: float
+
+
+class PictureService:
+    """Runs in workers; every call may be repeated without harm."""
+
+    def __init__(
+        self, database: Database, store: ObjectStore, queue: JobQueue, sandbox: Sandbox, limits: DevelopLimits
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._queue = queue
+        self._sandbox = sandbox
+        self._limits = limits
+
+    async def make_variants(self, scope: Scope, asset_id: UUID, attempt: int) -> None:
+        """Develop one picture. Raises SandboxFailure when another attempt, in another process, is worthwhile."""
+        asset = await self._begin(scope, asset_id)
+        if asset is None:
+            return
+        try:
+            picture = await self._develop(asset)
+        except (UndecodablePicture, Unsupported) as error:
+            await self._fail(asset, error.message)
+        except NotFound:
+            await self._fail(asset, "the original is missing from the object store")
+        except SandboxFailure as error:
+            if attempt < MAX_ATTEMPTS:
+                raise
+            await self._fail(asset, f"{error.message} ({attempt} attempts)")
+        else:
+            await self._finish(asset, picture)
+
+    async def _begin(self, scope: Scope, asset_id: UUID) -> Asset | None:
+        # Only a mark for people looking; the work itself does not depend on it, so it need not survive a crash.
+        async with self._database.write(durable=False) as connection:
+            asset = await select_asset(connection, scope, asset_id, lock=True)
+            if asset is None or asset.variant_status not in OPEN:
+                return None
+            await update_asset(connection, scope, asset_id, {"variant_status": State.PROCESSING.value})
+            await update_open_operations(connection, scope, asset_id, _STEPS, status=State.PROCESSING)
+        return asset
+
+    async def _develop(self, asset: Asset) -> DevelopedPicture:
+        async with self._store.local_path(asset.object_key) as path:
+            developed: DevelopedPicture = await self._sandbox.run(
+                develop, str(path), pixel_limit=self._limits.max_pixels, timeout=self._limits.timeout
+            )
+        return developed
+
+    async def _finish(self, asset: Asset, picture: DevelopedPicture) -> None:
+        variants, objects = _lay_out(asset, picture.variants)
+        await self._store.put_many(list(objects.items()))
+        # A picture trashed meanwhile keeps what was made, for its restoration; one purged meanwhile must not.
+        scope = Scope(asset.tenant_id).any()
+        async with self._database.write() as connection:
+            kept = await update_developed(connection, scope, asset.id, picture, variants)
+            if kept:
+                await update_open_operations(
+                    connection,
+                    scope,
+                    asset.id,
+                    _STEPS,
+                    status=State.COMPLETED,
+                    completed_at=datetime.now(UTC),
+                )
+                if asset.description_status in OPEN:
+                    job = Job(Task.READ_TEXT, asset.tenant_id, asset.id)
+                    await self._queue.enqueue(connection, job, Urgency.NEW)
+        stale = {old.object_key for old in asset.variants.values()} - objects.keys() if kept else set(objects)
+        await asyncio.gather(*(self._store.delete(key) for key in sorted(stale)))
+
+    async def _fail(self, asset: Asset, reason: str) -> None:
+        _log.warning("picture failed", asset_id=str(asset.id), format=asset.format, reason=reason)
+        now = datetime.now(UTC)
+        scope = Scope(asset.tenant_id).any()
+        values: dict[str, object] = {"variant_status": State.FAILED.value, "variant_error": reason}
+        if asset.description_status in OPEN:
+            values |= {"description_status": State.FAILED.value, "description_error": reason}
+        async with self._database.write() as connection:
+            await update_asset(connection, scope, asset.id, values)
+            steps = (*_STEPS, OperationType.DESCRIBE) if asset.description_status in OPEN else _STEPS
+            await update_open_operations(
+                connection,
+                scope,
+                asset.id,
+                steps,
+                status=State.FAILED,
+                completed_at=now,
+                error_message=reason,
+            )
+
+
+def _lay_out(asset: Asset, made: tuple[Variant, ...]) -> tuple[dict[VariantName, StoredVariant], dict[str, bytes]]:
+    """Where each variant goes; variants with the same bytes share one object."""
+    variants: dict[VariantName, StoredVariant] = {}
+    objects: dict[str, bytes] = {}
+    keys: dict[bytes, str] = {}
+    for variant in made:
+        ending = variant.content_type.rpartition("/")[2].replace("jpeg", "jpg")
+        key = keys.setdefault(variant.data, f"variants/{asset.tenant_id}/{asset.id}/{variant.name}.{ending}")
+        objects[key] = variant.data
+        variants[variant.name] = StoredVariant(
+            key, variant.content_type, variant.width, variant.height, len(variant.data)
+        )
+    return variants, objects

@@ -1,0 +1,236 @@
+"""Uploads in two steps: announced with initiate, bytes put to a signed target, then confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from calotype.db.asset import select_asset
+from calotype.db.engine import Database
+from calotype.db.presigned_upload import (
+    PresignedUpload,
+    delete_presigned_upload,
+    delete_reaped,
+    insert_presigned_upload,
+    select_due_for_reaping,
+    select_presigned_upload,
+    update_presigned_upload,
+)
+from calotype.domain.asset import State, UploadMethod
+from calotype.domain.errors import (
+    Conflict,
+    Expired,
+    InvalidInput,
+    NotFound,
+    TooLarge,
+    UndecodablePicture,
+    Unsupported,
+)
+from calotype.domain.scope import Scope
+from calotype.domain.values import clean_filename
+from calotype.services.delivery import DeliveryService
+from calotype.services.ingest import (
+    SNIFF_BYTES,
+    IngestService,
+    ReceivedFile,
+    UploadOptions,
+    accepted_picture,
+    object_key,
+)
+from calotype.storage.store import ObjectStore
+
+MAX_PRESIGNED_BYTES = 52_428_800
+REAP_AFTER = timedelta(hours=1)
+FORGET_AFTER = timedelta(hours=25)  # confirm answers "expired" for at least a day after reaping
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What a client needs to put its bytes."""
+
+    upload_id: UUID
+    object_key: str
+    upload_path: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """The answer to confirm, the same however often it is asked."""
+
+    upload_id: UUID
+    description_status: State
+    title: str | None
+    tags: tuple[str, ...]
+
+
+class PresignedUploadService:
+    """From announcement to asset; what never is confirmed is reaped."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: ObjectStore,
+        ingest: IngestService,
+        delivery: DeliveryService,
+        *,
+        lifetime: int,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._ingest = ingest
+        self._delivery = delivery
+        self._lifetime = timedelta(seconds=lifetime)
+
+    async def initiate(self, scope: Scope, filename: str, size_bytes: int, options: UploadOptions) -> Announcement:
+        """Announce an upload. Raises TooLarge, QuotaExceeded, UsageLimitExceeded."""
+        if size_bytes > MAX_PRESIGNED_BYTES:
+            raise TooLarge(
+                f"A presigned image may have at most {MAX_PRESIGNED_BYTES} bytes",
+                limit=MAX_PRESIGNED_BYTES,
+                actual=size_bytes,
+            )
+        name = clean_filename(filename)
+        now = datetime.now(UTC)
+        expires_at = (now + self._lifetime).replace(microsecond=0)
+        upload_id = uuid4()
+        upload = PresignedUpload(
+            id=upload_id,
+            tenant_id=scope.tenant_id,
+            object_key=object_key(scope.tenant_id, upload_id, name),
+            original_filename=name,
+            declared_size=size_bytes,
+            title=options.title,
+            tags=options.tags,
+            auto_describe=options.auto_describe,
+            created_at=now,
+            expires_at=expires_at,
+        )
+        async with self._database.write() as connection:
+            await self._ingest.check_quota(connection, scope, size_bytes)
+            await insert_presigned_upload(connection, scope, upload)
+        path = self._delivery.upload_path(scope.tenant_id, upload_id, int(expires_at.timestamp()))
+        return Announcement(upload_id, upload.object_key, path, expires_at)
+
+    async def put(self, scope: Scope, upload_id: UUID, chunks: AsyncIterator[bytes]) -> str:
+        """Store the bytes of an announced upload, in place of any before them; returns their etag.
+
+        Raises NotFound, Conflict once confirmed, TooLarge; nothing is kept then.
+        """
+        async with self._database.read() as connection:
+            upload = await self._open_upload(connection, scope, upload_id)
+        async with self._store.writer(upload.object_key) as writer:
+            async for chunk in chunks:
+                if writer.size + len(chunk) > MAX_PRESIGNED_BYTES:
+                    raise TooLarge(f"At most {MAX_PRESIGNED_BYTES} bytes are accepted here", limit=MAX_PRESIGNED_BYTES)
+                await writer.write(chunk)
+            # The object appears under the row's lock, so that a confirm sees either all of it or nothing.
+            async with self._database.write() as connection:
+                await self._open_upload(connection, scope, upload_id, lock=True)
+                stored = await writer.commit()
+                await update_presigned_upload(
+                    connection,
+                    scope,
+                    upload_id,
+                    {"received_size": stored.size, "received_checksum": bytes.fromhex(stored.checksum or "")},
+                )
+        return stored.etag
+
+    async def _open_upload(
+        self, connection: AsyncConnection, scope: Scope, upload_id: UUID, *, lock: bool = False
+    ) -> PresignedUpload:
+        upload = await select_presigned_upload(connection, scope, upload_id, lock=lock)
+        if upload is None:
+            raise NotFound("This upload target is not valid")
+        if upload.confirmed_at is not None:
+            raise Conflict("This upload is confirmed already")
+        if upload.reaped_at is not None:
+            raise Expired("This upload has expired")
+        return upload
+
+    async def confirm(self, scope: Scope, upload_id: UUID, key: str, size_bytes: int) -> Confirmation:
+        """Turn the bytes that were put into an asset; a repeat gets the first answer and starts nothing.
+
+        Raises NotFound, Conflict, Expired, Unsupported, UndecodablePicture. After the last two the upload is forgotten.
+        """
+        try:
+            async with self._database.write() as connection:
+                upload = await select_presigned_upload(connection, scope, upload_id, lock=True)
+                if upload is None or upload.object_key != key:
+                    raise NotFound("File not found")
+                if upload.confirmed_at is not None:
+                    return await self._repeat(connection, scope, upload, size_bytes)
+                return await self._confirm(connection, scope, upload, size_bytes)
+        except (Unsupported, UndecodablePicture):
+            await self._forget(scope, upload_id, key)
+            raise
+
+    async def _repeat(
+        self, connection: AsyncConnection, scope: Scope, upload: PresignedUpload, size_bytes: int
+    ) -> Confirmation:
+        if await select_asset(connection, scope, upload.id) is None:
+            raise NotFound("File not found")
+        if size_bytes != upload.received_size:
+            raise Conflict("This upload was confirmed with another size")
+        return _confirmation(upload, upload.confirmed_status)
+
+    async def _confirm(
+        self, connection: AsyncConnection, scope: Scope, upload: PresignedUpload, size_bytes: int
+    ) -> Confirmation:
+        now = datetime.now(UTC)
+        if now > upload.expires_at:
+            raise Expired("This upload has expired")
+        if upload.received_size is None or upload.received_checksum is None:
+            raise Conflict("No bytes have been uploaded yet")
+        if upload.received_size != size_bytes:
+            raise Conflict("The uploaded file has another size", expected=size_bytes, actual=upload.received_size)
+        try:
+            media = accepted_picture(await self._store.read_at(upload.object_key, 0, SNIFF_BYTES))
+        except InvalidInput as error:
+            raise Unsupported("The uploaded file is empty") from error
+        await self._ingest.check_stored(upload.object_key, upload.received_size, media)
+        received = ReceivedFile(
+            upload.id,
+            upload.tenant_id,
+            upload.object_key,
+            upload.original_filename,
+            media,
+            upload.received_size,
+            upload.received_checksum,
+        )
+        options = UploadOptions(title=upload.title, tags=upload.tags, auto_describe=upload.auto_describe)
+        status = await self._ingest.insert(connection, received, options, UploadMethod.PRESIGNED)
+        await update_presigned_upload(
+            connection, scope, upload.id, {"confirmed_at": now, "confirmed_status": status.value}
+        )
+        return _confirmation(upload, status)
+
+    async def _forget(self, scope: Scope, upload_id: UUID, key: str) -> None:
+        async with self._database.write() as connection:
+            await delete_presigned_upload(connection, scope, upload_id)
+        await self._store.delete(key)
+
+    async def reap(self, limit: int = 200) -> int:
+        """Remove bytes and reservations of uploads that expired unconfirmed; returns how many."""
+        now = datetime.now(UTC)
+        async with self._database.read() as connection:
+            due = await select_due_for_reaping(connection, now - REAP_AFTER, limit)
+        for upload in due:
+            scope = Scope(upload.tenant_id)
+            async with self._database.write() as connection:
+                current = await select_presigned_upload(connection, scope, upload.id, lock=True)
+                if current is None or current.confirmed_at is not None:
+                    continue
+                await update_presigned_upload(connection, scope, upload.id, {"reaped_at": now})
+            await self._store.delete(upload.object_key)
+        async with self._database.write() as connection:
+            await delete_reaped(connection, now - FORGET_AFTER)
+        return len(due)
+
+
+def _confirmation(upload: PresignedUpload, status: State | None) -> Confirmation:
+    return Confirmation(upload.id, status or State.SKIPPED, upload.title, upload.tags)

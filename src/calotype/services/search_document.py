@@ -1,0 +1,19 @@
+"""What of an asset can be searched, and with which weight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from calotype.domain.search_text import to_tsvector
+
+
+def search_document(
+    *,
+    title: str | None,
+    filename: str,
+    tags: Iterable[str],
+    description: str | None,
+    visible_text: str | None,
+) -> str:
+    """The tsvector literal of an asset: title A, file name and tags B, description C, visible text D."""
+    return to_tsvector([("A", title), ("B", filename), ("B", " ".join(tags)), ("C", description), ("D", visible_text)])

@@ -1,0 +1,100 @@
+"""Deleting so that it can be undone, undoing it, and deleting for good."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from calotype.db.asset import delete_asset, select_asset, select_assets
+from calotype.db.engine import Database
+from calotype.db.trash import select_due_for_purge, update_deleted, update_restored
+from calotype.domain.asset import Asset, State
+from calotype.domain.deletion import Deletion, Fate
+from calotype.domain.errors import Conflict, NotFound
+from calotype.domain.job import Urgency
+from calotype.domain.scope import Scope
+from calotype.jobs.queue import JobQueue
+from calotype.services.work import missing_jobs
+from calotype.storage.store import ObjectStore
+
+
+class TrashService:
+    """The life of an asset after its deletion."""
+
+    def __init__(self, database: Database, store: ObjectStore, queue: JobQueue, *, keep: timedelta) -> None:
+        self._database = database
+        self._store = store
+        self._queue = queue
+        self._keep = keep
+
+    async def delete(self, scope: Scope, asset_id: UUID) -> datetime:
+        """Move one asset to the trash; its waiting jobs are dropped. Raises NotFound."""
+        now = datetime.now(UTC)
+        async with self._database.write() as connection:
+            if not await update_deleted(connection, scope, [asset_id], now):
+                raise NotFound("File not found")
+            await self._queue.drop(connection, [asset_id])
+        return now
+
+    async def delete_many(self, scope: Scope, asset_ids: Sequence[UUID]) -> list[Deletion]:
+        """Move several assets to the trash, in the order given; those being worked on right now are passed over."""
+        now = datetime.now(UTC)
+        async with self._database.write() as connection:
+            found = await select_assets(connection, scope, asset_ids, lock=True)
+            busy = {asset.id for asset in found.values() if asset.variant_status is State.PROCESSING}
+            gone = (
+                await update_deleted(connection, scope, sorted(found.keys() - busy), now)
+                if found.keys() - busy
+                else set()
+            )
+            await self._queue.drop(connection, gone)
+        return [_deletion(asset_id, gone, busy, now) for asset_id in asset_ids]
+
+    async def restore(self, scope: Scope, asset_id: UUID) -> datetime:
+        """Bring an asset back as it was; work it still lacks is queued again. Raises NotFound, Conflict if not deleted."""
+        now = datetime.now(UTC)
+        async with self._database.write() as connection:
+            if not await update_restored(connection, scope, asset_id, now):
+                if await select_asset(connection, scope, asset_id) is None:
+                    raise NotFound("File not found")
+                raise Conflict("This file is not deleted")
+            asset = await select_asset(connection, scope, asset_id)
+            assert asset is not None
+            for job in missing_jobs(asset.tenant_id, asset.id, asset.variant_status, asset.description_status):
+                await self._queue.enqueue(connection, job, Urgency.NEW)
+        return now
+
+    async def purge_due(self, limit: int = 500) -> int:
+        """Delete for good what has been in the trash for too long; returns how many assets."""
+        before = datetime.now(UTC) - self._keep
+        async with self._database.read() as connection:
+            due = await select_due_for_purge(connection, before, limit)
+        purged = 0
+        for tenant_id, asset_id in due:
+            purged += await self._purge(Scope(tenant_id).trashed(), asset_id)
+        return purged
+
+    async def _purge(self, scope: Scope, asset_id: UUID) -> bool:
+        """Row first, then objects: a crash between them leaves objects without a row, which the sweep removes."""
+        async with self._database.write() as connection:
+            asset = await select_asset(connection, scope, asset_id, lock=True)
+            if asset is None:
+                return False
+            await delete_asset(connection, scope, asset_id)
+        for key in sorted(object_keys(asset)):
+            await self._store.delete(key)
+        return True
+
+
+def object_keys(asset: Asset) -> set[str]:
+    """Every object an asset has; variants of equal size share one."""
+    return {asset.object_key} | {variant.object_key for variant in asset.variants.values()}
+
+
+def _deletion(asset_id: UUID, gone: set[UUID], busy: set[UUID], now: datetime) -> Deletion:
+    if asset_id in gone:
+        return Deletion(asset_id, Fate.DELETED, None, now)
+    if asset_id in busy:
+        return Deletion(asset_id, Fate.SKIPPED, "File is currently processing")
+    return Deletion(asset_id, Fate.FAILED, "File not found")

@@ -1,0 +1,133 @@
+"""What is done from time to time: lost work queued again, the trash emptied, leftovers swept."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import structlog
+
+from calotype.db.engine import Database
+from calotype.db.upkeep import select_known_keys, select_next_originals, select_unfinished
+from calotype.domain.errors import NotFound
+from calotype.domain.job import Urgency
+from calotype.jobs.queue import JobQueue
+from calotype.services.presigned_upload import PresignedUploadService
+from calotype.services.trash import TrashService
+from calotype.services.work import missing_jobs
+from calotype.storage.store import ObjectStore
+
+_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+# Only what has the form this server writes may ever be swept.
+_OURS = re.compile(rf"(uploads|variants)/{_UUID}/{_UUID}/[^/]+")
+_BATCH = 500
+_LOOK_BACK = timedelta(minutes=2)  # younger uploads have their job for certain
+_log = structlog.get_logger(__name__)
+
+
+class UpkeepService:
+    """Every step may run on several workers at once."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: ObjectStore,
+        queue: JobQueue,
+        trash: TrashService,
+        presigned: PresignedUploadService,
+        *,
+        stalled_after: float,
+        orphan_age: timedelta,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._queue = queue
+        self._trash = trash
+        self._presigned = presigned
+        self._stalled_after = stalled_after
+        self._orphan_age = orphan_age
+
+    async def rescue(self) -> int:
+        """Give jobs of dead workers back to the queue."""
+        async with self._database.write() as connection:
+            rescued = await self._queue.rescue(connection, self._stalled_after)
+        if rescued:
+            _log.info("jobs of a dead worker given back", jobs=rescued)
+        return rescued
+
+    async def requeue_missing(self) -> int:
+        """Queue the work that rows say is missing and the queue knows nothing of; returns how many jobs."""
+        before = datetime.now(UTC) - _LOOK_BACK
+        after: tuple[datetime, UUID] | None = None
+        queued = 0
+        while True:
+            async with self._database.write() as connection:
+                found = await select_unfinished(connection, before, after, _BATCH)
+                jobs = [
+                    job
+                    for asset, _ in found
+                    for job in missing_jobs(asset.tenant_id, asset.id, asset.variant_status, asset.description_status)
+                ]
+                active = await self._queue.select_active_assets(connection, [asset.id for asset, _ in found])
+                for job in jobs:
+                    if job.asset_id not in active:
+                        queued += await self._queue.enqueue(connection, job, Urgency.BACKFILL)
+            if len(found) < _BATCH:
+                break
+            last, created_at = found[-1]
+            after = (created_at, last.id)
+        if queued:
+            _log.warning("lost work queued again", jobs=queued)
+        return queued
+
+    async def clean(self) -> None:
+        """Empty what is due of the trash and of uploads never confirmed."""
+        if purged := await self._trash.purge_due():
+            _log.info("purged", assets=purged)
+        if reaped := await self._presigned.reap():
+            _log.info("expired uploads reaped", uploads=reaped)
+
+    async def sweep(self) -> int:
+        """Remove objects that no row knows and that are old enough to be certain; returns how many."""
+        older_than = datetime.now(UTC) - self._orphan_age
+        await self._store.sweep_temporary(older_than)
+        swept = 0
+        for prefix in ("uploads/", "variants/"):
+            batch: list[str] = []
+            async for stored in self._store.list(prefix, older_than=older_than):
+                if _OURS.fullmatch(stored.key):
+                    batch.append(stored.key)
+                if len(batch) >= _BATCH:
+                    swept += await self._sweep(batch)
+                    batch = []
+            swept += await self._sweep(batch)
+        if swept:
+            _log.info("objects without rows swept", objects=swept)
+        return swept
+
+    async def _sweep(self, keys: list[str]) -> int:
+        if not keys:
+            return 0
+        async with self._database.read() as connection:
+            known = await select_known_keys(connection, keys)
+        unknown = [key for key in keys if key not in known]
+        for key in unknown:
+            await self._store.delete(key)
+        return len(unknown)
+
+    async def missing_originals(self) -> list[UUID]:
+        """Assets whose original is not in the object store; none, unless somebody removed files."""
+        missing: list[UUID] = []
+        after: UUID | None = None
+        while True:
+            async with self._database.read() as connection:
+                rows = await select_next_originals(connection, after, _BATCH)
+            for asset_id, key in rows:
+                try:
+                    await self._store.head(key)
+                except NotFound:
+                    missing.append(asset_id)
+            if len(rows) < _BATCH:
+                return missing
+            after = rows[-1][0]

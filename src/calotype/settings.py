@@ -1,0 +1,62 @@
+"""Every setting of the server, read from `CALOTYPE_*` environment variables; docs/configuration.md lists them all."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """The configuration of one process; each field's description is its documentation."""
+
+    model_config = SettingsConfigDict(env_prefix="CALOTYPE_", env_ignore_empty=True, extra="ignore")
+
+    data_dir: Path = Field(Path("data"), description="Folder of the embedded database and of objects on local disk.")
+    host: str = Field("127.0.0.1", description="Address the server listens on.")
+    port: int = Field(8484, ge=0, le=65535, description="Port the server listens on; 0 takes a free one.")
+    public_url: str | None = Field(
+        None, description="Base URL of links in answers, when it differs from the address a request came to."
+    )
+    database_url: str | None = Field(None, description="PostgreSQL 15+ with pgvector; absent: the embedded server.")
+    storage_url: str | None = Field(
+        None, description="Object store such as s3://bucket/prefix; absent: local disk under the data folder."
+    )
+
+    max_image_bytes: int = Field(100 * MIB, ge=1, description="Largest streamed image, in bytes.")
+    max_pixels: int = Field(
+        250_000_000,
+        ge=1,
+        description="Most pixels a picture may have, all frames counted, before it is refused.",
+    )
+    presigned_lifetime: int = Field(600, ge=1, le=604_800, description="Seconds a presigned upload may be started in.")
+    link_lifetime: int = Field(3600, ge=60, le=604_800, description="Seconds a signed link to a file lives.")
+    trash_days: int = Field(30, ge=0, description="Days a deleted file can be restored before it is purged.")
+    rate_limit: int = Field(6000, ge=1, description="Requests allowed per key (or address without a key) in a window.")
+    rate_window: int = Field(60, ge=1, description="Length of the rate limit's window, in seconds.")
+
+    worker_processes: int | None = Field(
+        None, ge=1, description="Child processes that decode pictures; absent: one per core."
+    )
+    decode_memory_mb: int = Field(3072, ge=256, description="Memory limit of a decoding child, in MiB.")
+    decode_timeout: float = Field(60, gt=0, description="Seconds one picture may take to decode.")
+    ocr_enabled: bool = Field(True, description="Whether visible text is read from pictures.")
+    ocr_timeout: float = Field(120, gt=0, description="Seconds reading the text of one picture may take.")
+    stalled_after: float = Field(
+        30, ge=2, description="Seconds without a heartbeat until a worker's jobs are given to others."
+    )
+    upkeep_interval: float = Field(60, ge=1, description="Seconds between two looks for lost work and due purges.")
+    orphan_age_hours: float = Field(24, ge=0, description="Hours until an object without a row is swept.")
+
+    log_format: str = Field("auto", pattern="^(auto|console|json)$", description="auto, console or json.")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error.")
+
+
+@functools.cache
+def load_settings() -> Settings:
+    """Read the environment once. Raises pydantic.ValidationError naming every bad variable."""
+    return Settings()  # type: ignore[call-arg]

@@ -1,0 +1,23 @@
+"""A small object that is written, read and deleted to see that a store works."""
+
+from __future__ import annotations
+
+import secrets
+
+from calotype.domain.errors import NotFound, Unavailable
+from calotype.storage.store import ObjectStore
+
+
+async def probe(store: ObjectStore) -> None:
+    """Write, read and delete one small object. Raises `Unavailable` with the reason."""
+    key = f"probe/{secrets.token_hex(16)}"
+    data = secrets.token_bytes(64)
+    await store.put(key, data)
+    try:
+        found = await store.get(key)
+    except NotFound as error:
+        raise Unavailable("The object store lost what was just written to it") from error
+    finally:
+        await store.delete(key)
+    if found != data:
+        raise Unavailable("The object store does not return what was written to it")

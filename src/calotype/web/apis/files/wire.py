@@ -1,0 +1,332 @@
+"""The Files API's models, key by key as they stand on the wire."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from calotype.domain.values import MAX_FILENAME_LENGTH
+from calotype.web.shared.wire_values import (
+    FormTags,
+    JsonInt,
+    JsonTags,
+    Multi,
+    MultiUuid,
+    Title,
+    WireBool,
+    WireEndTime,
+    WireInt,
+    WireText,
+    WireTime,
+    WireUuid,
+)
+
+MAX_IDS = 500
+MAX_BATCH = 100
+
+
+class Wire(BaseModel):
+    """The base of all models: unknown keys are ignored, made objects do not change."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+# ---------------------------------------------------------------- requests
+
+
+class InitiateForm(Wire):
+    """Fields of `upload/initiate`."""
+
+    filename: Annotated[WireText, Field(min_length=1, max_length=MAX_FILENAME_LENGTH)]
+    content_type: Literal["image/jpeg", "image/jpg", "image/png", "image/webp", "image/gif"]
+    size_bytes: Annotated[WireInt, Field(ge=1)]
+    title: Title = None
+    tags: FormTags = ()
+    auto_describe: WireBool = True
+
+
+class ConfirmRequest(Wire):
+    """Body of `upload/confirm`."""
+
+    object_key: WireText
+    size_bytes: Annotated[JsonInt, Field(ge=1)]
+    image_id: WireUuid
+
+
+class StreamForm(Wire):
+    """Text fields of `upload/stream`."""
+
+    title: Title = None
+    tags: FormTags = ()
+    auto_describe: WireBool = True
+    skip_duplicates: WireBool = False
+    storage_target: Literal["default", "custom"] = "default"
+
+
+class ListQuery(Wire):
+    """Query of the listing."""
+
+    search: Annotated[WireText, Field(max_length=1000)] | None = None
+    search_mode: Literal["all", "metadata", "visible_text"] = "all"
+    tags: Multi = []
+    media_types: Annotated[
+        Multi, Field(json_schema_extra={"items": {"enum": ["image", "video", "document", "link"]}})
+    ] = []
+    folder_id: str | None = None
+    has_description: WireBool | None = None
+    ids: Annotated[MultiUuid, Field(max_length=MAX_IDS)] | None = None
+    date_from: WireTime | None = None
+    date_to: WireEndTime | None = None
+    sort_by: Literal["created_at", "content_created_at", "title", "size_bytes"] = "content_created_at"
+    sort_order: Literal["asc", "desc"] = "desc"
+    limit: Annotated[WireInt, Field(ge=1, le=100)] = 20
+    offset: Annotated[WireInt, Field(ge=0)] = 0
+    trashed: WireBool = False
+
+
+class UpdateRequest(Wire):
+    """Body of PATCH; what is absent stays, null clears."""
+
+    title: Title = None
+    tags: JsonTags = ()
+
+
+class BatchDeleteRequest(Wire):
+    """Body of `batch-delete`."""
+
+    file_ids: Annotated[list[WireUuid], Field(min_length=1, max_length=MAX_BATCH)]
+
+
+# ----------------------------------------------------------------- answers
+
+
+class InitiateAnswer(Wire):
+    """What a client needs to put its bytes."""
+
+    upload_url: str
+    upload_method: Literal["PUT"] = "PUT"
+    upload_fields: None = None
+    upload_headers: None = None
+    object_key: str
+    image_id: UUID
+    expires_at: datetime
+    max_size_bytes: int
+    thumbnail_url: None = None
+    variant_urls: None = None
+
+
+class ConfirmAnswer(Wire):
+    """The confirmed upload."""
+
+    image_id: UUID
+    description_status: str
+    title: str | None
+    tags: list[str]
+
+
+class StreamAnswer(Wire):
+    """The stored (or skipped) upload."""
+
+    image_id: UUID
+    object_key: str
+    upload_method: Literal["STREAMING"] = "STREAMING"
+    status: Literal["completed", "skipped"]
+    processing_time_ms: float
+    s3_upload_completed: bool = True
+    variants_queued: bool
+    description_queued: bool
+    skipped: bool
+    skipped_existing_image_id: UUID | None
+    storage_target: str
+    media_type: str
+    document_type: str | None = None
+    text_extraction_status: str | None = None
+
+
+class FileItem(Wire):
+    """One file of a listing."""
+
+    id: UUID
+    title: str | None
+    filename: str | None
+    thumbnail_url: str | None
+    upload_description: str | None
+    visible_text: str | None
+    tags: list[str]
+    size_bytes: int
+    created_at: datetime
+    content_created_at: datetime | None
+    has_full_description: bool
+    dimensions: dict[str, int]
+    format: str
+    variant_status: str | None
+    variant_count: int | None
+    medium_url: str | None
+    full_url: str | None
+    blur_hash: str | None
+    description_status: str | None
+    description_error: str | None
+    confidence_score: float | None
+    content_type: str
+    media_type: str
+    video_metadata: dict[str, Any] | None = None
+    video_analysis_status: str | None = None
+    document_type: str | None = None
+    source_url: str | None = None
+    folder_id: UUID | None
+    deleted_at: datetime | None
+    variant_error: str | None
+
+
+class FileList(Wire):
+    """A page of files."""
+
+    files: list[FileItem]
+    total_count: int
+    has_more: bool
+
+
+class FullDescription(Wire):
+    """One description of a file."""
+
+    id: UUID
+    description: str
+    visible_text: str | None
+    confidence_score: float | None
+    providers_used: list[str]
+    verification_level: str
+    processing_time_ms: int | None
+    created_at: datetime
+
+
+class ProcessingStep(Wire):
+    """One step of a file's processing."""
+
+    id: UUID
+    operation_type: str
+    status: str
+    created_at: datetime
+    completed_at: datetime | None
+    error_message: str | None
+
+
+class FileDetail(Wire):
+    """One file with its history."""
+
+    id: UUID
+    object_key: str
+    title: str | None
+    tags: list[str]
+    size_bytes: int
+    content_type: str
+    dimensions: dict[str, int]
+    format: str
+    full_url: str | None
+    thumbnail_url: str | None
+    medium_url: str | None
+    original_url: str | None
+    variant_status: str | None
+    variant_count: int | None
+    upload_description: str | None
+    visible_text: str | None
+    description_generated_at: datetime | None
+    full_descriptions: list[FullDescription]
+    created_at: datetime
+    updated_at: datetime
+    content_created_at: datetime | None
+    upload_method: str
+    original_filename: str | None
+    hash: str
+    processing_history: list[ProcessingStep]
+    blur_hash: str | None
+    description_status: str | None
+    media_type: str
+    folder_id: UUID | None
+
+
+class UpdateAnswer(Wire):
+    """The file after PATCH."""
+
+    id: UUID
+    title: str | None
+    tags: list[str]
+    updated_at: datetime
+
+
+class DeleteAnswer(Wire):
+    """The file after DELETE."""
+
+    id: UUID
+    deleted_at: datetime
+    message: Literal["File deleted successfully"] = "File deleted successfully"
+
+
+class RestoreAnswer(Wire):
+    """The file after its restoration."""
+
+    id: UUID
+    restored_at: datetime
+    message: Literal["File restored successfully"] = "File restored successfully"
+
+
+class BatchDeleteItem(Wire):
+    """What became of one file of a batch."""
+
+    id: UUID
+    status: Literal["deleted", "skipped", "failed"]
+    message: str | None
+    deleted_at: datetime | None
+
+
+class BatchDeleteSummary(Wire):
+    """The batch in numbers."""
+
+    total: int
+    deleted: int
+    skipped: int
+    failed: int
+
+
+class BatchDeleteAnswer(Wire):
+    """What became of a batch."""
+
+    deleted: list[BatchDeleteItem]
+    skipped: list[BatchDeleteItem]
+    failed: list[BatchDeleteItem]
+    summary: BatchDeleteSummary
+
+
+class TriggerAnswer(Wire):
+    """A run of variant generation that was queued now."""
+
+    success: Literal[True] = True
+    message: str = "Variant generation triggered"
+    task_id: str
+    current_status: str
+    image_id: UUID
+
+
+class RunningTriggerAnswer(TriggerAnswer):
+    """A run that was under way already."""
+
+    message: str = "Variant generation already in progress"
+    skipped_duplicate: Literal[True] = True
+
+
+class ErrorBody(Wire):
+    """The `error` of an error answer."""
+
+    code: str
+    message: str
+    details: dict[str, Any]
+
+
+class ErrorAnswer(Wire):
+    """The body of every 4xx and 5xx; on 422 `detail` is an array of {loc, msg, type}."""
+
+    error: ErrorBody
+    request_id: str
+    detail: str | list[dict[str, Any]]

@@ -1,0 +1,85 @@
+"""The web application: mounts every wire format, delivery, health, metrics and documentation."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import cast
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from calotype import __version__
+from calotype.bootstrap import Application
+from calotype.domain.errors import CalotypeError, Unavailable
+from calotype.settings import Settings
+from calotype.web import status
+from calotype.web.apis.files import routes as files_routes
+from calotype.web.apis.files.auth import FilesFormat
+from calotype.web.delivery import routes as delivery_routes
+from calotype.web.shared.gate import Gate
+from calotype.web.shared.rate_limit import RateLimiter
+from calotype.web.shared.wire_format import WireFormat
+
+_log = structlog.get_logger("calotype.web")
+
+
+def make_app(settings: Settings, open_services: Callable[[], AbstractAsyncContextManager[Application]]) -> FastAPI:
+    """Build the application; `open_services` gives the services for as long as it runs."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_services() as application:
+            app.state.application = application
+            async with status.notes(application):
+                yield
+
+    app = FastAPI(
+        title="Calotype",
+        version=__version__,
+        summary="One self-hosted server for visual media.",
+        lifespan=lifespan,
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.include_router(status.router)
+    app.include_router(delivery_routes.router)
+    app.include_router(files_routes.router)
+    app.add_exception_handler(CalotypeError, _on_refusal)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    files = FilesFormat()
+    app.add_middleware(
+        Gate,
+        formats=[files],
+        fallback=files,
+        limiter=RateLimiter(settings.rate_limit, settings.rate_window),
+    )
+    return app
+
+
+def _format_of(request: Request) -> WireFormat:
+    return cast("WireFormat", request.state.wire_format)
+
+
+async def _on_refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, CalotypeError)
+    if isinstance(error, Unavailable):
+        _log.error("unavailable", reason=error.message, cause=repr(error.__cause__), path=request.url.path)
+    return _format_of(request).error(error, request.state.request_id)
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return _format_of(request).invalid(error.errors(), request.state.request_id)
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    return _format_of(request).http_error(error.status_code, str(error.detail), headers, request.state.request_id)

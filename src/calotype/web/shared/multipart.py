@@ -1,0 +1,99 @@
+"""Multipart bodies parsed as they arrive: no part is ever held whole or spooled to a file."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from urllib.parse import parse_qsl
+
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
+from starlette.requests import Request
+
+from calotype.domain.errors import InvalidInput, TooLarge
+
+MAX_FIELD_BYTES = 64 * 1024
+MAX_PARTS = 1_000
+
+
+class Part:
+    """One part of a multipart body; its content must be consumed before the next part is asked for."""
+
+    def __init__(self, name: str, filename: str | None, body: AsyncIterator[MultipartSegment | bytes | None]) -> None:
+        self.name = name
+        self.filename = filename
+        self._body = body
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The content as it arrives."""
+        async for event in self._body:
+            if event is None:
+                return
+            assert not isinstance(event, MultipartSegment)
+            yield event
+
+    async def text(self) -> str:
+        """The content of a small field. Raises TooLarge above 64 KiB, InvalidInput when it is not UTF-8."""
+        content = bytearray()
+        async for chunk in self.chunks():
+            content += chunk
+            if len(content) > MAX_FIELD_BYTES:
+                raise TooLarge(f"The field {self.name!r} is longer than {MAX_FIELD_BYTES} bytes", limit=MAX_FIELD_BYTES)
+        try:
+            return content.decode()
+        except UnicodeDecodeError as error:
+            raise InvalidInput("must be UTF-8 text", field=self.name) from error
+
+
+async def parts(request: Request) -> AsyncIterator[Part]:
+    """The parts of a multipart request, in order; none when the body is of another type.
+
+    Raises InvalidInput for a malformed body or more than 1,000 parts.
+    """
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    if kind != "multipart/form-data":
+        return
+    if not options.get("boundary"):
+        raise InvalidInput("the multipart body has no boundary", field="body")
+    events = _events(request, options["boundary"])
+    count = 0
+    try:
+        async for event in events:
+            if not isinstance(event, MultipartSegment):
+                continue  # what nobody wanted of the part before
+            count += 1
+            if count > MAX_PARTS:
+                raise InvalidInput(f"at most {MAX_PARTS} parts are allowed", field="body")
+            yield Part(event.name or "", event.filename, events)
+    except MultipartError as error:
+        raise InvalidInput(f"the multipart body is malformed: {error}", field="body") from error
+
+
+async def _events(request: Request, boundary: str) -> AsyncIterator[MultipartSegment | bytes | None]:
+    with PushMultipartParser(boundary, max_segment_count=MAX_PARTS + 1) as parser:
+        async for chunk in request.stream():
+            for event in parser.parse(chunk):
+                yield event
+        # Leaving the parser's context raises when the last boundary never came.
+
+
+async def form_fields(request: Request) -> dict[str, str]:
+    """The text fields of a multipart or url-encoded form; the last of several wins. Any other body has none."""
+    kind, _ = parse_options_header(request.headers.get("content-type", ""))
+    if kind == "application/x-www-form-urlencoded":
+        return await _urlencoded(request)
+    fields: dict[str, str] = {}
+    async for part in parts(request):
+        if part.filename is None:
+            fields[part.name] = await part.text()
+    return fields
+
+
+async def _urlencoded(request: Request) -> dict[str, str]:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_FIELD_BYTES:
+            raise TooLarge(f"The form is longer than {MAX_FIELD_BYTES} bytes", limit=MAX_FIELD_BYTES)
+    try:
+        return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARTS))
+    except ValueError as error:
+        raise InvalidInput("the form is malformed", field="body") from error

@@ -1,0 +1,134 @@
+"""Values as they stand in queries, forms and JSON bodies, and how strictly each is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, time
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+from pydantic import BeforeValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from calotype.domain.errors import InvalidInput
+from calotype.domain.values import clean_tags, clean_text, clean_title, split_list
+
+T = TypeVar("T")
+_DECIMAL = re.compile(r"[+-]?[0-9]{1,19}")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_TRUE = frozenset({"true", "1", "yes", "on"})
+_FALSE = frozenset({"false", "0", "no", "off"})
+MAX_INT = 2**63 - 1
+
+
+def _rule(check: Callable[[Any], T]) -> Callable[[Any], T]:
+    """Let a domain rule speak as a validation error."""
+
+    def validate(value: Any) -> T:
+        try:
+            return check(value)
+        except InvalidInput as error:
+            raise PydanticCustomError("value_error", "{message}", {"message": error.message}) from error
+
+    return validate
+
+
+def parse_bool(value: Any) -> bool:
+    """true/false/1/0/yes/no/on/off in any case."""
+    if isinstance(value, bool):
+        return value
+    word = value.strip().lower() if isinstance(value, str) else None
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise PydanticCustomError("bool_parsing", "Input should be true, false, 1, 0, yes, no, on or off")
+
+
+def parse_int(value: Any) -> int:
+    """A plain decimal within 64 bits."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MAX_INT:
+        return value
+    if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()) and abs(int(value)) <= MAX_INT:
+        return int(value)
+    raise PydanticCustomError("int_parsing", "Input should be a plain decimal integer")
+
+
+def parse_json_int(value: Any) -> int:
+    """An integer of a JSON body: a number, not a string."""
+    if isinstance(value, str):
+        raise PydanticCustomError("int_type", "Input should be an integer")
+    return parse_int(value)
+
+
+def parse_uuid(value: Any) -> UUID:
+    """A UUID in its usual form, in any letter case."""
+    if isinstance(value, UUID):
+        return value
+    if isinstance(value, str) and _UUID.fullmatch(value.strip()):
+        return UUID(value.strip())
+    raise PydanticCustomError("uuid_parsing", "Input should be a UUID")
+
+
+def parse_time(value: Any, *, end_of_day: bool = False) -> datetime:
+    """An ISO 8601 time with any offset, UTC without one; a bare date means its beginning, or its end."""
+    if not isinstance(value, str):
+        raise PydanticCustomError("datetime_type", "Input should be an ISO 8601 time")
+    # A plus sign that was not percent-encoded arrives as a space.
+    text = re.sub(r" (\d{2}:?\d{2})$", r"+\1", value.strip())
+    try:
+        moment = datetime.fromisoformat(text)
+        if end_of_day and _DATE.fullmatch(text):
+            moment = datetime.combine(moment, time.max)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise PydanticCustomError("datetime_parsing", "Input should be an ISO 8601 time") from error
+
+
+def split_multi(value: Any) -> list[str]:
+    """A multi-value query parameter: repeated keys and comma lists, mixed; repeats dropped."""
+    values = value if isinstance(value, list) else [value]
+    return list(dict.fromkeys(item for text in values for item in split_list(str(text))))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise PydanticCustomError("string_type", "Input should be a valid string")
+    return clean_text(value, "the text")
+
+
+def _title(value: Any) -> str | None:
+    return clean_title(_text(value)) if value is not None else None
+
+
+def _tags_of_form(value: Any) -> tuple[str, ...]:
+    return clean_tags(split_list(_text(value)))
+
+
+def _tags_of_json(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list | tuple):
+        raise PydanticCustomError("list_type", "Input should be a valid array")
+    return clean_tags([_text(item) for item in value])
+
+
+_STRING_ARRAY = {"type": "array", "items": {"type": "string"}}
+WireBool = Annotated[bool, BeforeValidator(parse_bool)]
+WireInt = Annotated[int, BeforeValidator(parse_int)]
+JsonInt = Annotated[int, BeforeValidator(parse_json_int)]
+WireUuid = Annotated[UUID, BeforeValidator(parse_uuid)]
+WireTime = Annotated[datetime, BeforeValidator(parse_time)]
+WireEndTime = Annotated[datetime, BeforeValidator(lambda value: parse_time(value, end_of_day=True))]
+WireText = Annotated[str, BeforeValidator(_rule(_text))]
+Title = Annotated[str | None, BeforeValidator(_rule(_title))]
+FormTags = Annotated[tuple[str, ...], BeforeValidator(_rule(_tags_of_form)), WithJsonSchema({"type": "string"})]
+JsonTags = Annotated[tuple[str, ...], BeforeValidator(_rule(_tags_of_json)), WithJsonSchema(_STRING_ARRAY)]
+Multi = Annotated[list[str], BeforeValidator(_rule(split_multi)), WithJsonSchema(_STRING_ARRAY)]
+MultiUuid = Annotated[
+    list[UUID],
+    BeforeValidator(lambda value: list(dict.fromkeys(parse_uuid(item) for item in split_multi(value)))),
+    WithJsonSchema({"type": "array", "items": {"type": "string", "format": "uuid"}}),
+]

@@ -1,0 +1,73 @@
+"""Health, metrics and the documentation of the API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from calotype import __version__
+from calotype.bootstrap import Application
+from calotype.domain.errors import CalotypeError
+from calotype.web.shared.context import Services
+from calotype.web.shared.documentation import render
+from calotype.web.shared.metrics import JOBS, REGISTRY
+
+_NOTE_INTERVAL = 15.0
+router = APIRouter()
+_log = structlog.get_logger("calotype.web")
+
+
+@router.get("/health", tags=["Server"])
+async def health(services: Services) -> JSONResponse:
+    """Whether the server can do its work: 200 when database and storage answer, else 503 naming what does not."""
+    parts = await services.doctor.is_reachable()
+    is_healthy = all(reason == "ok" for reason in parts.values())
+    body = {"status": "ok" if is_healthy else "unavailable", "version": __version__, **parts}
+    return JSONResponse(body, 200 if is_healthy else 503)
+
+
+@router.get("/metrics", tags=["Server"], response_class=Response)
+async def metrics(services: Services) -> Response:
+    """Figures for Prometheus."""
+    with suppress(CalotypeError):
+        counts = await services.metrics.jobs()
+        JOBS.clear()
+        for (task, state), count in counts.items():
+            JOBS.labels(task, state).set(count)
+    return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/docs", include_in_schema=False)
+async def documentation(request: Request) -> HTMLResponse:
+    """The API's documentation, without anything from elsewhere."""
+    return HTMLResponse(render(request.app.openapi()))
+
+
+@asynccontextmanager
+async def notes(application: Application) -> AsyncIterator[None]:
+    """While the server runs, write down now and then when keys were used."""
+    task = asyncio.create_task(_note_for_ever(application))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        with suppress(CalotypeError):
+            await application.api_keys.note_used()
+
+
+async def _note_for_ever(application: Application) -> None:
+    while True:
+        await asyncio.sleep(_NOTE_INTERVAL)
+        try:
+            await application.api_keys.note_used()
+        except CalotypeError as error:
+            _log.warning("use of keys not noted", reason=error.message)

@@ -1,0 +1,92 @@
+"""One worker process: the lanes of the queue, and what is done from time to time."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+from procrastinate import App
+
+from calotype.bootstrap import Application
+from calotype.domain.errors import CalotypeError
+from calotype.domain.job import Lane
+from calotype.worker.tasks import register
+
+_RESCUE_INTERVAL = 5.0
+_POLLING_INTERVAL = 1.0  # seconds; a notification that is missed costs no more than this
+_HEARTBEAT_SHARE = 4  # heartbeats within the time after which a worker counts as dead
+_GRACE = 5.0  # seconds running jobs get to end before they are given back
+_log = structlog.get_logger(__name__)
+
+
+async def run_worker(application: Application) -> None:
+    """Work until SIGTERM or SIGINT; jobs that do not end in time are given back."""
+    register(application.job_app, application)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with application.job_app.open_async():
+        # Prepared beside the first jobs, so that a small queue need not wait for every child.
+        warming = asyncio.create_task(application.warm())
+        lanes = [
+            asyncio.create_task(_run_lane(application, Lane.PICTURES, application.picture_slots + 2)),
+            asyncio.create_task(_run_lane(application, Lane.TEXTS, 2)),
+        ]
+        chores = asyncio.create_task(_chores(application))
+        stopping = asyncio.create_task(stop.wait())
+        _log.info("worker ready")
+        done, _ = await asyncio.wait([*lanes, chores, stopping], return_when=asyncio.FIRST_COMPLETED)
+        for task in [*lanes, chores, warming, stopping]:
+            task.cancel()
+        await asyncio.gather(*lanes, chores, warming, stopping, return_exceptions=True)
+        failed = [task.exception() for task in done if task is not stopping and not task.cancelled()]
+        if stopping not in done:
+            raise RuntimeError("a lane of the worker ended by itself") from next((e for e in failed if e), None)
+    _log.info("worker stopped")
+
+
+async def _run_lane(application: Application, lane: Lane, concurrency: int) -> None:
+    app: App = application.job_app
+    stalled_after = application.settings.stalled_after
+    await app.run_worker_async(
+        queues=[lane.value],
+        name=lane.value,
+        concurrency=concurrency,
+        fetch_job_polling_interval=_POLLING_INTERVAL,
+        shutdown_graceful_timeout=_GRACE,
+        delete_jobs="successful",
+        install_signal_handlers=False,
+        update_heartbeat_interval=stalled_after / _HEARTBEAT_SHARE,
+        stalled_worker_timeout=stalled_after,
+    )
+
+
+async def _chores(application: Application) -> None:
+    upkeep = application.upkeep
+    interval = application.settings.upkeep_interval
+    last = -interval
+    last_sweep = time.monotonic()
+    while True:
+        await _try(upkeep.rescue)
+        if time.monotonic() - last >= interval:
+            last = time.monotonic()
+            await _try(upkeep.requeue_missing)
+            await _try(upkeep.clean)
+        if time.monotonic() - last_sweep >= max(3600.0, interval):
+            last_sweep = time.monotonic()
+            await _try(upkeep.sweep)
+        await asyncio.sleep(min(_RESCUE_INTERVAL, interval))
+
+
+async def _try(chore: Callable[[], Awaitable[object]]) -> None:
+    """A chore that fails is tried again next time; it must not take the worker with it."""
+    try:
+        await chore()
+    except CalotypeError as error:
+        _log.warning("chore failed", chore=getattr(chore, "__name__", "?"), reason=error.message)
+    except Exception:
+        _log.exception("chore failed", chore=getattr(chore, "__name__", "?"))

@@ -1,0 +1,46 @@
+"""The tasks workers run; each calls one service and may run twice."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
+from procrastinate.exceptions import JobAborted
+from procrastinate.jobs import Job
+
+from calotype.bootstrap import Application
+from calotype.domain.errors import SandboxFailure
+from calotype.domain.job import Task
+from calotype.domain.scope import Scope
+
+_MOST_ATTEMPTS = 20  # of passing faults, such as a database that is away; the wait grows to a minute
+
+
+class Patience(BaseRetryStrategy):
+    """When a job is worth another attempt: at once in another process, later after a passing fault, never for ever."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        """Interrupted jobs go back as they were; services end what cannot succeed by themselves."""
+        if isinstance(exception, JobAborted) or not isinstance(exception, Exception):
+            return RetryDecision(retry_in={"seconds": 0})
+        if isinstance(exception, SandboxFailure):
+            return RetryDecision(retry_in={"seconds": 0})
+        if job.attempts >= _MOST_ATTEMPTS:
+            return None
+        return RetryDecision(retry_in={"seconds": min(60, 2**job.attempts)})
+
+
+def register(app: App, application: Application) -> None:
+    """Make the tasks known to the queue's library."""
+
+    @app.task(name=Task.MAKE_VARIANTS.value, pass_context=True, retry=Patience())
+    async def make_variants(context: JobContext, tenant_id: str, asset_id: str) -> None:
+        await application.pictures.make_variants(Scope(UUID(tenant_id)), UUID(asset_id), context.job.attempts + 1)
+
+    @app.task(name=Task.READ_TEXT.value, pass_context=True, retry=Patience())
+    async def read_text(context: JobContext, tenant_id: str, asset_id: str) -> None:
+        await application.descriptions.read_text(Scope(UUID(tenant_id)), UUID(asset_id), context.job.attempts + 1)
+
+    @app.task(name=Task.DESCRIBE.value, pass_context=True, retry=Patience())
+    async def describe(context: JobContext, tenant_id: str, asset_id: str) -> None:
+        await application.descriptions.describe(Scope(UUID(tenant_id)), UUID(asset_id), context.job.attempts + 1)
