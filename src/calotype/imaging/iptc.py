@@ -42,7 +42,9 @@ def iim_of_resources(data: bytes) -> bytes:
 
 
 def read_iptc(data: bytes) -> Iptc:
-    """The fields in IPTC records, bare or still among Photoshop's resources; malformed records end the reading."""
+    """The fields in IPTC records, bare or still among Photoshop's resources; malformed records end the
+    reading.
+    """
     if data.startswith((b"8BIM", b"Photoshop 3.0\0")):
         data = iim_of_resources(data)
     fields: dict[int, bytes] = {}
@@ -83,7 +85,9 @@ def _records(data: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 
 def _text(value: bytes, encoding: str) -> str:
-    """The text of a record; many writers use UTF-8 without saying so, and little else happens to be valid UTF-8."""
+    """The text of a record; many writers use UTF-8 without saying so, and little else happens to be valid
+    UTF-8.
+    """
     if encoding:
         return value.decode(encoding, "replace")
     try:

@@ -31,9 +31,11 @@ class Item:
 
 @dataclass(slots=True)
 class ItemTables:
-    """What the `meta` box of a HEIF file tells: the primary item, all items, their extents and property indices.
+    """What the `meta` box of a HEIF file tells: the primary item, all items, their extents and property
+    indices.
 
-    An extent is (offset in the file, length in bytes). `describes` tells of which item another one is the metadata.
+    An extent is (offset in the file, length in bytes). `describes` tells of which item another one is the
+    metadata.
     """
 
     primary: int | None = None
@@ -198,7 +200,5 @@ def _associations(fields: Fields, tables: ItemTables) -> None:
     wide = bool(flags & 1)
     for _ in range(min(fields.number(4), _MOST_ITEMS)):
         number = fields.number(number_size)
-        indices = [
-            fields.number(2) & 0x7FFF if wide else fields.number(1) & 0x7F for _ in range(fields.number(1))
-        ]
+        indices = [fields.number(2) & 0x7FFF if wide else fields.number(1) & 0x7F for _ in range(fields.number(1))]
         tables.associations.setdefault(number, indices)

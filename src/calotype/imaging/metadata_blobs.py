@@ -41,8 +41,8 @@ class MetadataBlobs:
 
 
 def extract_blobs(read_at: ReadAt, size: int, format: str) -> MetadataBlobs:  # noqa: A002
-    """The metadata in a file of this format and size in bytes; `read_at(offset, length)` gives up to
-    `length` bytes.
+    """The metadata in a file of this format and size in bytes; `read_at(offset, length)` gives up to `length`
+    bytes.
 
     At most 4 MiB are read, and no part is larger than 1 MiB. Never raises: what cannot be read is None. Of
     files that are a TIFF stream themselves, the EXIF part is a small copy of the tags that Calotype uses.
@@ -160,11 +160,7 @@ def _tiff(source: HeaderSource, parts: _Parts) -> None:
 
 
 def _repack(order: str, exif: Exif) -> bytes:
-    return (
-        write_directories(order, exif.main, exif.exif, exif.gps)
-        if exif.main or exif.exif or exif.gps
-        else b""
-    )
+    return write_directories(order, exif.main, exif.exif, exif.gps) if exif.main or exif.exif or exif.gps else b""
 
 
 def _heif(source: HeaderSource, parts: _Parts) -> None:
@@ -226,9 +222,7 @@ def _first_directory(stream: bytes) -> dict[int, Entry]:
     if layout is None:
         return {}
     everything = frozenset(range(65536))
-    found = read_directory(
-        lambda offset, length: stream[offset : offset + length], layout, layout.first, everything
-    )
+    found = read_directory(lambda offset, length: stream[offset : offset + length], layout, layout.first, everything)
     return found[0] if found is not None else {}
 
 

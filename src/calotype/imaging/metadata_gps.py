@@ -11,9 +11,7 @@ from calotype.imaging.xmp import Xmp
 
 # From the deepest trench to the edge of space, in metres.
 _LOWEST, _HIGHEST = -11_000.0, 100_000.0
-_XMP_COORDINATE = re.compile(
-    r"\s*(\d{1,3})(?:,(\d{1,2}(?:\.\d+)?))?(?:,(\d{1,2}(?:\.\d+)?))?\s*([NSEW])\s*", re.ASCII
-)
+_XMP_COORDINATE = re.compile(r"\s*(\d{1,3})(?:,(\d{1,2}(?:\.\d+)?))?(?:,(\d{1,2}(?:\.\d+)?))?\s*([NSEW])\s*", re.ASCII)
 _FRACTION = re.compile(r"\s*(-?\d{1,12}(?:\.\d{1,12})?)(?:/(\d{1,12}))?\s*", re.ASCII)
 
 

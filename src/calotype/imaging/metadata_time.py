@@ -47,7 +47,9 @@ class _Candidate:
 
 
 def parse_offset(text: str) -> int | None:
-    """Minutes east of UTC from `+05:30`, `-0530`, `+5`, `-05:30` or `Z`; None beyond 14 hours or without sense."""
+    """Minutes east of UTC from `+05:30`, `-0530`, `+5`, `-05:30` or `Z`; None beyond 14 hours or without
+    sense.
+    """
     if text.strip().upper() == "Z":
         return 0
     match = _OFFSET.fullmatch(text.rstrip("\0"))
@@ -62,7 +64,8 @@ def parse_offset(text: str) -> int | None:
 def parse_moment(text: str, subsecond: str = "") -> Moment | None:
     """A moment as EXIF (`2024:02:29 12:00:00`) or XMP (`2024-02-29T12:00:00.5+01:00`) write it, or None.
 
-    Missing parts are the first of their kind (January, the 1st, midnight); `subsecond` are the digits after the point.
+    Missing parts are the first of their kind (January, the 1st, midnight); `subsecond` are the digits after
+    the point.
     """
     match = _DATE.fullmatch(text[:64])
     if match is None:
@@ -79,9 +82,11 @@ def parse_moment(text: str, subsecond: str = "") -> Moment | None:
 
 
 def captured(exif: Exif, xmp: Xmp, iptc: Iptc, now: datetime) -> CaptureTime | None:
-    """The best plausible date: one between the first photograph and a day after `now`; None where there is none.
+    """The best plausible date: one between the first photograph and a day after `now`; None where there is
+    none.
 
-    Every date uses its own offset. A date without one takes the difference to the GPS clock, where that is plausible.
+    Every date uses its own offset. A date without one takes the difference to the GPS clock, where that is
+    plausible.
     """
     satellite = _satellite_time(exif, xmp)
     latest = now.astimezone(UTC).replace(tzinfo=None) + timedelta(days=1)
@@ -92,9 +97,7 @@ def captured(exif: Exif, xmp: Xmp, iptc: Iptc, now: datetime) -> CaptureTime | N
         offset, offset_source = moment.offset, candidate.offset_source
         if offset is None and satellite is not None:
             offset, offset_source = _offset_from_gps(moment.wall, satellite), "gps"
-        return CaptureTime(
-            moment.wall, candidate.source, offset, offset_source if offset is not None else None
-        )
+        return CaptureTime(moment.wall, candidate.source, offset, offset_source if offset is not None else None)
     return None
 
 

@@ -63,9 +63,7 @@ _MP4_BRANDS = (
 )
 _QUICKTIME_BOXES = frozenset({b"moov", b"mdat", b"wide", b"pnot"})
 _MAKE, _SUBFILE, _COMPRESSION, _PHOTOMETRIC, _DNG_VERSION = 0x010F, 0x00FE, 0x0103, 0x0106, 0xC612
-_TIFF_TAGS = frozenset(
-    {_MAKE, _SUBFILE, _COMPRESSION, _PHOTOMETRIC, _DNG_VERSION, SUB_IFDS, EXIF_IFD, 0x0100, 0x0101}
-)
+_TIFF_TAGS = frozenset({_MAKE, _SUBFILE, _COMPRESSION, _PHOTOMETRIC, _DNG_VERSION, SUB_IFDS, EXIF_IFD, 0x0100, 0x0101})
 _MAKERS = {b"NIKON": "nef", b"SONY": "arw", b"PENTAX": "pef", b"RICOH": "pef", b"SAMSUNG": "srw"}
 # Sony's, Samsung's, Nikon's and Pentax's own compressions, and the colour filter array of a sensor.
 _RAW_COMPRESSIONS = frozenset({32767, 32770, 34713, 65535})
@@ -181,9 +179,7 @@ def _raw_maker(head: bytes, layout: Layout) -> str | None:
     A plain TIFF may name a camera too; only a RAW file begins with a thumbnail or with the sensor's own data.
     """
     try:
-        found = read_directory(
-            lambda offset, length: head[offset : offset + length], layout, layout.first, _TIFF_TAGS
-        )
+        found = read_directory(lambda offset, length: head[offset : offset + length], layout, layout.first, _TIFF_TAGS)
         return _raw_format(found[0]) if found is not None else None
     except (ValueError, struct.error):
         return None

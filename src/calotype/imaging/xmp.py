@@ -30,9 +30,7 @@ _PROPERTIES = {
     "tiff": ("Make", "Model", "Orientation"),
     "xmp": ("CreateDate", "Rating"),
 }  # fmt: skip
-_WANTED = {
-    f"{{{_SPACES[space]}}}{name}": f"{space}:{name}" for space, names in _PROPERTIES.items() for name in names
-}
+_WANTED = {f"{{{_SPACES[space]}}}{name}": f"{space}:{name}" for space, names in _PROPERTIES.items() for name in names}
 _MOST_VALUES = 1000
 _LONGEST_VALUE = 16 * 1024
 _LARGEST = 1024 * 1024
@@ -60,16 +58,16 @@ class Xmp:
 def read_xmp(data: bytes) -> Xmp:
     """The properties in an XMP packet of at most 1 MiB, bare or wrapped, in UTF-8 or UTF-16.
 
-    A packet that is cut off or malformed gives what came before the fault; one with a document type gives nothing.
+    A packet that is cut off or malformed gives what came before the fault; one with a document type gives
+    nothing.
     """
-    data = (
-        data[:_LARGEST].strip(b" \t\r\n") if data[:2] not in {b"\xff\xfe", b"\xfe\xff"} else data[:_LARGEST]
-    )
+    data = data[:_LARGEST].strip(b" \t\r\n") if data[:2] not in {b"\xff\xfe", b"\xfe\xff"} else data[:_LARGEST]
     if not data:
         return Xmp()
     found = _parse(data)
     if found is None:
-        # Stray bytes of another encoding are replaced, so that one accent does not cost all properties behind it.
+        # Stray bytes of another encoding are replaced, so that one accent does not cost all properties behind
+        # it.
         found = _parse(data.decode("utf-8", "replace").encode())
     return Xmp(found or {})
 

@@ -1,0 +1,61 @@
+"""What all tests share: a real database, a real server, a tenant of one's own, and pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from calotype.db.embedded import EmbeddedPostgres
+from calotype.db.schema import migrate
+from tests.running import RunningServer
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of real photographs; tests that need it are skipped where it is not set."""
+    folder = os.environ.get("CALOTYPE_CORPUS")
+    if not folder:
+        pytest.skip("CALOTYPE_CORPUS is not set")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A migrated PostgreSQL for tests below the web."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("database") / "postgres")
+    url = server.start()
+    migrate(url)
+    yield url
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """`calotype serve` as its own process, with its worker, for all tests of the session."""
+    with RunningServer(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture
+def new_client(server: RunningServer) -> Iterator[Callable[[], httpx.Client]]:
+    """Makes clients, each with the key of a new tenant."""
+    clients: list[httpx.Client] = []
+
+    def make() -> httpx.Client:
+        client = server.client(server.new_key())
+        clients.append(client)
+        return client
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def client(new_client: Callable[[], httpx.Client]) -> httpx.Client:
+    """A client with the key of a tenant of its own."""
+    return new_client()

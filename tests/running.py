@@ -1,0 +1,140 @@
+"""Running the real server as its own process, and talking to it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+import httpx
+
+from calotype.db.embedded import EmbeddedPostgres
+from calotype.db.engine import Database
+from calotype.services.api_key import ApiKeyService
+
+PATIENCE = 60.0  # seconds a test waits for something that must happen; never the measure of anything
+
+
+def calotype_environment(data_dir: Path, **settings: str) -> dict[str, str]:
+    """The environment of a Calotype process whose only settings are these."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CALOTYPE_")}
+    return {**kept, "CALOTYPE_DATA_DIR": str(data_dir), "CALOTYPE_PORT": "0", **settings}
+
+
+class RunningServer:
+    """`calotype serve` on a free port over a data folder of its own."""
+
+    def __init__(self, folder: Path, *arguments: str, **settings: str) -> None:
+        self.data_dir = folder / "data"
+        self._log_path = folder / f"serve-{uuid4().hex[:8]}.log"
+        self._arguments = arguments
+        self._settings = settings
+        self.process: subprocess.Popen[bytes] | None = None
+        self.url = ""
+        self.first_key: str | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the process and wait until it says it is ready."""
+        with self._log_path.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "calotype", "serve", *self._arguments],
+                env=calotype_environment(self.data_dir, **self._settings),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        ready = wait_for(self._ready_line, "the server did not become ready")
+        self.url = ready
+
+    def _ready_line(self) -> str | None:
+        text = self.log()
+        assert self.process is not None
+        if self.process.poll() is not None:
+            raise AssertionError(f"the server ended with {self.process.returncode}:\n{text}")
+        if key := re.search(r"^ +([a-z]+_[A-Za-z0-9_-]{20,})$", text, re.MULTILINE):
+            self.first_key = key.group(1)
+        match = re.search(r"ready at (\S+)", text)
+        return match.group(1) if match else None
+
+    def log(self) -> str:
+        """Everything the process has printed."""
+        return self._log_path.read_text()
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal and wait; returns the exit status."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+    def new_key(self, tenant: str | None = None, prefix: str = "calo", expires_at: datetime | None = None) -> str:
+        """A key, of a new tenant unless one is named."""
+        return asyncio.run(self._new_key(tenant or f"tenant {uuid4()}", prefix, expires_at))
+
+    async def _new_key(self, tenant: str, prefix: str, expires_at: datetime | None) -> str:
+        database = Database(self.database_url())
+        try:
+            return await ApiKeyService(database).create("test", tenant=tenant, prefix=prefix, expires_at=expires_at)
+        finally:
+            await database.aclose()
+
+    def database_url(self) -> str:
+        """The address of the server's own PostgreSQL."""
+        server = EmbeddedPostgres(self.data_dir / "postgres")
+        try:
+            return server.start()
+        finally:
+            server.stop()
+
+    def client(self, key: str | None = None) -> httpx.Client:
+        """A client for this server; without a key it sends none."""
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=PATIENCE, follow_redirects=False)
+
+
+def wait_for(question: Any, otherwise: str, patience: float = PATIENCE) -> Any:
+    """Ask until the answer is true-like; returns it, or fails with `otherwise`."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        if answer := question():
+            return answer
+        time.sleep(0.02)
+    raise AssertionError(otherwise)
+
+
+def upload(client: httpx.Client, data: bytes, filename: str = "photo.jpg", **fields: str) -> dict[str, Any]:
+    """Stream one file and return the answer's body."""
+    answer = client.post("/api/v2/user-files/upload/stream", files={"file": (filename, data)}, data=fields)
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def wait_until_processed(client: httpx.Client, file_id: str, *, described: bool = False) -> dict[str, Any]:
+    """Wait until a file's variants (and description) have ended, well or not; returns its detail."""
+
+    def ended() -> dict[str, Any] | None:
+        detail: dict[str, Any] = client.get(f"/api/v2/user-files/{file_id}").json()
+        open_states = {"pending", "processing"}
+        if detail["variant_status"] in open_states or (described and detail["description_status"] in open_states):
+            return None
+        return detail
+
+    found: dict[str, Any] = wait_for(ended, f"{file_id} was not processed")
+    return found
