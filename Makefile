@@ -24,7 +24,14 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-setup: $(VENV)/.dev  ## Make .venv with everything for development
+# A real S3-speaking server for the object store's tests, apart from our own packages because it pins others.
+$(VENV)/.s3: tests/storage/s3_server.lock | $(VENV)/.python
+	@echo "Installing the S3 server for tests..."
+	@$(PYTHON) -m venv $(VENV)/s3-server
+	@$(VENV)/s3-server/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/storage/s3_server.lock
+	@touch $@
+
+setup: $(VENV)/.dev $(VENV)/.s3  ## Make .venv with everything for development
 
 serve: $(VENV)/.runtime  ## Start the server (http://127.0.0.1:8484) with its database and worker
 	@exec $(BIN)/calotype serve
@@ -35,10 +42,10 @@ check: $(VENV)/.dev  ## Lint, formatting, types and import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-unit: $(VENV)/.dev  ## The quick tests: no server, no database
+unit: $(VENV)/.dev $(VENV)/.s3  ## The quick tests: no server, no database
 	$(BIN)/pytest tests/domain tests/imaging tests/storage tests/ai tests/sandbox tests/web
 
-test: check  ## Everything: checks, unit, database and end-to-end tests
+test: check $(VENV)/.s3  ## Everything: checks, unit, database and end-to-end tests
 	$(BIN)/pytest tests
 
 bench: $(VENV)/.dev  ## Measure (see bench/README.md)

@@ -97,7 +97,7 @@ def grey_png_16(width=256, height=16, low=0, high=65535):
     return png(width, height, [ramp] * height, bits=16)
 
 
-def animation(kind="GIF", frames=4, size=(40, 30)):
+def animation(kind="GIF", frames=4, size=(64, 48)):
     """An animated GIF, WebP or PNG whose first frame is the quadrants and whose others are grey."""
     first = Image.fromarray(quadrants(*size))
     others = [Image.new("RGB", size, (40 * n, 40 * n, 40 * n)) for n in range(1, frames)]

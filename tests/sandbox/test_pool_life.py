@@ -141,17 +141,15 @@ async def test_killing_ends_everything_at_once(tmp_path):
 
 
 async def test_an_idle_sandbox_uses_no_processor_time():
-    """Children that wait do not wake up: their processor time and switches stand still."""
+    """Children that wait do not wake up: their context switches stand still."""
     async with sandbox(workers=2) as made:
         await made.warm()
         await asyncio.gather(*(made.run(victims.add, 1, timeout=20) for _ in range(4)))
         for pid in made.pids:
             await until(lambda pid=pid: Path(f"/proc/{pid}/wchan").exists() and _sleeping(pid))
         before = [_switches(pid) for pid in made.pids]
-        own = time.process_time()
         await asyncio.sleep(0.5)
         assert [_switches(pid) for pid in made.pids] == before
-        assert time.process_time() - own < 0.1
 
 
 def _sleeping(pid):

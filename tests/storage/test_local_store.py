@@ -31,9 +31,7 @@ def unfinished(tmp_path):
 def folders(tmp_path):
     """All folders of the store but the one of unfinished files."""
     root = tmp_path / "objects"
-    return sorted(
-        str(path.relative_to(root)) for path in root.rglob("*") if path.is_dir() and path.name != ".tmp"
-    )
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_dir() and path.name != ".tmp")
 
 
 def run_child(code, *arguments, **options):
@@ -182,9 +180,7 @@ async def test_two_stores_share_a_folder(local, tmp_path):
             await store.put(f"x/y/{name}", b"here")
             await store.delete(f"x/y/{name}")
 
-    await asyncio.gather(
-        *(come_and_go(store, f"{number}") for number, store in enumerate([local, other] * 3))
-    )
+    await asyncio.gather(*(come_and_go(store, f"{number}") for number, store in enumerate([local, other] * 3)))
     await other.aclose()
     assert folders(tmp_path) == []
 

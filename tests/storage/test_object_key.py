@@ -11,9 +11,7 @@ from calotype.storage.disk import Disk
 from calotype.storage.key import MAX_KEY_BYTES, MAX_SEGMENT_BYTES, check_key, check_prefix
 
 ROOT = Path("/a/store")
-PARTS = st.lists(
-    st.sampled_from(["", ".", "..", "/", "\\", "\0", "a", "é", ".tmp", "~", "%2e", "x" * 256, "\u202e"])
-)
+PARTS = st.lists(st.sampled_from(["", ".", "..", "/", "\\", "\0", "a", "é", ".tmp", "~", "%2e", "x" * 256, "\u202e"]))
 
 
 @given(st.one_of(st.text(), st.text("./\\a\0"), PARTS.map("/".join)))

@@ -51,7 +51,4 @@ def test_a_local_store_does_not_load_the_bucket_client():
         "import sys; from pathlib import Path; from calotype.storage.open import open_store;"
         "open_store(None, Path('x')); print('obstore' in sys.modules)"
     )
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-        == "False\n"
-    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

@@ -299,11 +299,7 @@ async def test_a_working_store_passes_its_check(store):
 
 
 @few
-@given(
-    name=st.text(
-        st.characters(exclude_categories=["C", "Z"], exclude_characters="/\\"), min_size=1, max_size=50
-    )
-)
+@given(name=st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters="/\\"), min_size=1, max_size=50))
 async def test_any_printable_name_is_a_key(store, name):
     """Names in every script, with any punctuation, are kept exactly."""
     if name in {".", "..", ".tmp"} or not name.isprintable():
@@ -317,9 +313,7 @@ async def test_any_printable_name_is_a_key(store, name):
     assert await keys_of(store, key.split("/", 1)[0]) == []
 
 
-@pytest.mark.parametrize(
-    "key", ["", "/etc/passwd", "../up", "a/../b", "a//b", "a/", "a\\b", "a\0", "a\n", "x" * 300]
-)
+@pytest.mark.parametrize("key", ["", "/etc/passwd", "../up", "a/../b", "a//b", "a/", "a\\b", "a\0", "a\n", "x" * 300])
 async def test_no_operation_takes_what_is_no_key(store, key):
     """Every operation refuses a malformed key before anything happens."""
     operations = [

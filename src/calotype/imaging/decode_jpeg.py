@@ -22,6 +22,8 @@ ALL_EIGHTHS = (1, 2, 3, 4, 5, 6, 7, 8)
 MARGIN = 1.2
 # Twice the variant is what the resizer takes in one step; a larger decode costs more than an odd fraction.
 ONE_STEP = 2.0
+# Of a scan without data the decoder still makes up the first few blocks.
+MOSTLY = 0.98
 PLAIN = frozenset({"YCbCr", "RGB", "Gray"})
 
 
@@ -36,13 +38,12 @@ def decode_jpeg(data: Any, longer_side: int) -> Raster | None:
 
     try:
         height, width, space, _ = simplejpeg.decode_jpeg_header(data, strict=False)
-    except ValueError:
+    except (ValueError, KeyError):
+        # A damaged or unusual header: libvips says more about what is wrong with it.
         return None
     if space not in PLAIN:
         return None
     pixels = _decode_scaled(data, width, height, longer_side)
-    if pixels is None:
-        return None
     small = shrink(pixels, *fit(width, height, longer_side))
     return Raster(to_srgb(small, read_icc(data)), width, height)
 
@@ -59,23 +60,30 @@ def choose_eighths(longest: int, longer_side: int) -> int:
     return next(eighths for eighths in ALL_EIGHTHS if math.ceil(longest * eighths / 8) >= enough)
 
 
-def _decode_scaled(data: Any, width: int, height: int, longer_side: int) -> Pixels | None:
+def _decode_scaled(data: Any, width: int, height: int, longer_side: int) -> Pixels:
+    import numpy as np
     import simplejpeg
 
     eighths = choose_eighths(max(width, height), longer_side)
-    scaled = {
-        "min_width": math.ceil(width * eighths / 8),
-        "min_height": math.ceil(height * eighths / 8),
-        "min_factor": 1,
-    }
+    columns, rows = math.ceil(width * eighths / 8), math.ceil(height * eighths / 8)
+    # The decoder leaves alone what it finds no data for, and fresh memory may hold somebody else's picture.
+    pixels: Pixels = np.zeros((rows, columns, 3), np.uint8)
+    scale = {"min_width": columns, "min_height": rows, "min_factor": 1, "buffer": pixels}
     try:
-        pixels: Pixels = simplejpeg.decode_jpeg(data, "RGB", strict=False, **scaled)
-        # One flat colour is what the decoder leaves where it found no data, or it is truly a flat picture.
-        if pixels.min() == pixels.max():
-            simplejpeg.decode_jpeg(data, "RGB", strict=True, **scaled)
+        simplejpeg.decode_jpeg(data, "RGB", strict=False, **scale)
+        if _looks_empty(pixels):
+            # It may truly be a flat picture; only a file that is damaged as well is refused.
+            simplejpeg.decode_jpeg(data, "RGB", strict=True, **scale)
     except ValueError as error:
         raise UndecodablePicture(f"the JPEG cannot be decoded: {error}") from error
     return pixels
+
+
+def _looks_empty(pixels: Pixels) -> bool:
+    """Whether all but a trace is the one colour that the decoder leaves where there is no data."""
+    step = max(1, min(pixels.shape[:2]) // 32)
+    sample = pixels[::step, ::step]
+    return bool((sample == sample[-1, -1]).all(axis=2).mean() > MOSTLY)
 
 
 def read_icc(data: Any) -> bytes | None:

@@ -28,8 +28,7 @@ USER_COMMENT, LENS_MODEL = 0x9286, 0xA434
 GPS_LATITUDE_REF, GPS_LATITUDE, GPS_LONGITUDE_REF, GPS_LONGITUDE = 1, 2, 3, 4
 GPS_ALTITUDE_REF, GPS_ALTITUDE, GPS_TIME, GPS_DATE = 5, 6, 7, 29
 
-# Scanners and the RAW formats after TIFF/EP write tags of the EXIF directory into the main one, so both are
-# searched.
+# Scanners and RAW formats after TIFF/EP write tags of the EXIF directory into the main one: both count.
 _SHARED = frozenset({
     EXPOSURE_TIME, F_NUMBER, SHUTTER, APERTURE, FOCAL_LENGTH, ISO, STANDARD_SENSITIVITY, EXPOSURE_INDEX, ISO_SPEED,
     DATE_ORIGINAL, DATE_DIGITIZED, OFFSET, OFFSET_ORIGINAL, OFFSET_DIGITIZED,
@@ -73,9 +72,7 @@ class Exif:
 
 
 def read_exif(data: bytes) -> Exif:
-    """The tags in EXIF data, with or without the `Exif` mark of JPEG before it; what cannot be read is left
-    out.
-    """
+    """The tags in EXIF data, with or without the mark of JPEG; what cannot be read is left out."""
     if data.startswith(b"Exif\0"):
         data = data[6:]
     return read_directories(lambda offset, length: data[offset : offset + length])

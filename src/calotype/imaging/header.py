@@ -39,11 +39,10 @@ _NAMES = {"jpeg": "JPEG", "webp": "WebP", "jxl": "JPEG XL"}
 
 
 def read_header(read_at: ReadAt, size: int, format: str) -> PictureHeader:  # noqa: A002
-    """What the header of a picture of this format claims; `read_at(offset, length)` gives up to `length`
-    bytes.
+    """What the header of a picture of this format claims.
 
-    `size` is the length of the file in bytes. At most 64 reads and 1 MiB are taken. Raises
-    UndecodablePicture, and nothing else of its own, for a header that is cut off, makes no sense, or is
+    `read_at(offset, length)` gives up to `length` bytes, `size` is the length of the file in bytes. At most 64 reads and 1 MiB
+    are taken. Raises UndecodablePicture, and nothing else of its own, for a header that is cut off, makes no sense, or is
     spread too widely.
     """
     source = HeaderSource(read_at, size, _NAMES.get(format, format.upper()))

@@ -11,9 +11,7 @@ _MOST_TRACKS = 16
 
 
 def read_heif(source: HeaderSource, format_: str) -> PictureHeader:
-    """The header of the primary item, before rotation and cropping; for sequences the frames of the picture
-    track.
-    """
+    """The header of the primary item, before rotation and cropping; for sequences with their frames."""
     tracks = _tracks(source)
     frames = max((track.frames for track in tracks), default=1)
     meta = find(source, whole(source), b"meta")
@@ -69,7 +67,7 @@ def _bits(source: HeaderSource, box: Box) -> int:
 
 
 def _tracks(source: HeaderSource) -> list[PictureHeader]:
-    """The picture tracks of a sequence, each as a header; tracks of sound, video and metadata are left out."""
+    """The picture tracks of a sequence, each as a header; tracks of sound and video are left out."""
     moov = find(source, whole(source), b"moov")
     if moov is None:
         return []

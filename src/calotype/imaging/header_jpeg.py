@@ -39,9 +39,7 @@ def segments(source: HeaderSource, start: int = 0) -> Iterator[tuple[int, int, i
 
 
 def read_jpeg(source: HeaderSource, start: int = 0) -> PictureHeader:
-    """The header of the JPEG that begins at `start`; raises UndecodablePicture where there is no sound frame
-    header.
-    """
+    """The header of the JPEG that begins at `start`; raises UndecodablePicture without a sound one."""
     for marker, position, length in segments(source, start):
         if marker in _FRAMES:
             return _frame(source, position, length)
@@ -61,9 +59,7 @@ def _frame(source: HeaderSource, position: int, length: int) -> PictureHeader:
 
 
 def _next_marker(source: HeaderSource, position: int) -> tuple[int, int]:
-    """The marker at or after `position`, and the offset behind it; stray bytes between segments are passed
-    over.
-    """
+    """The marker at or after `position`, and the offset behind it; stray bytes are passed over."""
     for _ in range(_MOST_SEGMENTS):
         pair = source.read(position, 2, "its frame header")
         if pair[0] == 0xFF and pair[1] not in {0x00, 0xFF}:

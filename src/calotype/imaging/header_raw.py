@@ -51,9 +51,7 @@ def read_cr3(source: HeaderSource) -> PictureHeader:
 
 
 def tags_of_cr3(source: HeaderSource) -> dict[bytes, bytes]:
-    """The TIFF streams of a CR3 file by box: CMT1 (main tags), CMT2 (EXIF), CMT4 (GPS); what is missing is
-    left out.
-    """
+    """The TIFF streams that a CR3 file has, by box: CMT1 (main tags), CMT2 (EXIF) and CMT4 (GPS)."""
     found: dict[bytes, bytes] = {}
     moov = find(source, whole(source), b"moov")
     if moov is None:

@@ -1,4 +1,4 @@
-"""A file seen through a bounded number of reads, so that a hostile header costs no more than an honest one."""
+"""A file seen through a bounded number of reads, so that a hostile header costs no more than others."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ class HeaderSource:
         self._cache: dict[int, bytes] = {}
 
     def peek(self, offset: int, length: int) -> bytes:
-        """Up to `length` bytes at `offset`: fewer where the file ends; raises UndecodablePicture past the
-        bound.
-        """
+        """Up to `length` bytes at `offset`, as many as there are; past the bound UndecodablePicture."""
         if offset < 0 or length <= 0 or offset >= self.size:
             return b""
         end = min(offset + length, self.size)
@@ -43,9 +41,7 @@ class HeaderSource:
         return joined[offset - first * BLOCK : end - first * BLOCK]
 
     def read(self, offset: int, length: int, what: str) -> bytes:
-        """Exactly `length` bytes at `offset`; raises UndecodablePicture naming `what` where the file ends
-        earlier.
-        """
+        """Exactly `length` bytes at `offset`; where there are fewer, UndecodablePicture names `what`."""
         data = self.peek(offset, length)
         if len(data) < length:
             raise UndecodablePicture(f"the {self.name} ends before {what}")

@@ -25,7 +25,7 @@ _LENGTH = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(%|[A-Za
 
 
 def text_of(head: bytes) -> str:
-    """The beginning of a text file, decoded by its byte order mark, else as UTF-8; stray bytes are replaced."""
+    """The beginning of a text file, decoded by its byte order mark, else as UTF-8, whatever it holds."""
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return head[len(mark) :].decode(encoding, "replace")
@@ -37,9 +37,7 @@ def text_of(head: bytes) -> str:
 
 
 def skip_prolog(text: str) -> int:
-    """Where the root element begins: behind blanks, declarations, comments and a doctype; -1 where there is
-    none.
-    """
+    """Where the root element begins, behind declarations, comments and a doctype; -1 without one."""
     position = 0
     while True:
         while position < len(text) and text[position] in " \t\r\n\ufeff":

@@ -1,6 +1,4 @@
-"""The first page and the page count of a TIFF, and the largest picture in the camera RAW files built like
-one.
-"""
+"""The first page and the page count of a TIFF, and the largest picture in RAW files built like one."""
 
 from __future__ import annotations
 
@@ -41,9 +39,7 @@ def read_tiff(source: HeaderSource) -> PictureHeader:
 
 
 def read_tiff_raw(source: HeaderSource, format_: str) -> PictureHeader:
-    """The size of the largest picture that a RAW file names anywhere: its pages, their parts, or its EXIF
-    tags.
-    """
+    """The size of the largest picture that a RAW file names: in its pages, their parts, or its EXIF."""
     layout = layout_of(source)
     wanted = _PANASONIC if format_ == "rw2" else _WANTED
     waiting = [layout.first]

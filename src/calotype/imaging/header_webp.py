@@ -21,9 +21,7 @@ def chunks(source: HeaderSource) -> Iterator[tuple[bytes, int, int]]:
 
 
 def read_webp(source: HeaderSource) -> PictureHeader:
-    """The header of a lossy, lossless or extended WebP; raises UndecodablePicture where its first chunk is
-    unsound.
-    """
+    """The header of a lossy, lossless or extended WebP; raises UndecodablePicture for an unsound one."""
     head = source.read(0, 30 if source.peek(12, 4) != b"VP8L" else 25, "its first chunk is complete")
     if head[:4] != b"RIFF" or head[8:12] != b"WEBP":
         raise source.fault("does not begin like a WebP")

@@ -25,7 +25,7 @@ class Iptc:
 
 
 def iim_of_resources(data: bytes) -> bytes:
-    """The IPTC records in a block of Photoshop resources (`8BIM`, number 0404); empty where there are none."""
+    """The IPTC records in a block of Photoshop resources (`8BIM`, number 0404); empty without any."""
     position = max(data.find(b"8BIM"), 0)
     for _ in range(_MOST_RECORDS):
         if data[position : position + 4] != b"8BIM" or position + 12 > len(data):
@@ -42,9 +42,7 @@ def iim_of_resources(data: bytes) -> bytes:
 
 
 def read_iptc(data: bytes) -> Iptc:
-    """The fields in IPTC records, bare or still among Photoshop's resources; malformed records end the
-    reading.
-    """
+    """The fields in IPTC records, bare or among Photoshop's resources; a malformed one ends the reading."""
     if data.startswith((b"8BIM", b"Photoshop 3.0\0")):
         data = iim_of_resources(data)
     fields: dict[int, bytes] = {}
@@ -85,9 +83,7 @@ def _records(data: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 
 def _text(value: bytes, encoding: str) -> str:
-    """The text of a record; many writers use UTF-8 without saying so, and little else happens to be valid
-    UTF-8.
-    """
+    """The text of a record; many writers use UTF-8 without saying so, and little else is valid UTF-8."""
     if encoding:
         return value.decode(encoding, "replace")
     try:

@@ -31,8 +31,7 @@ class Item:
 
 @dataclass(slots=True)
 class ItemTables:
-    """What the `meta` box of a HEIF file tells: the primary item, all items, their extents and property
-    indices.
+    """What the `meta` box of a HEIF file tells of its items.
 
     An extent is (offset in the file, length in bytes). `describes` tells of which item another one is the
     metadata.
@@ -47,7 +46,7 @@ class ItemTables:
 
 
 class Fields:
-    """Reads big-endian numbers one after the other from the content of a box; past the end raises ValueError."""
+    """Reads big-endian numbers one after the other from a box; past its end raises ValueError."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data

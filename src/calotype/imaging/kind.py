@@ -60,8 +60,8 @@ def measure(pixels: Pixels) -> Measurements:
 
     cv2 = load_opencv()
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    right, below = cv2.absdiff(grey[:, 1:], grey[:, :-1]), cv2.absdiff(grey[1:], grey[:-1])
-    flat = cv2.max(right[:-1], below[:, :-1]) <= SAME
+    right, below = _absdiff(grey[:, 1:], grey[:, :-1]), _absdiff(grey[1:], grey[:-1])
+    flat = np.maximum(right[:-1], below[:, :-1]) <= SAME
     red, green, blue = cv2.split(pixels)
     chroma = cv2.subtract(cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue))
     bins = cv2.calcHist([pixels], [0, 1, 2], None, [16, 16, 16], [0, 256] * 3)
@@ -72,6 +72,14 @@ def measure(pixels: Pixels) -> Measurements:
         colors=int(np.count_nonzero(bins * 2000 >= grey.size)),
         bars=_bars(below, axis=1) + _bars(right, axis=0),
     )
+
+
+def _absdiff(one: Pixels, other: Pixels) -> Pixels:
+    """Return the absolute difference, empty where a picture one pixel wide has no neighbours."""
+    from calotype.imaging.libraries import load_opencv
+
+    difference: Pixels = load_opencv().absdiff(one, other) if one.size else one
+    return difference
 
 
 def _bars(differences: Pixels, axis: int) -> int:

@@ -25,8 +25,7 @@ _UNKNOWN_ISO = 65535
 def read_metadata(
     exif: bytes | None, xmp: bytes | None, iptc: bytes | None, *, now: datetime | None = None
 ) -> PictureMetadata:
-    """The checked metadata of a picture, from its EXIF (a TIFF stream), XMP (a packet) and IPTC (IIM
-    records).
+    """The checked metadata of a picture, from its EXIF (a TIFF stream), XMP packet and IIM records.
 
     Dates after `now` (aware; by default the clock's) by more than a day are not believed. Never raises: what
     cannot be read is as if it were missing. Titles have at most 500 characters, captions 10,000, names and

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import zlib
 from collections.abc import Callable
@@ -31,9 +32,7 @@ _XMP_TYPE = "application/rdf+xml"
 
 @dataclass(frozen=True, slots=True)
 class MetadataBlobs:
-    """The metadata of a file as bytes: `exif` a TIFF stream, `xmp` a packet, `iptc` IIM records; None where
-    missing.
-    """
+    """The metadata of a file: `exif` is a TIFF stream, `xmp` a packet, `iptc` IIM records, or None."""
 
     exif: bytes | None = None
     xmp: bytes | None = None
@@ -41,19 +40,17 @@ class MetadataBlobs:
 
 
 def extract_blobs(read_at: ReadAt, size: int, format: str) -> MetadataBlobs:  # noqa: A002
-    """The metadata in a file of this format and size in bytes; `read_at(offset, length)` gives up to `length`
-    bytes.
+    """The metadata in a file of this format, of `size` bytes.
 
-    At most 4 MiB are read, and no part is larger than 1 MiB. Never raises: what cannot be read is None. Of
-    files that are a TIFF stream themselves, the EXIF part is a small copy of the tags that Calotype uses.
+    `read_at(offset, length)` gives up to `length` bytes. At most 4 MiB are read, and no part is larger than 1 MiB. Never raises:
+    what cannot be read is None. Of files that are a TIFF stream themselves, the EXIF part is a small copy of the tags that
+    Calotype uses.
     """
     source = HeaderSource(read_at, size, format.upper(), _BLOCKS)
     parts = _Parts()
-    try:
+    # The parts found before a fault are as good as those of a sound file.
+    with contextlib.suppress(UndecodablePicture, ArithmeticError, LookupError, ValueError, struct.error, zlib.error):
         _EXTRACTORS.get(format, _nothing)(source, parts)
-    except (UndecodablePicture, ArithmeticError, LookupError, ValueError, struct.error, zlib.error):
-        # The parts found before the fault are as good as those of a sound file.
-        pass
     return MetadataBlobs(parts.exif or None, parts.xmp or None, parts.iptc or None)
 
 

@@ -61,7 +61,7 @@ def _xmp_coordinate(text: str, letters: str, limit: int) -> float | None:
 
 
 def _degrees(parts: list[float], letter: str, limit: int) -> float | None:
-    degrees = sum(part / 60**power for power, part in enumerate(parts))
+    degrees = sum(part / 60.0**power for power, part in enumerate(parts))
     if any(part < 0 for part in parts) or any(part > 60 for part in parts[1:]) or degrees > limit:
         return None
     return -degrees if letter in "SW" else degrees

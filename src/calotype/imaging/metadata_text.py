@@ -1,4 +1,4 @@
-"""Text from metadata, made safe to store and show: normalised, without control characters, of bounded length."""
+"""Text from metadata, made safe to store and show: normalised, printable, and of bounded length."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ _EMPTY_CAPTIONS = frozenset({
 
 
 def clean(text: str, longest: int) -> str | None:
-    """The text in NFC without control characters and outer blanks, of at most `longest` characters; None if
-    empty.
-    """
+    """The text in NFC, without control characters, at most `longest` characters; None if it is blank."""
     # Normalisation can shorten, so a little more than the bound goes in.
     text = _CONTROLS.sub("", text[: longest * 4])
     if not text.isascii():
@@ -46,9 +44,7 @@ def caption(texts: Iterable[str], longest: int) -> str | None:
 
 
 def keywords(words: Iterable[str], longest: int) -> tuple[str, ...]:
-    """The keywords in their order, cleaned, without those that repeat an earlier one but for its case; at
-    most 500.
-    """
+    """At most 500 keywords in their order, without those that repeat an earlier one but for its case."""
     found: dict[str, str] = {}
     for word in words:
         cleaned = clean_line(word, longest)

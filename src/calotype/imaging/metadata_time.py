@@ -47,9 +47,7 @@ class _Candidate:
 
 
 def parse_offset(text: str) -> int | None:
-    """Minutes east of UTC from `+05:30`, `-0530`, `+5`, `-05:30` or `Z`; None beyond 14 hours or without
-    sense.
-    """
+    """Minutes east of UTC from `-05:30`, `+0530`, `+5` or `Z`; None beyond 14 hours or without sense."""
     if text.strip().upper() == "Z":
         return 0
     match = _OFFSET.fullmatch(text.rstrip("\0"))
@@ -82,8 +80,7 @@ def parse_moment(text: str, subsecond: str = "") -> Moment | None:
 
 
 def captured(exif: Exif, xmp: Xmp, iptc: Iptc, now: datetime) -> CaptureTime | None:
-    """The best plausible date: one between the first photograph and a day after `now`; None where there is
-    none.
+    """The best plausible date, between the first photograph and a day after `now`; None without one.
 
     Every date uses its own offset. A date without one takes the difference to the GPS clock, where that is
     plausible.

@@ -46,7 +46,6 @@ _DOCUMENT_TYPES = {
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIF_BRANDS = frozenset({b"mif1", b"mif2", b"msf1", b"miaf", b"heif"})
-_M4V_BRANDS = frozenset({b"M4V ", b"M4VH", b"M4VP"})
 _MP4_BRANDS = (
     b"iso",
     b"mp4",
@@ -73,9 +72,9 @@ _SVG = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?svg[\s>/]")
 
 
 def sniff(head: bytes) -> MediaType | None:
-    """The kind of file that begins with these bytes (64 KiB are enough), or None for one that is not known."""
+    """The kind of file that begins with these bytes (64 KiB are enough); None for one that is not known."""
     head = bytes(head[:HEAD_BYTES])
-    return _by_signature(head) or _container(head) or _tiff(head) or _text(head)
+    return _by_signature(head) or _container(head) or _tiff(head) or _text(head) or _paper(head)
 
 
 def _picture(format_: str) -> MediaType:
@@ -88,6 +87,13 @@ def _video(format_: str) -> MediaType:
 
 def _document(format_: str) -> MediaType:
     return MediaType("document", _DOCUMENT_TYPES[format_], format_)
+
+
+_SINGLE_BRANDS = {
+    b"crx ": _picture("cr3"),
+    b"qt  ": _video("mov"),
+    **dict.fromkeys((b"M4V ", b"M4VH", b"M4VP"), _video("m4v")),
+}
 
 
 def _by_signature(head: bytes) -> MediaType | None:
@@ -110,7 +116,7 @@ def _by_signature(head: bytes) -> MediaType | None:
 
 
 def _container(head: bytes) -> MediaType | None:
-    """Kinds whose members are told apart by what they hold: RIFF, ISO base media, Matroska, ZIP and PDF."""
+    """Kinds whose members are told apart by what they hold: RIFF, ISO base media, Matroska and ZIP."""
     if head[:4] == b"RIFF":
         return {b"WEBP": _picture("webp"), b"AVI ": _video("avi")}.get(head[8:12])
     # Text may have these letters there as well, but never a size whose first byte is this small.
@@ -119,14 +125,17 @@ def _container(head: bytes) -> MediaType | None:
     if head[4:8] in _QUICKTIME_BOXES and head[0] < 32:
         return _video("mov")
     if head[:4] == b"\x1a\x45\xdf\xa3":
-        return _video("webm") if b"webm" in head[:128] else _video("mkv")
-    if head[:4] == b"PK\x03\x04":
-        return _zip(head)
-    if b"%PDF-" in head[:1024]:
-        return _document("pdf")
+        return _video("webm" if b"webm" in head[:128] else "mkv")
+    return _zip(head) if head[:4] == b"PK\x03\x04" else None
+
+
+def _paper(head: bytes) -> MediaType | None:
+    """Documents with a signature: PDF (which may stand behind other bytes), old Office files, RTF."""
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         return _document("doc")
-    return _document("rtf") if head.startswith(b"{\\rtf") else None
+    if head.startswith(b"{\\rtf"):
+        return _document("rtf")
+    return _document("pdf") if b"%PDF-" in head[:1024] else None
 
 
 def _zip(head: bytes) -> MediaType:
@@ -137,27 +146,19 @@ def _zip(head: bytes) -> MediaType:
 
 
 def _iso(head: bytes) -> MediaType | None:
-    """ISO base media by its brands: the main one, then for general ones those that the file is also
-    compatible with.
-    """
+    """ISO base media by its main brand and, where that is a general one, by the compatible ones."""
     size = min(int.from_bytes(head[:4], "big"), 512)
     main = head[8:12]
     brands = {main, *(head[at : at + 4] for at in range(16, size, 4))}
-    if main == b"crx ":
-        return _picture("cr3")
-    if main == b"qt  ":
-        return _video("mov")
-    if main in _M4V_BRANDS:
-        return _video("m4v")
-    if main in _HEIC_BRANDS:
-        return _picture("heic")
+    if main in _SINGLE_BRANDS:
+        return _SINGLE_BRANDS[main]
     if main in _AVIF_BRANDS or (main in _HEIF_BRANDS and brands & _AVIF_BRANDS):
         return _picture("avif")
-    if main in _HEIF_BRANDS:
+    if main in _HEIC_BRANDS or main in _HEIF_BRANDS:
         return _picture("heic" if brands & _HEIC_BRANDS else "heif")
-    if main.startswith(b"M4A"):
-        return None
-    return _video("mp4") if any(brand.startswith(_MP4_BRANDS) for brand in brands) else None
+    # Sound alone is no kind that is known here.
+    is_film = not main.startswith(b"M4A") and any(brand.startswith(_MP4_BRANDS) for brand in brands)
+    return _video("mp4") if is_film else None
 
 
 def _tiff(head: bytes) -> MediaType | None:

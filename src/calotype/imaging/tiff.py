@@ -51,9 +51,7 @@ _MAGIC = frozenset({42, 43, 0x4F52, 0x5352, 0x55})
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a TIFF stream is written: `order` is "<" or ">", `first` the offset of its first directory in
-    bytes.
-    """
+    """How a TIFF stream is written: `order` is "<" or ">", `first` the offset of its first directory."""
 
     order: str
     big: bool
@@ -105,11 +103,10 @@ def read_layout(head: bytes) -> Layout | None:
 def read_directory(
     peek: Peek, layout: Layout, offset: int, wanted: frozenset[int], largest: int = 4096
 ) -> tuple[dict[int, Entry], int] | None:
-    """The wanted tags of the directory at `offset`, and the offset of the next one (0: none); None where it
-    is cut off.
+    """The wanted tags of the directory at `offset`, and the offset of the next one (0: none).
 
-    Values of an unknown type, longer than `largest` bytes, or outside the stream are left out. Of a tag that
-    is written twice the first counts, as in most readers.
+    None stands for a directory that is cut off or makes no sense. Values of an unknown type, longer than `largest` bytes, or
+    outside the stream are left out. Of a tag that is written twice the first counts, as in most readers.
     """
     head_size, entry_size = (8, 20) if layout.big else (2, 12)
     head = peek(offset, head_size)
@@ -162,9 +159,7 @@ def _entry(peek: Peek, layout: Layout, kind: int, count: int, inline: bytes, lar
 
 
 def _write(order: str, tags: Directory, offset: int, links: Iterable[int]) -> tuple[bytes, dict[int, int]]:
-    """One directory at `offset`, with an empty pointer for each link, and where in the stream those pointers
-    lie.
-    """
+    """One directory at `offset` with an empty pointer for each link, and where those pointers lie."""
     rows = {**tags, **{tag: Entry(order, 4, 1, b"\0\0\0\0") for tag in links}}
     table = bytearray(struct.pack(order + "H", len(rows)))
     values = bytearray()

@@ -1,4 +1,4 @@
-"""The XMP properties that Calotype uses (ISO 16684-1), without entities, document types or anything external."""
+"""The XMP properties that Calotype uses (ISO 16684-1), without entities or anything external."""
 
 from __future__ import annotations
 
@@ -66,8 +66,7 @@ def read_xmp(data: bytes) -> Xmp:
         return Xmp()
     found = _parse(data)
     if found is None:
-        # Stray bytes of another encoding are replaced, so that one accent does not cost all properties behind
-        # it.
+        # Stray bytes of another encoding are replaced: one accent must not cost all properties behind it.
         found = _parse(data.decode("utf-8", "replace").encode())
     return Xmp(found or {})
 

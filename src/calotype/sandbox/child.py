@@ -103,7 +103,7 @@ def _answer(request: tuple[str, str, float, tuple[Any, ...], dict[str, Any]] | F
         return wire.frame(outcome)
     except MemoryError as error:
         failure = _failure(error)
-    except Exception as error:  # noqa: BLE001 - pickle raises whatever the objects it meets raise
+    except Exception as error:  # pickle raises whatever the objects it meets raise
         failure = _plainly(outcome) or _failure(error)
     return wire.frame(failure)
 
@@ -119,7 +119,7 @@ def _outcome(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
     """Call `function`; its error's frames, and what they held, are gone before an answer is made."""
     try:
         return Done(function(*args, **kwargs))
-    except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the caller in the parent
+    except BaseException as error:  # whatever it is, it belongs to the caller in the parent
         return _failure(error)
 
 
@@ -151,7 +151,7 @@ def _receive(channel: socket.socket) -> Any:
     try:
         body = _read(channel, *wire.HEADER.unpack(header))
         return None if body is None else wire.read_request(body)
-    except Exception as error:  # noqa: BLE001 - pickle raises whatever the types it meets raise
+    except Exception as error:  # pickle raises whatever the types it meets raise
         return _failure(error)
     finally:
         # The parent may be gone; then the next read finds out.

@@ -36,7 +36,7 @@ _DEFAULTS = {
 }
 
 
-class ChildDied(Exception):  # noqa: N818 - what happened, not an error by itself: the pool decides
+class ChildDied(Exception):  # what happened, not an error by itself: the pool decides
     """The child ended without an answer; `started` tells whether it had taken the request in."""
 
     def __init__(self, *, started: bool) -> None:

@@ -264,9 +264,7 @@ class UnfinishedFile:
 def describe(key: str, found: os.stat_result, checksum: str | None = None) -> StoredObject:
     """What a file's status tells about its object."""
     etag = f"{found.st_mtime_ns:x}-{found.st_size:x}-{found.st_ino:x}"
-    return StoredObject(
-        key, found.st_size, etag, datetime.fromtimestamp(found.st_mtime_ns / 1e9, UTC), checksum
-    )
+    return StoredObject(key, found.st_size, etag, datetime.fromtimestamp(found.st_mtime_ns / 1e9, UTC), checksum)
 
 
 def _status(entry: os.DirEntry[str]) -> os.stat_result | None:

@@ -58,9 +58,7 @@ def bucket_failures(key: str, *, must_exist: bool = True) -> Iterator[None]:
         raise Unavailable("The object store cannot be used: the bucket does not exist", key=key) from error
     except (BaseError, OSError, ValueError) as error:
         # Listing reports a refusal as a general failure, so the status is read as well.
-        refused = isinstance(error, PermissionDeniedError | UnauthenticatedError) or _REFUSED.search(
-            str(error)
-        )
+        refused = isinstance(error, PermissionDeniedError | UnauthenticatedError) or _REFUSED.search(str(error))
         verb = "refuses our credentials" if refused else "cannot be used"
         raise Unavailable(f"The object store {verb}: {_reason(error)}", key=key) from error
 

@@ -67,9 +67,7 @@ class LocalStore:
             size = os.fstat(descriptor).st_size
             end = size if end is None else min(end, size)
             for offset in range(start, end, chunk):
-                job = self._threads.submit(
-                    self._disk.read_open, descriptor, key, offset, min(chunk, end - offset)
-                )
+                job = self._threads.submit(self._disk.read_open, descriptor, key, offset, min(chunk, end - offset))
                 yield await settle(job)
         finally:
             _close_after(job, descriptor)

@@ -186,17 +186,15 @@ class RemoteStore:
         if end is not None and end <= start:
             await self.head(key)
             return None
-        wanted: Any = (
-            None if start == 0 and end is None else {"offset": start} if end is None else (start, end)
-        )
+        options: Any = None
+        if start > 0 or end is not None:
+            options = {"range": {"offset": start} if end is None else (start, end)}
         try:
             with bucket_failures(key):
-                return await obstore.get_async(
-                    self._bucket, key, options={"range": wanted} if wanted else None
-                )
+                return await obstore.get_async(self._bucket, key, options=options)
         except Exception as error:
             # A range wholly behind the end is an error in HTTP (416) and none here.
-            if wanted and isinstance(error.__cause__, GenericError) and (await self.head(key)).size <= start:
+            if options and isinstance(error.__cause__, GenericError) and (await self.head(key)).size <= start:
                 return None
             raise
 

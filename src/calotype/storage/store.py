@@ -88,9 +88,7 @@ class ObjectStore(Protocol):
     async def read_at(self, key: str, offset: int, length: int) -> bytes:
         """At most `length` bytes from `offset`; fewer, or none, where the object ends. Raises `NotFound`."""
 
-    def stream(
-        self, key: str, start: int = 0, end: int | None = None, chunk: int = 256 * 1024
-    ) -> AsyncIterator[bytes]:
+    def stream(self, key: str, start: int = 0, end: int | None = None, chunk: int = 256 * 1024) -> AsyncIterator[bytes]:
         """The bytes from `start` up to `end` (exclusive), in pieces of about `chunk` bytes.
 
         What lies beyond the object's end is left out. Raises `NotFound` before the first piece.

@@ -1,0 +1,135 @@
+"""How fast photographs come in over HTTP until every variant of each one can be fetched, against a bare library loop.
+
+Run as `python -m bench.ingest [phone|small] [count]`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bench.make_photos import FLAVOURS, make_photos
+from bench.report import report
+from bench.uploading import LeanClient
+from tests.running import RunningServer
+
+CLIENTS = 4
+SIZES = (1024, 750, 256, 64)
+
+
+def bare_loop(path: Path) -> int:
+    """Make the four variants with nothing around it: the fastest library calls there are."""
+    import cv2
+    import simplejpeg
+
+    cv2.setNumThreads(1)
+    data = path.read_bytes()
+    picture = simplejpeg.decode_jpeg(data, "BGR", fastdct=True, fastupsample=True, min_width=1024, min_height=768, min_factor=1)
+    total = 0
+    for size in SIZES:
+        height, width = picture.shape[:2]
+        scale = min(1.0, size / max(height, width))
+        if scale < 1:
+            picture = cv2.resize(
+                picture, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA
+            )
+        total += len(simplejpeg.encode_jpeg(picture, quality=80, colorspace="BGR", colorsubsampling="420", fastdct=True))
+    return total
+
+
+def measure_floor(photos: Sequence[Path]) -> float:
+    """Photos a second of the bare loop on all cores."""
+    with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
+        pool.map(bare_loop, photos[:4])
+        started = time.perf_counter()
+        pool.map(bare_loop, photos, chunksize=4)
+        return len(photos) / (time.perf_counter() - started)
+
+
+async def _ingest(server: RunningServer, key: str, photos: Sequence[Path]) -> tuple[float, float]:
+    """Seconds until all uploads were answered, and until all photos were complete."""
+    bodies = [path.read_bytes() for path in photos]
+    waiting = list(range(len(photos)))
+    started = time.perf_counter()
+
+    async def send() -> None:
+        async with LeanClient(server.url, key) as client:
+            while waiting:
+                number = waiting.pop()
+                await client.upload(f"bench-{number}.jpg", bodies[number])
+
+    await asyncio.gather(*(send() for _ in range(CLIENTS)))
+    uploaded = time.perf_counter() - started
+    async with httpx.AsyncClient(base_url=server.url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as client:
+        while True:
+            # The oldest unfinished photo is enough to know that not all are complete.
+            page = (await client.get("/api/v2/user-files", params={"limit": 1, "sort_by": "created_at"})).json()
+            if page["total_count"] == len(photos) and await _all_complete(client, len(photos)):
+                break
+            await asyncio.sleep(0.05)
+        completed = time.perf_counter() - started
+        await _check_variants(client, len(photos))
+    return uploaded, completed
+
+
+async def _all_complete(client: httpx.AsyncClient, count: int) -> bool:
+    for offset in range(0, count, 100):
+        page = (await client.get("/api/v2/user-files", params={"limit": 100, "offset": offset})).json()
+        if any(file["variant_status"] not in {"completed", "failed"} for file in page["files"]):
+            return False
+    return True
+
+
+async def _check_variants(client: httpx.AsyncClient, count: int) -> None:
+    """Outside the clock: every variant of every photo really answers 200, with blur hash and dimensions."""
+    for offset in range(0, count, 100):
+        page = (await client.get("/api/v2/user-files", params={"limit": 100, "offset": offset})).json()
+        for file in page["files"]:
+            assert file["blur_hash"], file
+            assert file["dimensions"], file
+            for name in ("tiny_64", "small_256", "medium_750", "large_1024"):
+                answer = await client.get(f"/api/v2/user-files/{file['id']}/variant/{name}", follow_redirects=True)
+                assert answer.status_code == 200, answer.text
+
+
+def run(flavour: str = "phone", count: int = 100) -> dict[str, Any]:
+    """Measure floor and server in the same run, the floor before and after because these machines are shared."""
+    kind = FLAVOURS[flavour]
+    folder = Path(tempfile.gettempdir()) / "calotype-bench" / flavour
+    photos = make_photos(folder, count, width=kind.width, height=kind.height, target_bytes=kind.target_bytes)
+    before = measure_floor(photos)
+    with tempfile.TemporaryDirectory() as data, RunningServer(Path(data)) as server:
+        key = server.new_key()
+        with server.client(key) as client:
+            # One photo first, so that child processes are warm, as they are on a server that runs.
+            warm = make_photos(folder, 1, width=kind.width, height=kind.height, target_bytes=kind.target_bytes, seed=9)[0]
+            answer = client.post("/api/v2/user-files/upload/stream", files={"file": ("warm.jpg", warm.read_bytes())})
+            assert answer.status_code == 200, answer.text
+            time.sleep(3)
+        uploaded, completed = asyncio.run(_ingest(server, server.new_key(), photos))
+    after = measure_floor(photos)
+    floor = (before + after) / 2
+    rate = count / completed
+    return {
+        "bench": f"ingest {flavour}",
+        "photos": count,
+        "average_bytes": sum(path.stat().st_size for path in photos) // count,
+        "upload_photos_per_s": round(count / uploaded, 1),
+        "complete_photos_per_s": round(rate, 1),
+        "floor_photos_per_s": round(floor, 1),
+        "ratio_to_floor": round(rate / floor, 3),
+    }
+
+
+if __name__ == "__main__":
+    flavour = sys.argv[1] if len(sys.argv) > 1 else "phone"
+    report([run(flavour, int(sys.argv[2]) if len(sys.argv) > 2 else 100 if flavour == "phone" else 500)])
