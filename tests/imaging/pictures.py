@@ -86,8 +86,7 @@ def _png(width, height, data, bits, color_type, palette):
         chunks.append((b"PLTE", bytes(palette)))
     chunks += [(b"IDAT", data), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-        for name, body in chunks
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
     )
 
 
@@ -258,10 +257,6 @@ HEIC = {
     ),
 }
 JXL = {
-    "plain": (
-        "{|d`MBnSin0L%bOC^kl)juaG309TjCLH++9|6}|M1OX688v>xT3;u|<H$Z25qkJw5UWbKOXo5s+jsX"
-    ),
-    "alpha": (
-        "{|d{%N(c}T0N4OaC?v*}3JRte;a=4L|1riG{{lh)1c?LyO#g$M)DGYD5d;`TSy|@CP`!_VN59IO=p-i`C;"
-    ),
+    "plain": ("{|d`MBnSin0L%bOC^kl)juaG309TjCLH++9|6}|M1OX688v>xT3;u|<H$Z25qkJw5UWbKOXo5s+jsX"),
+    "alpha": ("{|d{%N(c}T0N4OaC?v*}3JRte;a=4L|1riG{{lh)1c?LyO#g$M)DGYD5d;`TSy|@CP`!_VN59IO=p-i`C;"),
 }

@@ -195,8 +195,10 @@ def test_16_bit_grey_is_scaled_not_clamped(developed, low, high):
 
 def test_16_bit_color_tiff_and_png(developed):
     """Sixteen bits a channel become eight, in colour too."""
-    rows = [np.repeat(row[:, None] * 257, 1, axis=1).astype(">u2").tobytes() for row in
-            pictures.quadrants().astype(np.uint32).reshape(48, 192)]
+    rows = [
+        np.repeat(row[:, None] * 257, 1, axis=1).astype(">u2").tobytes()
+        for row in pictures.quadrants().astype(np.uint32).reshape(48, 192)
+    ]
     assert_quadrants(developed(pictures.png(64, 48, rows, bits=16, color_type=2)), tolerance=8)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Row, Select, bindparam, cast, func, select, text, update
@@ -151,6 +151,25 @@ async def update_asset(connection: AsyncConnection, scope: Scope, asset_id: UUID
         changed["search"] = cast(changed["search"], TSVECTOR)
     result = await connection.execute(update(_A).where(within(scope), _A.c.id == asset_id).values(**changed))
     return result.rowcount > 0
+
+
+async def update_status(
+    connection: AsyncConnection,
+    scope: Scope,
+    asset_id: UUID,
+    column: Literal["variant_status", "description_status"],
+    before: Collection[State],
+    after: State,
+) -> Asset | None:
+    """Move one state on and return the asset; None when it is not in the scope or in none of the states `before`."""
+    query = (
+        update(_A)
+        .where(within(scope), _A.c.id == asset_id, _A.c[column].in_([state.value for state in before]))
+        .values({column: after.value})
+        .returning(*_COLUMNS)
+    )
+    row = (await connection.execute(query)).one_or_none()
+    return from_row(row) if row else None
 
 
 async def delete_asset(connection: AsyncConnection, scope: Scope, asset_id: UUID) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
@@ -39,24 +39,28 @@ def _from_row(row: Any) -> Operation:
     )
 
 
+_INSERT = text(
+    "INSERT INTO operation (id, asset_id, tenant_id, type, status, created_at, completed_at, error_message) "
+    "SELECT * FROM unnest(CAST(:id AS uuid[]), CAST(:asset_id AS uuid[]), CAST(:tenant_id AS uuid[]), CAST(:type AS text[]), "
+    "CAST(:status AS text[]), CAST(:created_at AS timestamptz[]), CAST(:completed_at AS timestamptz[]), "
+    "CAST(:error_message AS text[]))"
+)
+
+
 async def insert_operations(connection: AsyncConnection, scope: Scope, operations: Sequence[Operation]) -> None:
-    """Add steps to the history."""
+    """Add steps to the history, however many in one statement that stays the same."""
     await connection.execute(
-        _O.insert().values(
-            [
-                {
-                    "id": step.id,
-                    "asset_id": step.asset_id,
-                    "tenant_id": scope.tenant_id,
-                    "type": step.type.value,
-                    "status": step.status.value,
-                    "created_at": step.created_at,
-                    "completed_at": step.completed_at,
-                    "error_message": step.error_message,
-                }
-                for step in operations
-            ]
-        )
+        _INSERT,
+        {
+            "id": [step.id for step in operations],
+            "asset_id": [step.asset_id for step in operations],
+            "tenant_id": [scope.tenant_id for _ in operations],
+            "type": [step.type.value for step in operations],
+            "status": [step.status.value for step in operations],
+            "created_at": [step.created_at for step in operations],
+            "completed_at": [step.completed_at for step in operations],
+            "error_message": [step.error_message for step in operations],
+        },
     )
 
 

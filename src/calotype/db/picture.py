@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
@@ -39,8 +39,13 @@ async def update_developed(
     asset_id: UUID,
     picture: DevelopedPicture,
     variants: Mapping[VariantName, StoredVariant],
+    *,
+    is_first: bool,
 ) -> bool:
-    """Store all that development made; False when the asset is gone from the scope."""
+    """Store all that development made; False when the asset is gone from the scope.
+
+    `is_first` says that the picture was never developed before, so that there is nothing to replace.
+    """
     captured = picture.metadata.captured
     values: dict[str, Any] = {
         "width": picture.width,
@@ -58,7 +63,7 @@ async def update_developed(
     }
     if not await update_asset(connection, scope, asset_id, values):
         return False
-    await _replace_colors(connection, scope, asset_id, picture.colors)
+    await _replace_colors(connection, scope, asset_id, picture.colors, is_first=is_first)
     return True
 
 
@@ -75,26 +80,30 @@ def _facts(picture: DevelopedPicture) -> dict[str, Any]:
     }
 
 
+_INSERT_COLORS = text(
+    "INSERT INTO dominant_color (asset_id, tenant_id, rank, percentage, rgb, lab) "
+    "SELECT :asset_id, :tenant_id, c.rank, c.percentage, c.rgb, ARRAY[c.l, c.a, c.b] FROM unnest(CAST(:rank AS smallint[]), "
+    "CAST(:percentage AS float8[]), CAST(:rgb AS integer[]), CAST(:l AS float8[]), CAST(:a AS float8[]), "
+    "CAST(:b AS float8[])) AS c (rank, percentage, rgb, l, a, b)"
+)
+
+
 async def _replace_colors(
-    connection: AsyncConnection, scope: Scope, asset_id: UUID, colors: Sequence[DominantColor]
+    connection: AsyncConnection, scope: Scope, asset_id: UUID, colors: Sequence[DominantColor], *, is_first: bool
 ) -> None:
-    await connection.execute(_C.delete().where(of_tenant(scope, _C), _C.c.asset_id == asset_id))
-    if colors:
-        await connection.execute(
-            _C.insert().values(
-                [
-                    {
-                        "asset_id": asset_id,
-                        "tenant_id": scope.tenant_id,
-                        "rank": color.rank,
-                        "percentage": color.percentage,
-                        "rgb": int.from_bytes(bytes(color.rgb), "big"),
-                        "lab": list(color.lab),
-                    }
-                    for color in colors
-                ]
-            )
-        )
+    if not is_first:
+        await connection.execute(_C.delete().where(of_tenant(scope, _C), _C.c.asset_id == asset_id))
+    await connection.execute(
+        _INSERT_COLORS,
+        {
+            "asset_id": asset_id,
+            "tenant_id": scope.tenant_id,
+            "rank": [color.rank for color in colors],
+            "percentage": [color.percentage for color in colors],
+            "rgb": [int.from_bytes(bytes(color.rgb), "big") for color in colors],
+            **{name: [color.lab[index] for color in colors] for index, name in enumerate("lab")},
+        },
+    )
 
 
 async def select_colors(connection: AsyncConnection, scope: Scope, asset_id: UUID) -> tuple[DominantColor, ...]:

@@ -30,7 +30,7 @@ class UnfinishedAsset:
 async def select_unfinished(
     connection: AsyncConnection, created_before: datetime, after: tuple[datetime, UUID] | None, limit: int
 ) -> list[tuple[UnfinishedAsset, datetime]]:
-    """Live assets of any tenant with unfinished work, oldest first, after a given place."""
+    """Live assets of any tenant with unfinished work, oldest first, after a given place; locked, those locked left out."""
     query = (
         select(_A.c.id, _A.c.tenant_id, _A.c.variant_status, _A.c.description_status, _A.c.created_at)
         .where(
@@ -40,6 +40,7 @@ async def select_unfinished(
         )
         .order_by(_A.c.created_at, _A.c.id)
         .limit(limit)
+        .with_for_update(skip_locked=True)
     )
     if after is not None:
         query = query.where(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from calotype.imaging.raster import Pixels
 
-    Floats = NDArray[np.float32]
+    Floats = NDArray[np.float64]
 
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#$%*+,-.:;=?@[]^_{|}~"
 COLUMNS, ROWS = 4, 3
@@ -54,7 +54,7 @@ def _transform(light: Floats, across: Floats, down: Floats) -> Floats:
     height, width = light.shape[:2]
     along_rows = np.tensordot(across, light, axes=(1, 1))
     factors = np.tensordot(down, along_rows, axes=(1, 1))
-    scale = np.full(factors.shape[:2], 2 / (width * height), np.float32)
+    scale = np.full(factors.shape[:2], 2 / (width * height), np.float64)
     scale[0, 0] = 1 / (width * height)
     return np.asarray(factors * scale[:, :, None])
 
@@ -64,7 +64,7 @@ def _waves(components: int, length: int) -> Floats:
     """Return the cosines, components x length: cos(pi k x / length)."""
     import numpy as np
 
-    return np.cos(np.pi * np.arange(components)[:, None] * np.arange(length) / length).astype(np.float32)
+    return np.cos(np.pi * np.arange(components)[:, None] * np.arange(length) / length).astype(np.float64)
 
 
 @functools.cache
@@ -73,7 +73,7 @@ def _linear_light() -> Floats:
     import numpy as np
 
     value = np.arange(256) / 255
-    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4).astype(np.float64)
 
 
 def _encode_factors(factors: list[tuple[float, ...]], columns: int, rows: int) -> str:

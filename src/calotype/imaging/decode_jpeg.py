@@ -14,14 +14,11 @@ from calotype.imaging.resize import fit, shrink
 if TYPE_CHECKING:
     from calotype.imaging.raster import Pixels
 
-# Eighths of the full size that the decoder makes fast, with vector instructions, and those it can make
-# besides.
-FAST_EIGHTHS = (1, 2, 4, 8)
-ALL_EIGHTHS = (1, 2, 3, 4, 5, 6, 7, 8)
+# The fractions of full size that the decoder makes with vector instructions. Those between cost more than the next
+# larger one: 5/8 of a picture takes longer than all of it.
+EIGHTHS = (1, 2, 4, 8)
 # Decoding this much larger than the largest variant leaves the resizer something to average.
-MARGIN = 1.2
-# Twice the variant is what the resizer takes in one step; a larger decode costs more than an odd fraction.
-ONE_STEP = 2.0
+MARGIN = 1.45
 # Of a scan without data the decoder still makes up the first few blocks.
 MOSTLY = 0.98
 PLAIN = frozenset({"YCbCr", "RGB", "Gray"})
@@ -51,13 +48,7 @@ def decode_jpeg(data: Any, longer_side: int) -> Raster | None:
 def choose_eighths(longest: int, longer_side: int) -> int:
     """Return at how many eighths of full size to decode, so that `longer_side` can be made well and fast."""
     enough = min(longest, math.ceil(longer_side * MARGIN))
-    for eighths in FAST_EIGHTHS:
-        side = math.ceil(longest * eighths / 8)
-        if side >= enough:
-            break
-    if side <= longer_side * ONE_STEP:
-        return eighths
-    return next(eighths for eighths in ALL_EIGHTHS if math.ceil(longest * eighths / 8) >= enough)
+    return next(eighths for eighths in EIGHTHS if math.ceil(longest * eighths / 8) >= enough)
 
 
 def _decode_scaled(data: Any, width: int, height: int, longer_side: int) -> Pixels:

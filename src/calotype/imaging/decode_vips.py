@@ -8,6 +8,7 @@ from typing import Any
 from calotype.domain.errors import UndecodablePicture
 from calotype.imaging.libraries import load_vips
 from calotype.imaging.raster import Raster
+from calotype.imaging.resize import fit
 
 # An upright AVIF is the container's business and libheif has done it; a drawing has no other way up.
 UPRIGHT = frozenset({"avif", "heic", "heif", "svg"})
@@ -42,18 +43,19 @@ def _decode(path: Path, format_name: str, longer_side: int, *, fail_on: str) -> 
     vips = load_vips()
     image = _open(path, fail_on)
     if image.format in {"uchar", "ushort"}:
+        width, height = fit(image.width, image.height, longer_side)
         small = vips.Image.thumbnail_source(
             vips.Source.new_from_file(str(path)),
-            longer_side,
-            height=longer_side,
-            size="down",
+            width,
+            height=height,
+            size="force",
             no_rotate=True,
             export_profile="srgb",
             fail_on=fail_on,
         )
     else:
-        small = reduce_image(_to_display_range(image), longer_side)
-    pixels = to_pixels(small)
+        small = _reduce(_to_display_range(image), longer_side)
+    pixels = _to_pixels(small)
     if int(pixels.min()) == int(pixels.max()):
         _check_flat(path)
     return Raster(pixels, image.width, image.height, upright=format_name in UPRIGHT)
@@ -74,11 +76,9 @@ def _check_flat(path: Path) -> None:
         raise _NothingDecodedError from error
 
 
-def reduce_image(image: Any, longer_side: int) -> Any:
-    """Return a libvips image bounded to `longer_side`, converted from its own profile to sRGB."""
-    return image.thumbnail_image(
-        longer_side, height=longer_side, size="down", no_rotate=True, export_profile="srgb"
-    )
+def _reduce(image: Any, longer_side: int) -> Any:
+    width, height = fit(image.width, image.height, longer_side)
+    return image.thumbnail_image(width, height=height, size="force", no_rotate=True, export_profile="srgb")
 
 
 def _to_display_range(image: Any) -> Any:
@@ -99,7 +99,7 @@ def _to_display_range(image: Any) -> Any:
     return stretched.cast(vips.BandFormat.UCHAR).copy(interpretation=interpretation)
 
 
-def to_pixels(image: Any) -> Any:
+def _to_pixels(image: Any) -> Any:
     """Return a libvips image as contiguous RGB or RGBA pixels, 8 bits, in sRGB."""
     import numpy as np
 

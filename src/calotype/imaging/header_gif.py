@@ -67,7 +67,8 @@ class _Walk:
             # One byte behind the table: the size of the first code.
             return self._skip(position + 11 + _table(descriptor[8]))
         if kind == _PADDING:
-            return position + 1
+            window = self.source.peek(position, 8192)
+            return position + len(window) - len(window.lstrip(b"\0"))
         if kind != _TRAILER and not self.frames:
             raise self.source.fault("has an unknown block before its first picture")
         return None

@@ -19,7 +19,8 @@ _UNITS = {
 }  # fmt: skip
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _ROOT = re.compile(r"<([A-Za-z_][\w.:-]*)((?:[^>\"']|\"[^\"]*\"|'[^']*')*)>")
-_ATTRIBUTE = re.compile(r"([\w.:-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+# The look behind keeps a search from beginning again inside a long name.
+_ATTRIBUTE = re.compile(r"(?<![\w.:-])([\w.:-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _SUBSET_END = re.compile(r"\][ \t\r\n]*>")
 _LENGTH = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(%|[A-Za-z]*)\s*")
 
@@ -39,6 +40,7 @@ def text_of(head: bytes) -> str:
 def skip_prolog(text: str) -> int:
     """Where the root element begins, behind declarations, comments and a doctype; -1 without one."""
     position = 0
+    doctype = False
     while True:
         while position < len(text) and text[position] in " \t\r\n\ufeff":
             position += 1
@@ -46,7 +48,8 @@ def skip_prolog(text: str) -> int:
             position = _behind(text, "-->", position + 4)
         elif text.startswith("<?", position):
             position = _behind(text, "?>", position + 2)
-        elif text.startswith("<!", position):
+        elif text.startswith("<!", position) and not doctype:
+            doctype = True
             position = _behind_doctype(text, position)
         else:
             return position if text.startswith("<", position) else -1

@@ -161,13 +161,17 @@ def _locations(fields: Fields, idat: int, tables: ItemTables) -> None:
     offset_size, length_size, base_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
     index_size = sizes & 15 if version in {1, 2} else 0
     number_size = 4 if version == 2 else 2
+    left = _MOST_ITEMS
     for _ in range(min(fields.number(number_size), _MOST_ITEMS)):
         number = fields.number(number_size)
         method = fields.number(2) & 15 if version in {1, 2} else 0
         fields.number(2)
         base = fields.number(base_size) + (idat if method == 1 else 0)
         extents = []
-        for _ in range(min(fields.number(2), _MOST_ITEMS)):
+        # Extents may take no bytes at all in this table, so its length does not bound their number.
+        count = min(fields.number(2), left)
+        left -= count
+        for _ in range(count):
             fields.number(index_size)
             offset = fields.number(offset_size)
             extents.append((base + offset, fields.number(length_size)))

@@ -33,6 +33,7 @@ class Measurements:
     ink: float
     colors: int
     bars: int
+    upright_bars: int
 
 
 def kind_of(pixels: Pixels, metadata: PictureMetadata) -> str:
@@ -43,7 +44,9 @@ def kind_of(pixels: Pixels, metadata: PictureMetadata) -> str:
     """
     found = measure(pixels)
     exposed = any(value is not None for value in (metadata.exposure_time, metadata.f_number, metadata.iso))
-    if found.paper >= 0.5 and 0.003 <= found.ink <= 0.35 and found.bars < 3 and found.colors <= 120:
+    # Lines of text are bars across, but only windows and tables have many upright ones.
+    page = found.paper >= 0.5 and 0.003 <= found.ink <= 0.35 and found.upright_bars <= 2
+    if page and found.colors <= 120:
         return "document"
     if exposed or found.colors > 150 or found.flat < 0.35:
         return "photo"
@@ -64,13 +67,15 @@ def measure(pixels: Pixels) -> Measurements:
     flat = np.maximum(right[:-1], below[:, :-1]) <= SAME
     red, green, blue = cv2.split(pixels)
     chroma = cv2.subtract(cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue))
+    upright_bars = _bars(right, axis=0)
     bins = cv2.calcHist([pixels], [0, 1, 2], None, [16, 16, 16], [0, 256] * 3)
     return Measurements(
         flat=float(flat.mean()) if flat.size else 1.0,
         paper=float(((chroma < 32) & (grey > 190)).mean()),
         ink=float((grey < 110).mean()),
         colors=int(np.count_nonzero(bins * 2000 >= grey.size)),
-        bars=_bars(below, axis=1) + _bars(right, axis=0),
+        bars=_bars(below, axis=1) + upright_bars,
+        upright_bars=upright_bars,
     )
 
 

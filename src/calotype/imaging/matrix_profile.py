@@ -46,7 +46,8 @@ def read_matrix_profile(profile: bytes) -> MatrixProfile | None:
         if b"A2B0" in tags:
             return None
         colorants = np.column_stack([_xyz(tags[name]) for name in (b"rXYZ", b"gXYZ", b"bXYZ")])
-        decode = np.column_stack([_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")])
+        with np.errstate(all="ignore"):
+            decode = np.column_stack([_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")])
         matrix = np.linalg.inv(np.array(SRGB_TO_XYZ_D50)) @ colorants
     except (KeyError, IndexError, ValueError, ArithmeticError, struct.error):
         return None

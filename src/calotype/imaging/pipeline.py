@@ -45,7 +45,7 @@ def develop(path: str, *, pixel_limit: int = PIXEL_LIMIT) -> DevelopedPicture:
     turn = 1 if raster.upright else metadata.orientation
     width, height = (raster.height, raster.width) if swaps_sides(turn) else (raster.width, raster.height)
     largest = without_opaque_alpha(orient(raster.pixels, turn))
-    sizes = make_sizes(largest)
+    sizes = make_sizes(largest, width, height)
     medium, tiny = sizes[VariantName.MEDIUM_512], sizes[VariantName.TINY_64]
     return DevelopedPicture(
         width=width,
@@ -68,10 +68,12 @@ def read_original_metadata(original: Original) -> PictureMetadata:
     return read_metadata(blobs.exif, blobs.xmp, blobs.iptc)
 
 
-def make_sizes(largest: Pixels) -> dict[VariantName, Pixels]:
-    """Return the pixels of every variant, made one from another; equal sizes are the same array."""
-    height, width = largest.shape[:2]
-    sizes = {VariantName.LARGE_1024: shrink(largest, *fit(width, height, VariantName.LARGE_1024.longer_side))}
+def make_sizes(largest: Pixels, width: int, height: int) -> dict[VariantName, Pixels]:
+    """Return the pixels of every variant of a `width` x `height` picture, made one from another.
+
+    `largest` is the picture at the largest variant's size or its own. Equal sizes are the same array.
+    """
+    sizes = {VariantName.LARGE_1024: largest}
     for name, source in MADE_FROM.items():
         sizes[name] = shrink(sizes[source], *fit(width, height, name.longer_side))
     return sizes

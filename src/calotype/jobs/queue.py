@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from procrastinate import App, PsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,12 +25,17 @@ class JobQueue:
         await self._defer(connection, job, urgency)
 
     async def enqueue(self, connection: AsyncConnection, job: Job, urgency: Urgency) -> bool:
-        """Queue a job unless the same one waits already; returns whether it was queued."""
-        try:
-            async with connection.begin_nested():
-                await self._defer(connection, job, urgency)
-        except AlreadyEnqueued:
+        """Queue a job unless the same one waits already; returns whether it was queued.
+
+        The caller's transaction must hold the lock of the asset's row, which keeps two of them from both finding nothing.
+        """
+        waiting = await connection.execute(
+            text("SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = :identity AND status = 'todo'"),
+            {"identity": job.identity},
+        )
+        if waiting.first() is not None:
             return False
+        await self._defer(connection, job, urgency)
         return True
 
     async def _defer(self, connection: AsyncConnection, job: Job, urgency: Urgency) -> None:

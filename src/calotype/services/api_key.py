@@ -125,7 +125,7 @@ class ApiKeyService:
         """Write down when keys were last used, gathered since the last call."""
         used, self._used = self._used, {}
         if used:
-            async with self._database.write(durable=False) as connection:
+            async with self._database.mark() as connection:
                 await update_api_keys_used(connection, used)
 
 

@@ -12,7 +12,7 @@ import structlog
 
 from calotype.ai.interfaces import Describer
 from calotype.ai.rapidocr_reader import read_text
-from calotype.db.asset import select_asset, update_asset
+from calotype.db.asset import select_asset, update_asset, update_status
 from calotype.db.description import insert_description
 from calotype.db.engine import Database
 from calotype.db.operation import update_open_operations
@@ -87,12 +87,10 @@ class DescriptionService:
             await self._queue.enqueue(connection, Job(Task.DESCRIBE, asset.tenant_id, asset.id), Urgency.NEW)
 
     async def _begin(self, scope: Scope, asset_id: UUID) -> Asset | None:
-        async with self._database.write(durable=False) as connection:
-            asset = await select_asset(connection, scope, asset_id, lock=True)
-            if asset is None or asset.description_status not in OPEN:
-                return None
-            await update_asset(connection, scope, asset_id, {"description_status": State.PROCESSING.value})
-            await update_open_operations(connection, scope, asset_id, _STEP, status=State.PROCESSING)
+        async with self._database.mark() as connection:
+            asset = await update_status(connection, scope, asset_id, "description_status", OPEN, State.PROCESSING)
+            if asset is not None:
+                await update_open_operations(connection, scope, asset_id, _STEP, status=State.PROCESSING)
         return asset
 
     async def _read(self, asset: Asset) -> TextReading:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from calotype.db.asset import insert_asset, lock_checksum, select_asset_by_checksum
-from calotype.db.engine import Database
+from calotype.db.engine import Connection, Database
 from calotype.db.operation import insert_operations
 from calotype.db.tenant import select_stored_bytes, select_tenant, select_upload_count
 from calotype.domain.asset import Asset, NewAsset, Operation, OperationType, State, UploadMethod
@@ -34,6 +33,7 @@ from calotype.services.search_document import search_document
 from calotype.storage.store import ObjectStore
 
 SNIFF_BYTES = 64 * 1024  # enough to tell every kind of content
+_LIMITS_REMEMBERED = 5.0  # seconds a tenant without limits is not asked about again
 HEAD_BYTES = 1024 * 1024  # kept of each upload, so that nearly every header is read without going back to the store
 
 
@@ -98,6 +98,7 @@ class IngestService:
         self._queue = queue
         self._limits = limits
         self._describes = describes
+        self._unlimited_until: dict[UUID, float] = {}
 
     # ------------------------------------------------------------------ bytes
 
@@ -203,7 +204,7 @@ class IngestService:
 
     async def _accept(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         received: ReceivedFile,
         options: UploadOptions,
         method: UploadMethod,
@@ -221,7 +222,7 @@ class IngestService:
 
     async def insert(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         received: ReceivedFile,
         options: UploadOptions,
         method: UploadMethod,
@@ -260,12 +261,15 @@ class IngestService:
         await self._queue.enqueue_new(connection, Job(Task.MAKE_VARIANTS, new.tenant_id, new.id))
         return describe
 
-    async def check_quota(self, connection: AsyncConnection, scope: Scope, size_bytes: int) -> None:
+    async def check_quota(self, connection: Connection, scope: Scope, size_bytes: int) -> None:
         """Hold an upload against its tenant's limits. Raises QuotaExceeded and UsageLimitExceeded."""
-        tenant = await select_tenant(connection, scope.tenant_id)
-        if tenant is None or (tenant.storage_quota_bytes is None and tenant.monthly_upload_limit is None):
+        if self._unlimited_until.get(scope.tenant_id, 0.0) > time.monotonic():
             return
         # Only tenants with limits pay for the lock that keeps two uploads from both taking the last place.
+        tenant = await select_tenant(connection, scope.tenant_id)
+        if tenant is None or (tenant.storage_quota_bytes is None and tenant.monthly_upload_limit is None):
+            self._unlimited_until[scope.tenant_id] = time.monotonic() + _LIMITS_REMEMBERED
+            return
         await select_tenant(connection, scope.tenant_id, lock=True)
         if tenant.monthly_upload_limit is not None:
             month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import structlog
 
-from calotype.db.asset import select_asset, update_asset
+from calotype.db.asset import update_asset, update_status
 from calotype.db.engine import Database
 from calotype.db.operation import update_open_operations
 from calotype.db.picture import update_developed
@@ -69,12 +69,10 @@ class PictureService:
 
     async def _begin(self, scope: Scope, asset_id: UUID) -> Asset | None:
         # Only a mark for people looking; the work itself does not depend on it, so it need not survive a crash.
-        async with self._database.write(durable=False) as connection:
-            asset = await select_asset(connection, scope, asset_id, lock=True)
-            if asset is None or asset.variant_status not in OPEN:
-                return None
-            await update_asset(connection, scope, asset_id, {"variant_status": State.PROCESSING.value})
-            await update_open_operations(connection, scope, asset_id, _STEPS, status=State.PROCESSING)
+        async with self._database.mark() as connection:
+            asset = await update_status(connection, scope, asset_id, "variant_status", OPEN, State.PROCESSING)
+            if asset is not None:
+                await update_open_operations(connection, scope, asset_id, _STEPS, status=State.PROCESSING)
         return asset
 
     async def _develop(self, asset: Asset) -> DevelopedPicture:
@@ -90,7 +88,7 @@ class PictureService:
         # A picture trashed meanwhile keeps what was made, for its restoration; one purged meanwhile must not.
         scope = Scope(asset.tenant_id).any()
         async with self._database.write() as connection:
-            kept = await update_developed(connection, scope, asset.id, picture, variants)
+            kept = await update_developed(connection, scope, asset.id, picture, variants, is_first=not asset.variants)
             if kept:
                 await update_open_operations(
                     connection,

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from calotype.db.asset import select_asset
-from calotype.db.engine import Database
+from calotype.db.engine import Connection, Database
 from calotype.db.presigned_upload import (
     PresignedUpload,
     delete_presigned_upload,
@@ -141,7 +139,7 @@ class PresignedUploadService:
         return stored.etag
 
     async def _open_upload(
-        self, connection: AsyncConnection, scope: Scope, upload_id: UUID, *, lock: bool = False
+        self, connection: Connection, scope: Scope, upload_id: UUID, *, lock: bool = False
     ) -> PresignedUpload:
         upload = await select_presigned_upload(connection, scope, upload_id, lock=lock)
         if upload is None:
@@ -170,7 +168,7 @@ class PresignedUploadService:
             raise
 
     async def _repeat(
-        self, connection: AsyncConnection, scope: Scope, upload: PresignedUpload, size_bytes: int
+        self, connection: Connection, scope: Scope, upload: PresignedUpload, size_bytes: int
     ) -> Confirmation:
         if await select_asset(connection, scope, upload.id) is None:
             raise NotFound("File not found")
@@ -179,7 +177,7 @@ class PresignedUploadService:
         return _confirmation(upload, upload.confirmed_status)
 
     async def _confirm(
-        self, connection: AsyncConnection, scope: Scope, upload: PresignedUpload, size_bytes: int
+        self, connection: Connection, scope: Scope, upload: PresignedUpload, size_bytes: int
     ) -> Confirmation:
         now = datetime.now(UTC)
         if now > upload.expires_at:

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from calotype import __version__
 from calotype.bootstrap import Application
@@ -25,6 +26,7 @@ from calotype.web.shared.gate import Gate
 from calotype.web.shared.rate_limit import RateLimiter
 from calotype.web.shared.wire_format import WireFormat
 
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _log = structlog.get_logger("calotype.web")
 
 
@@ -81,5 +83,22 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    wire = _format_of(request)
+    if error.status_code == 400:
+        # The framework's own answer to JSON it cannot even take apart: bad UTF-8, endless numbers, endless nesting.
+        fault = {"loc": ("body",), "msg": "The body is not valid JSON", "type": "json_invalid"}
+        return wire.invalid([fault], request.state.request_id)
     headers = dict(error.headers or {})
-    return _format_of(request).http_error(error.status_code, str(error.detail), headers, request.state.request_id)
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods_of(request)))
+    return wire.http_error(error.status_code, str(error.detail), headers, request.state.request_id)
+
+
+def _methods_of(request: Request) -> set[str]:
+    """Every method the path has; the framework by itself names only those of the first route that has the path."""
+    return {
+        method
+        for method in _METHODS
+        for route in request.app.routes
+        if route.matches({**request.scope, "method": method})[0] is Match.FULL
+    }

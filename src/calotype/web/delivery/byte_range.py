@@ -16,7 +16,7 @@ class ByteRange:
     end: int
 
 
-class UnsatisfiableRange(Exception):  # noqa: N818 - named after the status it becomes
+class UnsatisfiableRange(Exception):
     """The range begins behind the end of the object."""
 
 

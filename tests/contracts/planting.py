@@ -1,0 +1,97 @@
+"""States that no sequence of requests brings about reliably, written straight into a server's database."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import secrets
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import psycopg
+
+from calotype.db.api_key import insert_api_key
+from calotype.db.asset import insert_asset
+from calotype.db.engine import Database
+from calotype.db.tenant import insert_tenant
+from calotype.domain.asset import NewAsset, State, UploadMethod
+from calotype.services.api_key import ApiKeyService
+
+
+def alter(server, query, *values):
+    """Run one statement; it must change exactly one row."""
+    with psycopg.connect(server.database_url()) as connection:
+        assert connection.execute(query, values).rowcount == 1
+
+
+def _with_database(server, work):
+    async def run():
+        database = Database(server.database_url())
+        try:
+            return await work(database)
+        finally:
+            await database.aclose()
+
+    return asyncio.run(run())
+
+
+def plant_file(server, tenant_of, file_id, **changes):
+    """Give the tenant of an existing file another one, without bytes, under an id of our choice."""
+    now = changes.pop("created_at", datetime.now(UTC))
+    with psycopg.connect(server.database_url()) as connection:
+        row = connection.execute("SELECT tenant_id FROM asset WHERE id = %s", [tenant_of]).fetchone()
+    new = NewAsset(
+        id=UUID(str(file_id)),
+        tenant_id=row[0],
+        media_type=changes.pop("media_type", "image"),
+        content_type="image/jpeg",
+        format="jpeg",
+        upload_method=UploadMethod.STREAMING,
+        object_key=f"uploads/{row[0]}/{file_id}/planted.jpg",
+        original_filename="planted.jpg",
+        size_bytes=1,
+        checksum=os.urandom(32).hex(),
+        title=None,
+        tags=(),
+        storage_target="default",
+        auto_describe=False,
+        variant_status=State.FAILED,
+        description_status=State.SKIPPED,
+    )
+
+    async def insert(database):
+        async with database.write() as connection:
+            await insert_asset(connection, new, "", now)
+
+    _with_database(server, insert)
+
+
+def expired_key(server):
+    """A key that was valid until yesterday."""
+    token = f"calo_{secrets.token_urlsafe(32)}"
+    now = datetime.now(UTC)
+
+    async def insert(database):
+        async with database.write() as connection:
+            await insert_api_key(
+                connection,
+                await insert_tenant(connection, f"tenant of {token[-8:]}", now),
+                "expired",
+                hint=token[:9],
+                secret_hash=hashlib.sha256(token.encode()).digest(),
+                now=now - timedelta(days=2),
+                expires_at=now - timedelta(days=1),
+            )
+
+    _with_database(server, insert)
+    return token
+
+
+def revoke(server, key):
+    """Revoke a key, as `calotype keys revoke` does."""
+
+    async def run(database):
+        return await ApiKeyService(database).revoke(key)
+
+    assert _with_database(server, run)
