@@ -121,9 +121,7 @@ def _encode_near(pixels: NDArray[np.uint8], target_bytes: int) -> bytes:
     best = b""
     while low <= high:
         quality = (low + high) // 2
-        data: bytes = simplejpeg.encode_jpeg(
-            np.ascontiguousarray(pixels), quality=quality, colorsubsampling="420"
-        )
+        data: bytes = simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), quality=quality, colorsubsampling="420")
         if abs(len(data) - target_bytes) < abs(len(best) - target_bytes):
             best = data
         if len(data) < target_bytes:

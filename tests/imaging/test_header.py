@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 
 import pytest
@@ -32,10 +33,12 @@ SIZED = {0x0100: (LONG, [60]), 0x0101: (LONG, [40])}
 
 
 def header(data, format_):
+    """The header of a whole file."""
     return read_header(reader(data), len(data), format_)
 
 
 def refusal(data, format_):
+    """Why a file is refused."""
     with pytest.raises(UndecodablePicture) as caught:
         header(data, format_)
     return caught.value.message
@@ -325,14 +328,9 @@ def test_damage_is_refused_and_never_crashes(format_, patches, length):
         data[offset : offset + len(patch)] = patch
     cut = bytes(data[:length])
     read_at = reader(cut)
-    try:
+    with contextlib.suppress(UndecodablePicture):
         found = read_header(read_at, len(cut), format_)
-    except UndecodablePicture as error:
-        assert error.message  # noqa: PT017
-    else:
-        assert found.width > 0
-        assert found.height > 0
-        assert found.frames > 0
+        assert min(found.width, found.height, found.frames) > 0
     assert len(read_at.calls) <= 64
     assert sum(length for _, length in read_at.calls) <= 1024 * 1024
 
@@ -343,10 +341,8 @@ def test_arbitrary_bytes_and_sizes_are_refused_or_read(format_, junk, size):
     """Bytes that were never a picture, with a length that is a lie, are refused or read within the bound."""
     head = FILES.get(format_, b"FUJIFILMCCD-RAW")[:16]
     read_at = reader(head + junk)
-    try:
+    with contextlib.suppress(UndecodablePicture):
         read_header(read_at, size, format_)
-    except UndecodablePicture:
-        pass
     assert len(read_at.calls) <= 64
 
 

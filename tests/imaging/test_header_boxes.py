@@ -23,10 +23,12 @@ from tests.imaging.containers import (
 
 
 def header(data, format_):
+    """The header of a whole file."""
     return read_header(reader(data), len(data), format_)
 
 
 def refusal(data, format_):
+    """Why a file is refused."""
     with pytest.raises(UndecodablePicture) as caught:
         header(data, format_)
     return caught.value.message
@@ -66,6 +68,20 @@ def track(handler, size, count):
     return box(b"trak", head, media)
 
 
+def test_a_sequence_beside_a_still_picture_tells_its_frames():
+    """The still picture tells the size and the track the frames."""
+    burst = heif(brand=b"hevc") + box(b"moov", track(b"pict", (320, 240), 12))
+    assert header(burst, "heic") == PictureHeader("heic", 640, 480, 12)
+
+
+def test_a_still_picture_is_read_without_its_end():
+    """Of a HEIC that is no sequence, what follows its tables is never asked for."""
+    data = heif(items=[(b"Exif", b"", b"\0" * 900_000)]) + box(b"mpvd", b"video")
+    read_at = reader(data)
+    assert read_header(read_at, len(data), "heic").frames == 1
+    assert max(offset + length for offset, length in read_at.calls) <= 16 * 1024
+
+
 def test_a_sequence_without_items_tells_the_size_of_its_track():
     """A sequence that has no still picture tells the size and the frames of its picture track."""
     ftyp = box(b"ftyp", b"hevc", b"\0\0\0\0", b"msf1")
@@ -75,7 +91,7 @@ def test_a_sequence_without_items_tells_the_size_of_its_track():
 
 def test_the_video_of_a_motion_photo_is_no_sequence():
     """A still picture with a video beside it has one frame."""
-    assert header(heif() + box(b"moov", track(b"vide", (640, 360), 90)), "heic").frames == 1
+    assert header(heif(brand=b"hevc") + box(b"moov", track(b"vide", (640, 360), 90)), "heic").frames == 1
 
 
 @pytest.mark.parametrize(

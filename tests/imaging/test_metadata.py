@@ -34,19 +34,23 @@ NORTH, EAST = (ASCII, b"N\0"), (ASCII, b"E\0")
 
 
 def text(words):
+    """A tag of text."""
     return (ASCII, words.encode() + b"\0")
 
 
 def rational(*pairs):
+    """A tag of fractions."""
     return (RATIONAL, list(pairs))
 
 
 def metadata(main=None, exif=None, gps=None, *, packet=None, iptc=None, order="<"):
+    """What EXIF of these tags, and XMP and IPTC beside it, say."""
     data = tiff(main or {0x0112: (SHORT, [1])}, exif, gps, order)
     return read_metadata(data, packet, iptc, now=NOW)
 
 
 def wall(found):
+    """The wall time as ISO text."""
     return found.captured.wall.isoformat() if found.captured else None
 
 
@@ -56,15 +60,18 @@ def place(latitude, longitude):
 
 
 def clock(date, hour, minute, second):
+    """A GPS directory with the time of the satellites."""
     return {7: rational((hour, 1), (minute, 1), (second, 1)), 29: text(date)}
 
 
 def alternatives(name, **texts):
+    """A property in several languages."""
     items = "".join(f'<rdf:li xml:lang="{lang.replace("_", "-")}">{words}</rdf:li>' for lang, words in texts.items())
     return f"<{name}><rdf:Alt>{items}</rdf:Alt></{name}>"
 
 
 def bag(*words):
+    """Keywords."""
     return "<dc:subject><rdf:Bag>" + "".join(f"<rdf:li>{word}</rdf:li>" for word in words) + "</rdf:Bag></dc:subject>"
 
 
@@ -452,7 +459,7 @@ def test_a_comment_is_read_by_its_character_code(stored, told):
 
 def test_text_is_normalised_and_bounded():
     """Text is in NFC, free of control characters, and no longer than its field."""
-    found = metadata({0x010E: (ASCII, ("e\u0301" * 30_000).encode())})
+    found = metadata({0x010E: (ASCII, ("e\u0301" * 20_000).encode())})
     assert found.caption == "\u00e9" * 10_000
     packet = xmp(alternatives("dc:title", x_default="a\u200bb\tc\u0085d" + "x" * 9999))
     title = read_metadata(None, packet, None).title
@@ -548,6 +555,7 @@ def test_any_bytes_are_metadata_of_some_kind(junk):
 
 
 def of(corpus, name, format_="jpeg"):
+    """The metadata of a photograph of the corpus."""
     data = (corpus / "photos" / name).read_bytes()
     blobs = extract_blobs(reader(data), len(data), format_)
     return read_metadata(blobs.exif, blobs.xmp, blobs.iptc)

@@ -26,10 +26,12 @@ def raw(make, sub=True, **tags):
 
 
 def ftyp(main, *others):
+    """The beginning of ISO base media of these brands."""
     return box(b"ftyp", main, b"\0\0\0\0", *others) + b"\0" * 64
 
 
 def zipped(name):
+    """A ZIP with a file of this name."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("[Content_Types].xml", "<Types/>")
@@ -71,7 +73,7 @@ PICTURES = {
     "arw": [raw(b"SONY"), raw(b"SONY ", sub=False)],
     "srw": [raw(b"SAMSUNG")],
     "pef": [tiff({**FRAME, 0x0100: (LONG, [6000]), 0x010F: (ASCII, b"PENTAX\0"), 0x0103: (SHORT, [65535])})],
-    "dng": [raw(b"Apple", **{"C612": (BYTE, [1, 4, 0, 0])})],
+    "dng": [raw(b"Apple", C612=(BYTE, [1, 4, 0, 0]))],
     "cr2": [b"II*\0\x10\0\0\0CR\x02\0" + b"\0" * 64],
     "orf": [b"IIRO\x08\0\0\0" + b"\0" * 32, b"IIRS\x08\0\0\0" + b"\0" * 32, b"MMOR\0\0\0\x08" + b"\0" * 32],
     "rw2": [b"IIU\0\x18\0\0\0" + b"\0" * 32],

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from calotype.domain.errors import UndecodablePicture
 from calotype.domain.picture import PictureHeader
 from calotype.imaging.header_source import HeaderSource
 from calotype.imaging.isobmff import Box, Fields, ItemTables, boxes, content, find, item_tables, whole
 
 _MOST_TRACKS = 16
+_SEQUENCE_BRANDS = frozenset({b"avis", b"msf1", b"hevc", b"hevx", b"hevm", b"hevs"})
 
 
 def read_heif(source: HeaderSource, format_: str) -> PictureHeader:
     """The header of the primary item, before rotation and cropping; for sequences with their frames."""
+    meta = find(source, whole(source), b"meta")
+    header = _primary(source, meta, format_) if meta is not None else None
+    # Tracks may lie at the end of the file, so they are only looked for where there should be some.
+    if header is not None and not _brands(source) & _SEQUENCE_BRANDS:
+        return header
     tracks = _tracks(source)
     frames = max((track.frames for track in tracks), default=1)
-    meta = find(source, whole(source), b"meta")
-    if meta is not None:
-        header = _primary(source, meta, format_)
-        if header is not None:
-            return PictureHeader(format_, header.width, header.height, max(1, frames), header.bits)
+    if header is not None:
+        return replace(header, frames=max(1, frames))
     if not tracks:
         raise source.fault("does not tell the size of its primary picture")
     largest = max(tracks, key=lambda track: track.width * track.height)
     return PictureHeader(format_, largest.width, largest.height, max(1, frames))
+
+
+def _brands(source: HeaderSource) -> set[bytes]:
+    ftyp = find(source, whole(source), b"ftyp")
+    data = source.peek(ftyp.start, min(ftyp.end - ftyp.start, 512)) if ftyp is not None else b""
+    return {data[at : at + 4] for at in range(0, len(data), 4)}
 
 
 def _primary(source: HeaderSource, meta: Box, format_: str) -> PictureHeader | None:

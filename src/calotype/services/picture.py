@@ -21,10 +21,9 @@ from calotype.domain.scope import Scope
 from calotype.imaging.pipeline import develop
 from calotype.jobs.queue import JobQueue
 from calotype.sandbox.pool import Sandbox
-from calotype.services.work import OPEN
+from calotype.services.work import OPEN, is_worth_another
 from calotype.storage.store import ObjectStore
 
-MAX_ATTEMPTS = 3
 _STEPS = (OperationType.VARIANTS, OperationType.EXTRACT_COLORS)
 _log = structlog.get_logger(__name__)
 
@@ -61,7 +60,7 @@ class PictureService:
         except NotFound:
             await self._fail(asset, "the original is missing from the object store")
         except SandboxFailure as error:
-            if attempt < MAX_ATTEMPTS:
+            if is_worth_another(error, attempt):
                 raise
             await self._fail(asset, f"{error.message} ({attempt} attempts)")
         else:

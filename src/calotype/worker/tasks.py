@@ -23,7 +23,7 @@ class Patience(BaseRetryStrategy):
         """Interrupted jobs go back as they were; services end what cannot succeed by themselves."""
         if isinstance(exception, JobAborted) or not isinstance(exception, Exception):
             return RetryDecision(retry_in={"seconds": 0})
-        if isinstance(exception, SandboxFailure):
+        if isinstance(exception, SandboxFailure) and exception.context.get("reason") != "start":
             return RetryDecision(retry_in={"seconds": 0})
         if job.attempts >= _MOST_ATTEMPTS:
             return None

@@ -55,24 +55,25 @@ async def parts(request: Request) -> AsyncIterator[Part]:
         raise InvalidInput("the multipart body has no boundary", field="body")
     events = _events(request, options["boundary"])
     count = 0
-    try:
-        async for event in events:
-            if not isinstance(event, MultipartSegment):
-                continue  # what nobody wanted of the part before
-            count += 1
-            if count > MAX_PARTS:
-                raise InvalidInput(f"at most {MAX_PARTS} parts are allowed", field="body")
-            yield Part(event.name or "", event.filename, events)
-    except MultipartError as error:
-        raise InvalidInput(f"the multipart body is malformed: {error}", field="body") from error
+    async for event in events:
+        if not isinstance(event, MultipartSegment):
+            continue  # what nobody wanted of the part before
+        count += 1
+        if count > MAX_PARTS:
+            raise InvalidInput(f"at most {MAX_PARTS} parts are allowed", field="body")
+        yield Part(event.name or "", event.filename, events)
 
 
 async def _events(request: Request, boundary: str) -> AsyncIterator[MultipartSegment | bytes | None]:
-    with PushMultipartParser(boundary, max_segment_count=MAX_PARTS + 1) as parser:
-        async for chunk in request.stream():
-            for event in parser.parse(chunk):
-                yield event
-        # Leaving the parser's context raises when the last boundary never came.
+    # Faults are translated here, because most of them show while the content of a part is being read.
+    try:
+        with PushMultipartParser(boundary, max_segment_count=MAX_PARTS + 1) as parser:
+            async for chunk in request.stream():
+                for event in parser.parse(chunk):
+                    yield event
+            # Leaving the parser's context raises when the last boundary never came.
+    except MultipartError as error:
+        raise InvalidInput(f"the multipart body is malformed: {error}", field="body") from error
 
 
 async def form_fields(request: Request) -> dict[str, str]:

@@ -1,0 +1,23 @@
+"""All benchmarks, one after the other: `make bench`."""
+
+from __future__ import annotations
+
+from bench import ingest, requests, search, start, stream
+from bench.report import report
+
+
+def main() -> None:
+    """Run those that measure the whole server; pictures and storage have benchmarks of their own."""
+    results = [
+        ingest.run("phone", 100),
+        ingest.run("small", 500),
+        stream.run(),
+        requests.run(),
+        *search.run(),
+        start.run(),
+    ]
+    report(results)
+
+
+if __name__ == "__main__":
+    main()
