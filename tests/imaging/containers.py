@@ -5,9 +5,14 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from datetime import UTC, datetime
 
 from PIL import Image
 
+from calotype.imaging.metadata import read_metadata
+
+NOW = datetime(2025, 6, 1, 12, 0, tzinfo=UTC)
+NORTH, EAST = (2, b"N\0"), (2, b"E\0")
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, SRATIONAL = 1, 2, 3, 4, 5, 7, 10
 _CODES = {BYTE: "B", SHORT: "H", LONG: "I", RATIONAL: "I", SRATIONAL: "i"}
 
@@ -189,3 +194,40 @@ def xmp(properties="", attributes=""):
         f'<rdf:Description rdf:about="" {declared} {attributes}>{properties}</rdf:Description>'
         '</rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
     ).encode()
+
+
+def text(words):
+    """A tag of text."""
+    return (ASCII, words.encode() + b"\0")
+
+
+def rational(*pairs):
+    """A tag of fractions."""
+    return (RATIONAL, list(pairs))
+
+
+def place(latitude, longitude):
+    """A GPS directory from degrees, minutes and seconds."""
+    return {1: NORTH, 2: rational(*latitude), 3: EAST, 4: rational(*longitude)}
+
+
+def clock(date, hour, minute, second):
+    """A GPS directory with the time of the satellites."""
+    return {7: rational((hour, 1), (minute, 1), (second, 1)), 29: text(date)}
+
+
+def alternatives(name, **texts):
+    """A property in several languages."""
+    items = "".join(f'<rdf:li xml:lang="{lang.replace("_", "-")}">{words}</rdf:li>' for lang, words in texts.items())
+    return f"<{name}><rdf:Alt>{items}</rdf:Alt></{name}>"
+
+
+def bag(*words):
+    """Keywords."""
+    return "<dc:subject><rdf:Bag>" + "".join(f"<rdf:li>{word}</rdf:li>" for word in words) + "</rdf:Bag></dc:subject>"
+
+
+def told(main=None, exif=None, gps=None, *, packet=None, iptc=None, order="<"):
+    """What EXIF of these tags, and XMP and IPTC beside it, say in the summer of 2025."""
+    data = tiff(main or {0x0112: (SHORT, [1])}, exif, gps, order)
+    return read_metadata(data, packet, iptc, now=NOW)

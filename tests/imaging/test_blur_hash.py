@@ -33,6 +33,7 @@ def decode(text, width=32, height=24):
 
 
 def to_light(value):
+    """Linear light, 0 to 1, of an 8-bit sRGB value."""
     value /= 255
     return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
 
@@ -65,10 +66,12 @@ def encode_slowly(pixels, columns, rows):
 
 
 def round_half_up(value):
+    """The nearest whole number."""
     return int(value + 0.5)
 
 
 def to_srgb(light):
+    """The sRGB value, 0 to 1, of linear light."""
     light = max(0, min(1, light))
     return light * 12.92 if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055
 

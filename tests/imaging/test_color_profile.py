@@ -15,6 +15,7 @@ from tests.imaging.pictures import grey_icc_profile, icc_profile, jpeg, photo
 
 
 def by_lcms(pixels, profile):
+    """The pixels in sRGB as Little CMS converts them."""
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     target = ImageCms.createProfile("sRGB")
     intent = ImageCms.Intent.RELATIVE_COLORIMETRIC

@@ -17,9 +17,9 @@ def page(width=384, height=512):
     """A page of text, as a scanner sees it."""
     picture = Image.new("RGB", (width, height), (246, 245, 240))
     draw = ImageDraw.Draw(picture)
-    words = "the quick brown fox jumps over a lazy dog that sleeps beside an old house in summer".split()
+    words = ("the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "that", "sleeps", "in", "summer")
     for number, line in enumerate(range(24, height - 24, 14)):
-        text = " ".join(words[(number * 5 + n * 7) % len(words)] for n in range(11))[:54]
+        text = " ".join(words[(number * 5 + n * 3 + number * n) % len(words)] for n in range(11))[:54]
         draw.text((30, line), text, fill=(30, 30, 34))
     return np.asarray(picture)
 

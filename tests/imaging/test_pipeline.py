@@ -1,5 +1,7 @@
 """What `develop` makes of every kind of picture."""
 
+import contextlib
+import importlib.util
 import io
 import pickle
 
@@ -17,6 +19,8 @@ from tests.imaging.pictures import BLUE, CORPUS, GREEN, RED, WHITE, needs_corpus
 
 @pytest.fixture
 def developed(tmp_path):
+    """Develops bytes."""
+
     def develop_bytes(data, **options):
         path = tmp_path / "original"
         path.write_bytes(data)
@@ -40,6 +44,7 @@ def corners(picture):
 
 
 def assert_quadrants(picture, tolerance=14):
+    """The corners are red, green, blue and white in reading order."""
     for found, wanted in zip(corners(picture), (RED, GREEN, BLUE, WHITE), strict=True):
         assert np.abs(found - wanted).max() <= tolerance, (found, wanted)
 
@@ -286,7 +291,7 @@ def test_a_bomb_is_refused_before_it_is_decoded(developed):
     with pytest.raises(UndecodablePicture, match="20000 x 20000") as refusal:
         developed(bomb)
     assert refusal.value.context == {"limit": 250_000_000, "actual": 400_000_000}
-    with pytest.raises(UndecodablePicture, match="at most 0.0"):
+    with pytest.raises(UndecodablePicture, match=r"at most 0\.0"):
         developed(pictures.jpeg(), pixel_limit=1000)
 
 
@@ -335,11 +340,8 @@ def test_cut_off_at_any_point_never_raises_anything_else(developed, kind):
     """A file that ends early gives a picture or a refusal, never another error."""
     data = FORMATS[kind]()
     for cut in range(1, 12):
-        try:
+        with contextlib.suppress(UndecodablePicture):
             picture = developed(data[: len(data) * cut // 12])
-        except UndecodablePicture as refusal:
-            assert refusal.message
-        else:
             assert (picture.width, picture.height) == (64, 48)
 
 
@@ -379,9 +381,7 @@ def test_the_result_can_be_sent_between_processes(developed):
 
 def test_jpeg_xl_needs_its_extra(developed):
     """JPEG XL is developed where its decoder is installed, and otherwise refused by naming the extra."""
-    try:
-        import pylibjxl  # noqa: F401
-    except ImportError:
+    if importlib.util.find_spec("pylibjxl") is None:
         with pytest.raises(Unsupported, match="jxl") as refusal:
             developed(pictures.jxl())
         assert refusal.value.context["extra"] == "jxl"
@@ -396,11 +396,9 @@ def test_every_real_photograph_is_developed(tmp_path):
     paths = [path for path in sorted((CORPUS / "photos").rglob("*.*")) if path.suffix not in {".xmp", ".md"}]
     assert len(paths) > 20
     for path in paths:
-        try:
-            picture = develop(str(path))
-        except Unsupported as refusal:
-            assert refusal.context["extra"] == "jxl", path
+        if path.suffix == ".jxl" and importlib.util.find_spec("pylibjxl") is None:
             continue
+        picture = develop(str(path))
         assert len(picture.variants) == 5, path
         assert len(picture.blur_hash) == 28, path
         assert picture.colors, path

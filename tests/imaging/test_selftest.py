@@ -52,7 +52,7 @@ def test_wrong_colors_are_noticed(monkeypatch):
 
 
 def test_exotic_loaders_are_shut():
-    """libvips opens only the formats that are named, whatever a file claims to be."""
+    """Libvips opens only the formats that are named, whatever a file claims to be."""
     vips = load_vips()
     table = b"1,2\n3,4\n"
     with pytest.raises(vips.Error):

@@ -6,13 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
 from calotype.domain.principal import ApiKey
 
 _KEY = tables.api_key
+
+# Asked with every request, so built once.
+_BY_HASH = select(_KEY.c.id, _KEY.c.tenant_id, _KEY.c.expires_at, _KEY.c.revoked_at).where(
+    _KEY.c.secret_hash == bindparam("secret_hash")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +32,7 @@ class StoredKey:
 
 async def select_api_key_by_hash(connection: AsyncConnection, secret_hash: bytes) -> StoredKey | None:
     """The key with that hash, in whatever state it is."""
-    query = select(_KEY.c.id, _KEY.c.tenant_id, _KEY.c.expires_at, _KEY.c.revoked_at).where(
-        _KEY.c.secret_hash == secret_hash
-    )
-    row = (await connection.execute(query)).one_or_none()
+    row = (await connection.execute(_BY_HASH, {"secret_hash": secret_hash})).one_or_none()
     return StoredKey(*row) if row else None
 
 

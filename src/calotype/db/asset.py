@@ -72,32 +72,37 @@ def from_row(row: Row[Any]) -> Asset:
     return Asset(**values)
 
 
+# Run with every upload, so built once.
+_INSERT = _A.insert().values(search=cast(bindparam("search"), TSVECTOR))
+
+
 async def insert_asset(connection: AsyncConnection, new: NewAsset, search: str, now: datetime) -> None:
     """Store a new asset; `search` is its tsvector literal."""
     await connection.execute(
-        _A.insert().values(
-            id=new.id,
-            tenant_id=new.tenant_id,
-            media_type=new.media_type,
-            content_type=new.content_type,
-            format=new.format,
-            upload_method=new.upload_method.value,
-            object_key=new.object_key,
-            original_filename=new.original_filename,
-            size_bytes=new.size_bytes,
-            checksum=bytes.fromhex(new.checksum),
-            storage_target=new.storage_target,
-            auto_describe=new.auto_describe,
-            title=new.title,
-            tags=list(new.tags),
-            created_at=now,
-            updated_at=now,
-            variants={},
-            variant_status=new.variant_status,
-            description_status=new.description_status,
-            has_description=False,
-            search=cast(search, TSVECTOR),
-        )
+        _INSERT,
+        {
+            "id": new.id,
+            "tenant_id": new.tenant_id,
+            "media_type": new.media_type,
+            "content_type": new.content_type,
+            "format": new.format,
+            "upload_method": new.upload_method.value,
+            "object_key": new.object_key,
+            "original_filename": new.original_filename,
+            "size_bytes": new.size_bytes,
+            "checksum": bytes.fromhex(new.checksum),
+            "storage_target": new.storage_target,
+            "auto_describe": new.auto_describe,
+            "title": new.title,
+            "tags": list(new.tags),
+            "created_at": now,
+            "updated_at": now,
+            "variants": {},
+            "variant_status": new.variant_status,
+            "description_status": new.description_status,
+            "has_description": False,
+            "search": search,
+        },
     )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
@@ -89,6 +89,13 @@ async def select_open_operation(
     return _from_row(row) if row else None
 
 
+_MOVE_ON = text(
+    "UPDATE operation SET status = :status, completed_at = CAST(:completed_at AS timestamptz), "
+    "error_message = CAST(:error_message AS text) WHERE tenant_id = :tenant_id AND asset_id = :asset_id "
+    "AND type = ANY(CAST(:types AS text[])) AND status IN ('pending', 'processing')"
+)
+
+
 async def update_open_operations(
     connection: AsyncConnection,
     scope: Scope,
@@ -101,13 +108,14 @@ async def update_open_operations(
 ) -> bool:
     """Move the waiting or running steps of those kinds on; False when there is none."""
     result = await connection.execute(
-        update(_O)
-        .where(
-            of_tenant(scope, _O),
-            _O.c.asset_id == asset_id,
-            _O.c.type.in_([kind.value for kind in kinds]),
-            _O.c.status.in_([State.PENDING.value, State.PROCESSING.value]),
-        )
-        .values(status=status.value, completed_at=completed_at, error_message=error_message)
+        _MOVE_ON,
+        {
+            "tenant_id": scope.tenant_id,
+            "asset_id": asset_id,
+            "types": [kind.value for kind in kinds],
+            "status": status.value,
+            "completed_at": completed_at,
+            "error_message": error_message,
+        },
     )
     return result.rowcount > 0

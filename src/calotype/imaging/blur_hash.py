@@ -33,9 +33,7 @@ def blur_hash(pixels: Pixels, columns: int = COLUMNS, rows: int = ROWS) -> str:
     light = _linear_light()[pixels]
     across, down = _waves(columns, width), _waves(rows, height)
     # First along the rows, then along the columns: rows x columns x 3 factors.
-    factors = [
-        tuple(float(value) for value in factor) for factor in _transform(light, across, down).reshape(-1, 3)
-    ]
+    factors = [tuple(float(value) for value in factor) for factor in _transform(light, across, down).reshape(-1, 3)]
     return _encode_factors(factors, columns, rows)
 
 

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 from calotype.imaging.matrix_profile import read_matrix_profile
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from calotype.imaging.raster import Pixels
 
     Conversion = Callable[[Pixels], Pixels]
@@ -70,6 +73,14 @@ def _matrix_conversion(profile: bytes) -> Conversion | None:
         return converted
 
     return convert
+
+
+def encode_linear(light: NDArray[np.float32]) -> Pixels:
+    """Return linear light (0 to 1, clipped) as 8-bit sRGB, contiguous."""
+    import numpy as np
+
+    table = _srgb_table().ravel()
+    return table[np.rint(np.clip(light, 0, 1) * 65535).astype(np.uint16)]
 
 
 @functools.cache

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from calotype.imaging.decode_bmp import decode_bmp
 from calotype.imaging.decode_heif import decode_heif
 from calotype.imaging.decode_jpeg import decode_jpeg
 from calotype.imaging.decode_jxl import decode_jxl
+from calotype.imaging.decode_pillow import decode_avif, decode_bmp
 from calotype.imaging.decode_raw import decode_raw
 from calotype.imaging.decode_vips import decode_with_vips
 from calotype.imaging.original import Original
@@ -25,6 +25,8 @@ def decode(original: Original, longer_side: int) -> Raster:
             return plain or decode_with_vips(original.path, "jpeg", longer_side)
         case "heic" | "heif":
             return decode_heif(original.data, longer_side)
+        case "avif":
+            return decode_avif(original.data, longer_side)
         case "jxl":
             return decode_jxl(original.data, longer_side)
         case "bmp":

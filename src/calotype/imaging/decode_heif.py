@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from calotype.domain.errors import UndecodablePicture
+from calotype.imaging.code_points import from_code_points, read_code_points
 from calotype.imaging.color_profile import to_srgb
 from calotype.imaging.raster import Raster
 from calotype.imaging.resize import fit, shrink
@@ -34,7 +35,9 @@ def decode_heif(data: Any, longer_side: int) -> Raster:
     if small is pixels:
         # The pixels belong to `file`, which is about to go.
         small = pixels.copy()
-    return Raster(to_srgb(small, file.info.get("icc_profile")), width, height, upright=True)
+    profile = file.info.get("icc_profile")
+    small = to_srgb(small, profile) if profile else from_code_points(small, read_code_points(data))
+    return Raster(small, width, height, upright=True)
 
 
 def _pixels(file: Any) -> Pixels:

@@ -30,6 +30,4 @@ def decode_jxl(data: Any, longer_side: int) -> Raster:
         decoded = np.concatenate([np.repeat(decoded[:, :, :1], 3, axis=2), decoded[:, :, 1:]], axis=2)
     height, width = decoded.shape[:2]
     small = shrink(np.ascontiguousarray(decoded[:, :, :4]), *fit(width, height, longer_side))
-    return Raster(
-        to_srgb(small, details.get("icc") or details.get("icc_profile")), width, height, upright=True
-    )
+    return Raster(to_srgb(small, details.get("icc") or details.get("icc_profile")), width, height, upright=True)

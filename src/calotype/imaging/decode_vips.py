@@ -1,4 +1,4 @@
-"""Decoding by libvips: PNG, WebP, GIF, TIFF, AVIF, SVG, and the JPEGs that are not plain."""
+"""Decoding by libvips: PNG, WebP, GIF, TIFF, SVG, and the JPEGs that are not plain."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ from calotype.domain.errors import UndecodablePicture
 from calotype.imaging.libraries import load_vips
 from calotype.imaging.raster import Raster
 from calotype.imaging.resize import fit
-
-# An upright AVIF is the container's business and libheif has done it; a drawing has no other way up.
-UPRIGHT = frozenset({"avif", "heic", "heif", "svg"})
 
 
 def decode_with_vips(path: Path, format_name: str, longer_side: int) -> Raster:
@@ -58,7 +55,7 @@ def _decode(path: Path, format_name: str, longer_side: int, *, fail_on: str) -> 
     pixels = _to_pixels(small)
     if int(pixels.min()) == int(pixels.max()):
         _check_flat(path)
-    return Raster(pixels, image.width, image.height, upright=format_name in UPRIGHT)
+    return Raster(pixels, image.width, image.height, upright=format_name == "svg")
 
 
 def _open(path: Path, fail_on: str) -> Any:

@@ -13,7 +13,6 @@ OPEN_LOADERS = (
     "VipsForeignLoadWebp",
     "VipsForeignLoadNsgif",
     "VipsForeignLoadTiff",
-    "VipsForeignLoadHeif",
     "VipsForeignLoadSvg",
 )
 
@@ -50,6 +49,19 @@ def load_opencv() -> Any:
 
     cv2.setNumThreads(1)
     return cv2
+
+
+@functools.cache
+def load_pillow() -> Any:
+    """Return Pillow's Image module with one AVIF thread and without its own limit on pixels.
+
+    The header was held against ours before; Pillow's, which differs, would refuse what the probe has accepted.
+    """
+    from PIL import AvifImagePlugin, Image
+
+    Image.MAX_IMAGE_PIXELS = None
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    return Image
 
 
 def _single_thread() -> None:

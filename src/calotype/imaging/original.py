@@ -55,9 +55,7 @@ def open_original(path: str | Path, *, pixel_limit: int = PIXEL_LIMIT) -> Origin
     header = read_header(original.read_at, original.size, media_type.format)
     # A drawing is made at the size that is wanted, so what it claims costs nothing.
     if header.pixels > pixel_limit and header.format != "svg":
-        raise UndecodablePicture(
-            _too_many_pixels(header, pixel_limit), limit=pixel_limit, actual=header.pixels
-        )
+        raise UndecodablePicture(_too_many_pixels(header, pixel_limit), limit=pixel_limit, actual=header.pixels)
     return Original(path, data, header)
 
 
@@ -70,11 +68,7 @@ def _map(path: Path) -> mmap.mmap:
 
 
 def _not_a_picture(found: str | None) -> str:
-    return (
-        f"the file is not a picture but {found.upper()}"
-        if found
-        else "the content is no known kind of picture"
-    )
+    return f"the file is not a picture but {found.upper()}" if found else "the content is no known kind of picture"
 
 
 def _too_many_pixels(header: PictureHeader, limit: int) -> str:

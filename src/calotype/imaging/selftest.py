@@ -32,7 +32,8 @@ def _fault(name: str, sample: str, folder: Path) -> str | None:
         return _wrong_colors(develop(str(path)))
     except CalotypeError as error:
         return error.message
-    except Exception as error:  # noqa: BLE001 - a broken library may raise anything, and doctor must go on
+    except Exception as error:
+        # A broken library may raise anything, and the other formats are still to be tried.
         return f"{type(error).__name__}: {error}"
 
 

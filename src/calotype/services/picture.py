@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
 
-from calotype.db.asset import update_asset, update_status
+from calotype.db.asset import select_asset, update_asset, update_status
 from calotype.db.engine import Database
 from calotype.db.operation import update_open_operations
 from calotype.db.picture import update_developed
@@ -24,6 +26,7 @@ from calotype.sandbox.pool import Sandbox
 from calotype.services.work import OPEN, is_worth_another
 from calotype.storage.store import ObjectStore
 
+_MARK_AFTER = 0.2  # seconds; most pictures are done by then and save two statements
 _STEPS = (OperationType.VARIANTS, OperationType.EXTRACT_COLORS)
 _log = structlog.get_logger(__name__)
 
@@ -50,11 +53,13 @@ class PictureService:
 
     async def make_variants(self, scope: Scope, asset_id: UUID, attempt: int) -> None:
         """Develop one picture. Raises SandboxFailure when another attempt, in another process, is worthwhile."""
-        asset = await self._begin(scope, asset_id)
-        if asset is None:
+        async with self._database.read() as connection:
+            asset = await select_asset(connection, scope, asset_id)
+        if asset is None or asset.variant_status not in OPEN:
             return
         try:
-            picture = await self._develop(asset)
+            async with self._marked(asset):
+                picture = await self._develop(asset)
         except (UndecodablePicture, Unsupported) as error:
             await self._fail(asset, error.message)
         except NotFound:
@@ -66,13 +71,26 @@ class PictureService:
         else:
             await self._finish(asset, picture)
 
-    async def _begin(self, scope: Scope, asset_id: UUID) -> Asset | None:
-        # Only a mark for people looking; the work itself does not depend on it, so it need not survive a crash.
-        async with self._database.mark() as connection:
-            asset = await update_status(connection, scope, asset_id, "variant_status", OPEN, State.PROCESSING)
-            if asset is not None:
-                await update_open_operations(connection, scope, asset_id, _STEPS, status=State.PROCESSING)
-        return asset
+    @asynccontextmanager
+    async def _marked(self, asset: Asset) -> AsyncIterator[None]:
+        """Show the picture as being processed, once that takes long enough for anybody to see it."""
+
+        async def mark() -> None:
+            await asyncio.sleep(_MARK_AFTER)
+            async with self._database.mark() as connection:
+                scope = Scope(asset.tenant_id)
+                if await update_status(connection, scope, asset.id, "variant_status", OPEN, State.PROCESSING):
+                    await update_open_operations(connection, scope, asset.id, _STEPS, status=State.PROCESSING)
+
+        marking = asyncio.create_task(mark())
+        try:
+            yield
+        finally:
+            marking.cancel()
+            # It may be on its way to the database; what follows must come after it.
+            await asyncio.wait([marking])
+            if not marking.cancelled() and (error := marking.exception()):
+                _log.warning("picture not marked", asset_id=str(asset.id), reason=str(error))
 
     async def _develop(self, asset: Asset) -> DevelopedPicture:
         async with self._store.local_path(asset.object_key) as path:
