@@ -15,6 +15,7 @@ from calotype.db.embedded import EmbeddedPostgres
 from calotype.db.engine import Database
 from calotype.db.installation import select_signing_secret
 from calotype.db.schema import migrate
+from calotype.domain.errors import Unavailable
 from calotype.jobs.queue import JobQueue
 from calotype.sandbox.pool import Sandbox
 from calotype.services.api_key import ApiKeyService
@@ -76,8 +77,15 @@ class Application:
 
 @contextmanager
 def open_database(settings: Settings) -> Iterator[str]:
-    """The URL of a database that is up and migrated; the embedded server is left (and stopped by the last) at the end."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    """The URL of a database that is up and migrated; the embedded server is left (and stopped by the last) at the end.
+
+    Raises Unavailable and InvalidInput, with a `remedy` in the context where one is known.
+    """
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"the data folder {settings.data_dir} cannot be used: {error.strerror}"
+        raise Unavailable(reason, remedy="set CALOTYPE_DATA_DIR to a folder that can be written to") from error
     embedded = EmbeddedPostgres(settings.data_dir / "postgres") if settings.database_url is None else None
     url = embedded.start() if embedded else str(settings.database_url)
     try:

@@ -70,6 +70,12 @@ def test_stray_and_fill_bytes_between_segments_are_passed_over():
     assert header(jpeg_with(b"\xff\xff\xff", b"\0\1\2", segment(0xE1, b"x")), "jpeg").height == 6
 
 
+def test_tables_before_the_frame_header_are_no_frame_headers():
+    """Huffman tables and reserved markers, whose numbers lie among those of frames, are stepped over."""
+    tables = [segment(marker, b"\x08\0\1\0\1\1\1\x11\0") for marker in (0xC4, 0xC8, 0xCC)]
+    assert header(jpeg_with(*tables), "jpeg").width == 8
+
+
 @pytest.mark.parametrize(("marker", "bits"), [(0xC0, 8), (0xC1, 12), (0xC2, 8), (0xC3, 16), (0xC9, 8), (0xCA, 8)])
 def test_every_kind_of_frame_header_counts(marker, bits):
     """Extended, lossless and arithmetic frames tell their size and depth as baseline ones do."""

@@ -50,6 +50,17 @@ def test_entities_in_xmp_are_never_expanded():
     assert read_metadata(None, head + doctype + b"<x:xmpmeta" + tail, None) == PictureMetadata()
 
 
+def test_a_document_type_without_entities_is_refused_as_well():
+    """XMP has no document type, so even a harmless one makes a packet unbelievable."""
+    assert read_metadata(None, b"<!DOCTYPE x>" + xmp(attributes='xmp:Rating="4"'), None).rating is None
+
+
+def test_of_a_tag_that_is_written_twice_the_first_counts():
+    """Some cameras write the orientation twice; the first one is what viewers use."""
+    once = tiff({0x0112: (SHORT, [6]), 0x0113: (SHORT, [3])})
+    assert read_metadata(once.replace(b"\x13\x01\3\0", b"\x12\x01\3\0"), None, None).orientation == 6
+
+
 def test_a_directory_that_names_itself_and_absurd_counts_are_harmless():
     """An EXIF pointer into its own directory, and values beyond the data, leave out what cannot be read."""
     ring = bytearray(tiff({0x010F: text("Maker"), 0x0112: (SHORT, [6])}, {0x8827: (SHORT, [100])}))

@@ -78,7 +78,7 @@ def assert_as_good_as_vips(data):
         assert ssim(ours[name], reference) >= theirs - 0.01, name
 
 
-@pytest.mark.parametrize("width", [1400, 2000, 2300, 2900])
+@pytest.mark.parametrize("width", [1400, 2000, 2400])
 def test_as_good_as_vips(width):
     """The fast way is as good as libvips' for a picture with the spectrum of a photograph and some noise."""
     pixels = photo(width, width * 3 // 4, seed=width)

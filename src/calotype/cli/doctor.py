@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from calotype.cli.session import with_services
 from calotype.domain.errors import CalotypeError
+from calotype.services.doctor import Check
 
 
 def examine(
@@ -23,19 +26,19 @@ def examine(
     try:
         checks = with_services(lambda services: services.doctor.examine(originals=services.upkeep if objects else None))
     except CalotypeError as error:
-        if as_json:
-            print(json.dumps([{"name": "start", "is_fault": True, "finding": error.message, "remedy": None}]))
-        else:
-            Console().print(f"[red]✗[/] start: {error.message}")
-        raise typer.Exit(1) from error
+        checks = [Check("start", True, error.message, error.context.get("remedy"))]
     if as_json:
         print(json.dumps([asdict(check) for check in checks], indent=2))
     else:
-        console = Console(highlight=False)
-        for check in checks:
-            mark = "[red]✗[/]" if check.is_fault else "[yellow]-[/]" if check.remedy else "[green]✓[/]"
-            console.print(f"{mark} {check.name}: {check.finding}")
-            if check.remedy:
-                console.print(f"    → {check.remedy}", markup=False)
+        _show(checks)
     if any(check.is_fault for check in checks):
         raise typer.Exit(1)
+
+
+def _show(checks: Sequence[Check]) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    for check in checks:
+        mark = "[red]✗[/]" if check.is_fault else "[yellow]-[/]" if check.remedy else "[green]✓[/]"
+        console.print(f"{mark} {escape(check.name)}: {escape(check.finding)}")
+        if check.remedy:
+            console.print(f"    → {escape(check.remedy)}")

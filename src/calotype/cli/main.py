@@ -47,7 +47,8 @@ def main() -> None:
     try:
         app()
     except CalotypeError as error:
-        print(f"calotype: {error.message}", file=sys.stderr)
+        remedy = error.context.get("remedy")
+        print(f"calotype: {error.message}" + (f"; {remedy}" if remedy else ""), file=sys.stderr)
         sys.exit(1)
     except ValidationError as error:
         for entry in error.errors():

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Annotated, Any
 
 import structlog
@@ -35,6 +36,7 @@ def serve(
     """Serve the API, with a worker beside it. SIGTERM finishes running requests and exits."""
     settings = load_settings()
     configure_logs(settings)
+    _on_stop_signals(_leave)
     with _listening(settings) as listener, open_database(settings) as url:
         supervisor = None if no_worker else _WorkerSupervisor(url)
         try:
@@ -54,6 +56,7 @@ def worker(
 
     settings = load_settings()
     configure_logs(settings)
+    _on_stop_signals(_leave)
 
     async def run(url: str) -> None:
         async with open_application(settings, url) as application:
@@ -64,6 +67,16 @@ def worker(
 
     with open_database(settings) as url:
         _uvloop_run(run(url))
+
+
+def _on_stop_signals(handler: Callable[[int, FrameType | None], None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handler)
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    """Asked to stop while starting: nothing runs yet, but the database that was started must be left in order."""
+    sys.exit(0)
 
 
 async def _stop_without(parent: int) -> None:
@@ -116,10 +129,9 @@ def _run_server(settings: Settings, url: str, listener: socket.socket) -> None:
         timeout_graceful_shutdown=_GRACE,
         timeout_keep_alive=75,
     )
-    # Uvicorn raises the signal again after it has stopped; being asked to stop is no failure.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
     server = _Server(config, f"http://{settings.host}:{listener.getsockname()[1]}")
+    # Uvicorn raises the signal again after it has stopped; being asked to stop is no failure.
+    _on_stop_signals(server.handle_exit)
     server.run(sockets=[listener])
     if not server.started:
         raise Unavailable("the server did not start; see the log above")

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import psycopg
 from sqlalchemy import create_engine
+from sqlalchemy.exc import DBAPIError
+
+from calotype.domain.errors import InvalidInput, Unavailable
 
 REVISION = "0001"
 """The migration this version works with; a test holds it against the newest migration file."""
@@ -16,11 +19,17 @@ _LOCK = 0x43414C4F  # "CALO": one migration at a time over all processes
 def migrate(url: str) -> bool:
     """Run what is missing, alone among all processes; returns whether anything had to be done.
 
-    Raises RuntimeError when the database was made by a newer version.
+    Raises InvalidInput for an address of another kind, and Unavailable when the database cannot be reached, lacks what this
+    version needs, or was made by a newer one; a `remedy` is in the context of both.
     """
-    with psycopg.connect(url, autocommit=True) as connection:
-        if current_revision(connection) == REVISION:
-            return False
+    _check_url(url)
+    try:
+        with psycopg.connect(url, autocommit=True) as connection:
+            if current_revision(connection) == REVISION:
+                return False
+    except psycopg.Error as error:
+        reason = f"the database cannot be reached: {_first_line(error)}"
+        raise Unavailable(reason, remedy="start PostgreSQL, or check CALOTYPE_DATABASE_URL") from error
     _upgrade(url)
     return True
 
@@ -51,7 +60,11 @@ def _upgrade(url: str) -> None:
             try:
                 command.upgrade(config, "head")
             except CommandError as error:
-                raise RuntimeError(f"this database belongs to another version of Calotype: {error}") from error
+                reason = f"this database belongs to another version of Calotype: {error}"
+                raise Unavailable(reason, remedy="install the newest Calotype") from error
+            except DBAPIError as error:
+                reason = f"the database could not be prepared: {_first_line(error.orig)}"
+                raise Unavailable(reason, remedy="use PostgreSQL 15 or newer with pgvector") from error
             connection.commit()
             connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_LOCK})")
             connection.commit()
@@ -63,3 +76,14 @@ def sqlalchemy_url(url: str) -> str:
     """The same address with the driver named, as SQLAlchemy wants it."""
     scheme, _, rest = url.partition("://")
     return f"postgresql+psycopg://{rest}" if scheme in {"postgresql", "postgres"} else url
+
+
+def _check_url(url: str) -> None:
+    # The driver would repeat the whole of it in its complaint, and a password may stand there.
+    if not url.startswith(("postgresql://", "postgres://")):
+        remedy = "set CALOTYPE_DATABASE_URL to postgresql://user@host/database"
+        raise InvalidInput("the database's address is no PostgreSQL URL", field="database_url", remedy=remedy)
+
+
+def _first_line(error: BaseException | None) -> str:
+    return str(error).strip().partition("\n")[0]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from calotype.imaging.decode_heif import decode_heif
 from calotype.imaging.decode_jpeg import decode_jpeg
 from calotype.imaging.decode_jxl import decode_jxl
@@ -12,6 +15,13 @@ from calotype.imaging.original import Original
 from calotype.imaging.raster import Raster
 
 RAW_FORMATS = frozenset({"arw", "cr2", "cr3", "dng", "nef", "orf", "pef", "raf", "rw2", "srw"})
+FROM_MEMORY: dict[str, Callable[[Any, int], Raster]] = {
+    "avif": decode_avif,
+    "bmp": decode_bmp,
+    "heic": decode_heif,
+    "heif": decode_heif,
+    "jxl": decode_jxl,
+}
 
 
 def decode(original: Original, longer_side: int) -> Raster:
@@ -19,19 +29,11 @@ def decode(original: Original, longer_side: int) -> Raster:
 
     Raises UndecodablePicture for corrupt data and Unsupported where an optional decoder is not installed.
     """
-    match original.format:
-        case "jpeg":
-            plain = decode_jpeg(original.data, longer_side)
-            return plain or decode_with_vips(original.path, "jpeg", longer_side)
-        case "heic" | "heif":
-            return decode_heif(original.data, longer_side)
-        case "avif":
-            return decode_avif(original.data, longer_side)
-        case "jxl":
-            return decode_jxl(original.data, longer_side)
-        case "bmp":
-            return decode_bmp(original.data, longer_side)
-        case raw if raw in RAW_FORMATS:
-            return decode_raw(original.path, longer_side)
-        case other:
-            return decode_with_vips(original.path, other, longer_side)
+    if original.format == "jpeg":
+        plain = decode_jpeg(original.data, longer_side)
+        return plain or decode_with_vips(original.path, "jpeg", longer_side)
+    if original.format in FROM_MEMORY:
+        return FROM_MEMORY[original.format](original.data, longer_side)
+    if original.format in RAW_FORMATS:
+        return decode_raw(original.path, longer_side)
+    return decode_with_vips(original.path, original.format, longer_side)

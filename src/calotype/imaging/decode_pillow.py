@@ -49,7 +49,9 @@ def _decode(data: Any, name: str) -> tuple[Pixels, Any]:
     image = load_pillow()
     try:
         with image.open(io.BytesIO(data), formats=[name]) as picture:
-            pixels = np.array(picture.convert("RGBA" if picture.has_transparency_data else "RGB"))
+            mode = "RGBA" if picture.has_transparency_data else "RGB"
+            # Converting to the mode it has already would be one more copy of all pixels.
+            pixels = np.asarray(picture if picture.mode == mode else picture.convert(mode))
     except (OSError, ValueError, SyntaxError) as error:
         raise UndecodablePicture(f"the {name} cannot be decoded: {error}") from error
     return pixels, picture

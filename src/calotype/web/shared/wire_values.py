@@ -88,9 +88,9 @@ def parse_time(value: Any, *, end_of_day: bool = False) -> datetime:
 
 
 def split_multi(value: Any) -> list[str]:
-    """A multi-value query parameter: repeated keys and comma lists, mixed; repeats dropped."""
+    """A multi-value query parameter: repeated keys and comma lists, mixed; repeats dropped. Raises InvalidInput for NUL."""
     values = value if isinstance(value, list) else [value]
-    return list(dict.fromkeys(item for text in values for item in split_list(str(text))))
+    return list(dict.fromkeys(item for text in values for item in split_list(clean_text(str(text), "the list"))))
 
 
 def _text(value: Any) -> str:
@@ -129,6 +129,6 @@ JsonTags = Annotated[tuple[str, ...], BeforeValidator(_rule(_tags_of_json)), Wit
 Multi = Annotated[list[str], BeforeValidator(_rule(split_multi)), WithJsonSchema(_STRING_ARRAY)]
 MultiUuid = Annotated[
     list[UUID],
-    BeforeValidator(lambda value: list(dict.fromkeys(parse_uuid(item) for item in split_multi(value)))),
+    BeforeValidator(_rule(lambda value: list(dict.fromkeys(parse_uuid(item) for item in split_multi(value))))),
     WithJsonSchema({"type": "array", "items": {"type": "string", "format": "uuid"}}),
 ]

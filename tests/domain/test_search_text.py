@@ -1,0 +1,223 @@
+"""Text becomes words by one rule, for what is stored and for what is asked."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from calotype.domain.search_text import (
+    MAX_POSITION,
+    MAX_POSITIONS_PER_WORD,
+    MAX_WORD,
+    MAX_WORDS_PER_FIELD,
+    fold,
+    is_cjk,
+    stem,
+    to_tsquery,
+    to_tsvector,
+    words,
+)
+from tests.domain.tsearch import matches
+
+CJK = st.text("山川海東京都日本語カタカナひらがな한국어中文漢字", min_size=1, max_size=8)
+LATIN = st.text("abcdefghijklmnopqrstuvwxyzäéøß0123456789", min_size=1, max_size=12)
+ANY_TEXT = st.text(max_size=60)
+
+
+def finds(asked: str, *stored: str, weights: str = "") -> bool:
+    """Whether a query finds a document of one field for each stored text (weights A, B, C, D in order)."""
+    query = to_tsquery(asked, weights)
+    return query is not None and matches(to_tsvector(zip("ABCD", stored, strict=False)), query)
+
+
+@given(ANY_TEXT)
+def test_a_text_is_found_by_itself(text):
+    """Whatever is stored is found by asking for exactly that."""
+    assume(to_tsquery(text) is not None)
+    assert finds(text, text)
+
+
+@given(ANY_TEXT, st.data())
+def test_a_text_is_found_by_any_of_its_words(text, data):
+    """Each word alone finds the text it stands in."""
+    found = list(words(text))
+    assume(found)
+    assert finds(data.draw(st.sampled_from(found)), text)
+
+
+@given(st.lists(LATIN, min_size=1, max_size=8), st.data())
+def test_words_may_be_asked_for_in_any_order(stored, data):
+    """The order of words has no meaning, neither has how they are separated."""
+    asked = data.draw(st.permutations(stored))
+    assert finds(data.draw(st.sampled_from([" ", ", ", "_", "-", "\u3000", "/"])).join(asked), " ".join(stored))
+
+
+@given(st.lists(LATIN, min_size=1, max_size=6), st.data())
+def test_the_last_word_may_be_unfinished(stored, data):
+    """A beginning of the last word is enough."""
+    word = data.draw(st.sampled_from(stored))
+    asked = word[: data.draw(st.integers(1, len(word)))]
+    assert finds(" ".join([*stored, asked]), " ".join(stored))
+
+
+def test_only_the_last_word_is_a_prefix():
+    """A word with others behind it is finished."""
+    assert finds("pier harb", "harbour pier")
+    assert not finds("harb pier", "harbour pier")
+
+
+@pytest.mark.parametrize(
+    ("asked", "stored"),
+    [("boats", "boat"), ("boat", "boats"), ("walking dog", "walked dogs"), ("running", "runs"), ("cities", "city")],
+)
+def test_english_inflections_find_each_other(asked, stored):
+    """A word finds its other English forms, in both directions."""
+    assert finds(asked, stored)
+
+
+@given(st.text(max_size=30))
+def test_case_has_no_meaning(text):
+    """Capitals and small letters are the same."""
+    assert list(words(text.upper().lower())) == list(words(text.upper()))
+
+
+@pytest.mark.parametrize(
+    ("asked", "stored"),
+    [
+        ("cafe", "Café"),
+        ("CAFÉ", "cafe"),
+        ("naive", "naïve"),
+        ("strasse", "Straße"),
+        ("uber", "ÜBER"),
+        ("istanbul", "İstanbul"),
+        ("ελλαδα", "Ελλάδα"),
+        ("ｆｕｌｌ", "full"),
+        ("ﬁsh", "fish"),
+        ("2", "²"),
+        ("e\u0301te", "\u00e9t\u00e9"),
+    ],
+)
+def test_accents_and_compatibility_forms_are_folded(asked, stored):
+    """Accents, case, ligatures and wide letters make no difference."""
+    assert finds(asked, stored)
+
+
+@given(st.text("àéîõüçñÅØßabc", min_size=1, max_size=10))
+def test_folded_text_stays_as_it_is(text):
+    """Folding twice is folding once."""
+    assert fold(fold(text)) == fold(text)
+
+
+@pytest.mark.parametrize("asked", ["IMG", "2041", "pier", "img 2041", "jpg", "IMG_2041-pier.jpg", "pier img", "204"])
+def test_parts_of_file_names_are_words(asked):
+    """Underscores, dashes and dots separate."""
+    assert finds(asked, "IMG_2041-pier.jpg")
+
+
+@pytest.mark.parametrize("word", ["the", "a", "not", "and", "who", "is", "to be or not to be"])
+def test_stop_words_are_words(word):
+    """No word is dropped for being frequent."""
+    assert finds(word, f"something {word} else")
+    assert not finds(word, "something else")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["boat & !pier", "boat | zebra", "!boat", "boat:*", "boat:A", "(boat", "boat <-> pier", "'boat", "boat\\", '"boat pier"'],
+)
+def test_operators_have_no_meaning(asked):
+    """What is an operator in other searches only separates words here."""
+    plain = " ".join(words(asked))
+    assert to_tsquery(asked) == to_tsquery(plain)
+
+
+@pytest.mark.parametrize("asked", ["", " ", "!?", "& | !", "_", "...", "\u200b", "\u0301", "🙂"])
+def test_without_any_word_there_is_no_query(asked):
+    """Only separators mean no search at all."""
+    assert to_tsquery(asked) is None
+
+
+def test_every_word_must_match():
+    """One word too many finds nothing."""
+    assert finds("red boat", "boat, red")
+    assert not finds("red boat pier", "boat, red")
+
+
+@given(CJK, st.data())
+def test_cjk_text_is_found_by_any_substring(text, data):
+    """Chinese, Japanese and Korean need no word boundaries."""
+    start = data.draw(st.integers(0, len(text) - 1))
+    end = data.draw(st.integers(start + 1, len(text)))
+    assert finds(text[start:end], f"photo {text}.jpg")
+
+
+@given(CJK, CJK)
+def test_cjk_text_is_found_by_substrings_only(asked, stored):
+    """A longer piece is found exactly where it stands in the text as a whole."""
+    assert finds(asked, stored) == (fold(asked) in fold(stored))
+
+
+def test_half_width_kana_is_kana():
+    """Half-width katakana and its combining marks equal the full-width form."""
+    assert finds("ｶﾞｲﾄﾞ", "旅行ガイド")
+
+
+def test_kana_keeps_its_marks_and_hangul_its_parts():
+    """What looks like an accent in kana is another letter."""
+    assert not finds("かき", "かぎ")
+    assert finds("한국", "한국어")
+
+
+@given(CJK, CJK)
+def test_no_phrase_reaches_from_one_field_into_the_next(left, right):
+    """The end of one field and the beginning of the next are not neighbours."""
+    asked = left[-1] + right[0]
+    assert finds(asked, left, right) == (fold(asked) in fold(left) or fold(asked) in fold(right))
+
+
+def test_weights_limit_a_search_to_fields():
+    """A query for some weights looks only at their fields, prefixes and CJK included."""
+    fields = ("title", "name", "said", "seen 東京都")
+    assert finds("see", *fields, weights="D")
+    assert finds("京都", *fields, weights="D")
+    assert not finds("see", *fields, weights="ABC")
+    assert not finds("京都", *fields, weights="ABC")
+    assert finds("titl", *fields, weights="ABC")
+    assert not finds("title", *fields, weights="D")
+
+
+def test_a_very_long_word_is_cut_alike_on_both_sides():
+    """A word above the limit is still found by itself, and kept within what PostgreSQL takes."""
+    word = "ab" * MAX_WORD
+    assert finds(word, word)
+    assert finds(word[: MAX_WORD // 2], word)
+
+
+def test_enormous_texts_stay_within_the_limits():
+    """However long a text is, positions and their number stay within what PostgreSQL can store."""
+    literal = to_tsvector([("D", "same " * (MAX_WORDS_PER_FIELD + 5) + "beyond"), ("C", "after")])
+    places = dict(entry.rsplit(":", 1) for entry in literal.split(" "))
+    assert len(places["'same'"].split(",")) == MAX_POSITIONS_PER_WORD
+    assert "'beyond'" not in places
+    assert places["'after'"] == f"{MAX_POSITION}C"
+
+
+@given(st.text())
+def test_words_hold_only_letters_and_digits(text):
+    """No word holds anything that has a meaning in a tsvector or tsquery literal."""
+    for word in words(text):
+        assert not set(word) & set("'\\ &|!():*<>~,\x00_")
+
+
+@given(st.text(max_size=30))
+def test_a_word_is_either_cjk_or_not_at_all(text):
+    """Runs are split where the script changes."""
+    for word in words(text):
+        assert len({is_cjk(character) for character in word}) == 1
+
+
+def test_stems_are_marked():
+    """A stem cannot be mistaken for a word."""
+    assert stem("boats") == stem("boat") == "~boat"
+    assert stem("größe") == "~größe"

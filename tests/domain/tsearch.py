@@ -1,0 +1,33 @@
+"""What `tsvector @@ tsquery` means, for the literals this product writes; PostgreSQL is asked the same in tests/db."""
+
+from __future__ import annotations
+
+import re
+
+_ENTRY = re.compile(r"'([^']*)':([0-9A-D,]+)")
+_TERM = re.compile(r"'([^']*)'(?::(\*?)([A-D]*))?$")
+
+
+def matches(vector: str, query: str) -> bool:
+    """Whether the query (terms joined by &, each a phrase, an alternative or a lexeme) finds the vector."""
+    index = {
+        lexeme: {(int(place[:-1]), place[-1]) for place in places.split(",")} for lexeme, places in _ENTRY.findall(vector)
+    }
+    return all(_holds(term.strip("()"), index) for term in query.split(" & "))
+
+
+def _holds(term: str, index: dict[str, set[tuple[int, str]]]) -> bool:
+    if " <-> " in term:
+        starts = [
+            {position - step for position, _ in _places(part, index)} for step, part in enumerate(term.split(" <-> "))
+        ]
+        return bool(set.intersection(*starts))
+    return any(_places(part, index) for part in term.split(" | "))
+
+
+def _places(part: str, index: dict[str, set[tuple[int, str]]]) -> set[tuple[int, str]]:
+    match = _TERM.match(part)
+    assert match, part
+    lexeme, star, weights = match.groups()
+    found = (places for word, places in index.items() if word == lexeme or (star and word.startswith(lexeme)))
+    return {place for places in found for place in places if not weights or place[1] in weights}
