@@ -12,11 +12,13 @@ from uuid import UUID
 import psycopg
 
 from calotype.db.api_key import insert_api_key
-from calotype.db.asset import insert_asset
+from calotype.db.asset import insert_asset, update_asset
 from calotype.db.engine import Database
 from calotype.db.tenant import insert_tenant
 from calotype.domain.asset import NewAsset, State, UploadMethod
+from calotype.domain.scope import Scope
 from calotype.services.api_key import ApiKeyService
+from calotype.services.search_document import search_document
 
 
 def alter(server, query, *values):
@@ -65,6 +67,21 @@ def plant_file(server, tenant_of, file_id, **changes):
             await insert_asset(connection, new, "", now)
 
     _with_database(server, insert)
+
+
+def plant_visible_text(server, file_id, text):
+    """Let a described file have another visible text than its description quotes."""
+    with psycopg.connect(server.database_url()) as connection:
+        query = "SELECT tenant_id, title, original_filename, tags, description FROM asset WHERE id = %s"
+        tenant_id, title, filename, tags, description = connection.execute(query, [file_id]).fetchone()
+    search = search_document(title=title, filename=filename, tags=tags, description=description, visible_text=text)
+
+    async def update(database):
+        async with database.write() as connection:
+            values = {"visible_text": text, "search": search}
+            assert await update_asset(connection, Scope(tenant_id), UUID(file_id), values)
+
+    _with_database(server, update)
 
 
 def expired_key(server):

@@ -76,7 +76,9 @@ def shaped(shape):
 
 def dimensions(value):
     """Width and height in pixels, or nothing until they are known."""
-    return value == {} or (value.keys() == {"width", "height"} and all(integer(side) and side > 0 for side in value.values()))
+    return value == {} or (
+        value.keys() == {"width", "height"} and all(integer(side) and side > 0 for side in value.values())
+    )
 
 
 VARIANT_STATUS = nullable(one_of("pending", "processing", "completed", "failed"))
@@ -234,9 +236,16 @@ RUNNING_TRIGGER = {
 def conforms(value, shape):
     """Assert that an object has exactly the keys of a shape, each of its kind."""
     assert isinstance(value, dict), f"not an object: {value!r}"
-    assert value.keys() == shape.keys(), f"missing {shape.keys() - value.keys()}, too many {value.keys() - shape.keys()}"
+    assert value.keys() == shape.keys(), (
+        f"missing {shape.keys() - value.keys()}, too many {value.keys() - shape.keys()}"
+    )
     for key, check in shape.items():
         assert check(value[key]), f"{key} is {value[key]!r}"
+
+
+def brief(value):
+    """A parameter as the name of its test."""
+    return ascii(value)[:50]
 
 
 ERROR_CODES = {
@@ -259,9 +268,11 @@ def expect_error(answer, status, code=None):
     assert answer.status_code == status, f"{answer.status_code}: {answer.text}"
     assert answer.headers["content-type"] == "application/json"
     body = answer.json()
-    conforms(body, {"error": shaped({"code": text, "message": text, "details": lambda value: isinstance(value, dict)})} | {
-        "request_id": text, "detail": lambda value: isinstance(value, list if status == 422 else str)
-    })
+    conforms(
+        body,
+        {"error": shaped({"code": text, "message": text, "details": lambda value: isinstance(value, dict)})}
+        | {"request_id": text, "detail": lambda value: isinstance(value, list if status == 422 else str)},
+    )
     error = body["error"]
     assert error["code"] in ERROR_CODES[status]
     assert code is None or error["code"] == code

@@ -100,5 +100,9 @@ def test_two_keys_of_a_tenant_see_the_same_files(server):
 def test_tenant_and_tracing_headers_are_ignored(client, new_client):
     """`X-Tenant-ID` does not choose a tenant, and tracing headers change nothing."""
     upload(new_client(), photo(), auto_describe="false")
-    headers = {"X-Tenant-ID": "default", "X-Correlation-ID": "1", "traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"}
+    headers = {
+        "X-Tenant-ID": "default",
+        "X-Correlation-ID": "1",
+        "traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01",
+    }
     assert expect(client.get(FILES, headers=headers), LIST)["total_count"] == 0

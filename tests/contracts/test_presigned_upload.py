@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from tests.contracts.photos import photo, png_claiming
-from tests.contracts.shapes import CONFIRM, DETAIL, INITIATE, LIST, expect, expect_error
+from tests.contracts.shapes import CONFIRM, DETAIL, INITIATE, LIST, brief, expect, expect_error
 from tests.running import wait_for, wait_until_processed
 
 FILES = "/api/v2/user-files"
@@ -77,7 +77,7 @@ def test_initiate_takes_image_types(client, content_type):
         {"tags": ",".join(map(str, range(41)))},
         {"auto_describe": "perhaps"},
     ],
-    ids=str,
+    ids=brief,
 )
 def test_initiate_refuses_bad_fields(client, fields):
     """Each field is checked, and the answer names it."""
@@ -226,7 +226,9 @@ def test_confirms_at_once_make_one_file(server, browser):
             answers = [future.result() for future in [pool.submit(send) for _ in range(3)]]
         assert answers[0] == answers[1] == answers[2]
         assert client.get(FILES).json()["total_count"] == 1
-        steps = [step["operation_type"] for step in client.get(f"{FILES}/{made['image_id']}").json()["processing_history"]]
+        steps = [
+            step["operation_type"] for step in client.get(f"{FILES}/{made['image_id']}").json()["processing_history"]
+        ]
         assert len(steps) == len(set(steps))
 
 
@@ -267,7 +269,7 @@ def test_confirm_needs_its_own_id_and_key(client, new_client, browser):
         {"object_key": 5},
         {"object_key": "a\0b"},
     ],
-    ids=str,
+    ids=brief,
 )
 def test_confirm_refuses_bad_values(client, changes):
     """Each key of the body is checked."""

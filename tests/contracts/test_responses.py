@@ -105,7 +105,9 @@ def test_strangers_share_the_bucket_of_their_address(narrow):
         expect(client.get(FILES), LIST)
 
 
-@pytest.mark.parametrize("path", ["/api/v2", "/api/v2/", "/api/v2/nothing", f"{FILES}/", f"{FILES}/a/b/c/d", "/nothing"])
+@pytest.mark.parametrize(
+    "path", ["/api/v2", "/api/v2/", "/api/v2/nothing", f"{FILES}/", f"{FILES}/a/b/c/d", "/nothing"]
+)
 def test_an_unknown_route_is_404(client, path):
     """Unknown paths get the common error body."""
     expect_error(client.get(path), 404, "NOT_FOUND")
@@ -152,7 +154,9 @@ BAD_BODIES = {
 def test_an_endless_json_body_is_413(client, path, announced):
     """A JSON body of megabytes is refused with the common error body, whether its length was announced or not."""
     body = b'{"file_ids": ["' + b"x" * 3_000_000 + b'"]}'
-    answer = client.post(path, content=body if announced else iter([body]), headers={"Content-Type": "application/json"})
+    answer = client.post(
+        path, content=body if announced else iter([body]), headers={"Content-Type": "application/json"}
+    )
     if path.endswith("stream"):
         expect_error(answer, 422, "VALIDATION_ERROR")  # no form at all, which is known without reading it
     else:

@@ -5,22 +5,12 @@ from __future__ import annotations
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from tests.contracts import planting
 from tests.contracts.photos import encoded, photo
 from tests.contracts.shapes import LIST, expect
 from tests.running import upload, wait_until_processed
 
 FILES = "/api/v2/user-files"
-SIGN = "\n".join([
-    "WARNING AREA OF STRUCTURAL DAMAGE",
-    "KEEP TO THE PATHWAY AT ALL TIMES",
-    "VISITORS WELCOME FROM SUNRISE UNTIL SUNSET",
-    "MOUNTAIN SHELTER TO THE LEFT OF THE BRIDGE",
-    "FORESTERS COTTAGE TO THE RIGHT OF THE MILL",
-    "PLEASE DO NOT FEED THE ANIMALS HERE",
-    "CHILDREN MUST BE WITH THEIR PARENTS",
-    "BICYCLES MAY BE LEFT BEHIND THE BARN",
-    "THE TOWER IS BEYOND THE WATERFALL",
-])
 
 
 class Library:
@@ -34,11 +24,11 @@ class Library:
         self._add("boats", "boats.jpg", title="Crème brûlée on a boat", tags="Straße")
         self._add("temple", "写真.jpg", title="東京タワーの夜景", tags="旅行")
         self._add("plain", "holiday.jpg", title="100% it's 'quoted' * (a|b) & !c", tags="a-b")
-        self._add("sign", "sign.png", picture=_sign(SIGN), auto_describe="true")
+        self._add("sign", "sign.png", picture=_sign("WARNING AREA"), auto_describe="true")
         detail = wait_until_processed(self.client, self.ids["sign"], described=True)
-        assert "WATERFALL" in (detail["visible_text"] or "").upper(), detail
-        # The description may quote what was read, and then is metadata; the end of so long a text it does not quote.
-        assert "WATERFALL" not in detail["upload_description"].upper()
+        assert "WARNING" in (detail["visible_text"] or "").upper(), detail
+        # The built-in description quotes what was read, and so makes it metadata; here is text it does not quote.
+        planting.plant_visible_text(server, self.ids["sign"], "WARNING AREA BEYOND THE WATERFALL")
 
     def _add(self, name, filename, picture=None, **fields):
         fields = {"auto_describe": "false", **fields}
@@ -54,8 +44,8 @@ class Library:
 
 
 def _sign(words):
-    picture = Image.new("RGB", (1000, 1000), "white")
-    ImageDraw.Draw(picture).text((40, 40), words, "black", ImageFont.load_default(38), spacing=40)
+    picture = Image.new("RGB", (900, 300), "white")
+    ImageDraw.Draw(picture).text((60, 90), words, "black", ImageFont.load_default(100))
     return encoded(picture, "PNG")
 
 
@@ -122,7 +112,7 @@ def test_words_are_found(library, search, names):
         ("(north) !pier", {"pier"}),
         ("nor*", {"pier"}),
         ("pi%er", set()),
-        ("100%", {"plain"}),
+        ("100% quoted", {"plain"}),
         ("north:* pier:A", {"pier"}),
         ("pier'; DROP TABLE asset; --", set()),
         ("'", None),
@@ -180,7 +170,7 @@ def test_the_item_shows_what_was_read(library):
     """Listing and detail carry the newest description and the visible text, and say that there is one."""
     item = next(item for item in library.client.get(FILES).json()["files"] if item["id"] == library.ids["sign"])
     detail = library.client.get(f"{FILES}/{library.ids['sign']}").json()
-    for key in ("upload_description", "visible_text", "description_status"):
+    for key in ("title", "upload_description", "visible_text", "description_status"):
         assert item[key] == detail[key]
     assert (item["has_full_description"], item["description_status"]) == (True, "completed")
     assert [made["description"] for made in detail["full_descriptions"]] == [detail["upload_description"]]

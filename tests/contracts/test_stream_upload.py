@@ -8,7 +8,7 @@ import re
 import pytest
 
 from tests.contracts.photos import encoded, exif, photo, plain, png_claiming
-from tests.contracts.shapes import DETAIL, LIST, STREAM, expect, expect_error
+from tests.contracts.shapes import DETAIL, LIST, STREAM, brief, expect, expect_error
 from tests.running import upload
 
 FILES = "/api/v2/user-files"
@@ -22,9 +22,7 @@ def _post(client, data, filename="photo.jpg", **fields):
 
 def _raw(client, *sections, ending=f"--{BOUNDARY}--\r\n", boundary=BOUNDARY):
     """Post a multipart body written by hand; a section is (headers, content)."""
-    body = b"".join(
-        f"--{BOUNDARY}\r\n{headers}\r\n\r\n".encode() + content + b"\r\n" for headers, content in sections
-    )
+    body = b"".join(f"--{BOUNDARY}\r\n{headers}\r\n\r\n".encode() + content + b"\r\n" for headers, content in sections)
     content_type = f"multipart/form-data; boundary={boundary}" if boundary else "multipart/form-data"
     return client.post(STREAM_URL, content=body + ending.encode(), headers={"Content-Type": content_type})
 
@@ -189,7 +187,7 @@ def test_lengths_count_characters_after_trimming(client):
         {"storage_target": "elsewhere"},
         {"storage_target": ""},
     ],
-    ids=str,
+    ids=brief,
 )
 def test_a_bad_field_refuses_the_upload(client, fields):
     """Every field out of its bounds is 422 and names itself; nothing is stored."""
@@ -213,7 +211,9 @@ def test_words_for_false(client, word):
 
 def test_fields_may_stand_before_and_after_the_file(client):
     """The order of a form's parts has no meaning, for good fields and for bad ones."""
-    made = _raw(client, _field("title", "before"), _file(photo()), _field("tags", "after"), _field("auto_describe", "no"))
+    made = _raw(
+        client, _field("title", "before"), _file(photo()), _field("tags", "after"), _field("auto_describe", "no")
+    )
     detail = _detail(client, expect(made, STREAM))
     assert (detail["title"], detail["tags"], detail["description_status"]) == ("before", ["after"], "skipped")
     expect_error(_raw(client, _file(photo()), _field("storage_target", "elsewhere")), 422, "VALIDATION_ERROR")

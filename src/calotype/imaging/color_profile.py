@@ -55,7 +55,7 @@ def _conversion(profile: bytes) -> Conversion | None:
 
 
 def _matrix_conversion(profile: bytes) -> Conversion | None:
-    """Return a conversion by two tables and a matrix, which takes 1 ms a megapixel where lcms takes 15."""
+    """Return a conversion by two tables and a matrix, which takes 2 ms a megapixel where lcms takes 15."""
     import numpy as np
 
     from calotype.imaging.libraries import load_opencv
@@ -65,6 +65,9 @@ def _matrix_conversion(profile: bytes) -> Conversion | None:
         return None
     cv2 = load_opencv()
     decode = np.rint(matrix.decode * 65535).astype(np.uint16).reshape(1, 256, 3)
+    if (decode == decode[:, :, :1]).all():
+        # Nearly always all channels share a curve, and one table is looked up twice as fast as three.
+        decode = np.ascontiguousarray(decode[:, :, 0])
     encode = _srgb_table()
     to_linear_srgb = matrix.to_linear_srgb.astype(np.float32)
 

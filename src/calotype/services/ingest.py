@@ -33,6 +33,7 @@ from calotype.services.search_document import search_document
 from calotype.storage.store import ObjectStore
 
 SNIFF_BYTES = 64 * 1024  # enough to tell every kind of content
+_QUICK_HEADERS = frozenset({"jpeg", "png", "bmp"})
 _LIMITS_REMEMBERED = 5.0  # seconds a tenant without limits is not asked about again
 HEAD_BYTES = 1024 * 1024  # kept of each upload, so that nearly every header is read without going back to the store
 
@@ -120,7 +121,7 @@ class IngestService:
                     head += chunk[: HEAD_BYTES - len(head)]
                 await writer.write(chunk)
             self._check_size(writer.size)
-            is_checked = self._check_head(bytes(head), writer.size, media)
+            is_checked = await self._check_head(bytes(head), writer.size, media)
             stored = await writer.commit()
         assert stored.checksum is not None
         received = ReceivedFile(file_id, scope.tenant_id, key, name, media, stored.size, stored.checksum)
@@ -139,8 +140,14 @@ class IngestService:
                 limit=self._limits.max_image_bytes,
             )
 
-    def _check_head(self, head: bytes, size: int, media: MediaType) -> bool:
+    async def _check_head(self, head: bytes, size: int, media: MediaType) -> bool:
         """Read the header from the first bytes; False when it lies further back in the file."""
+        if media.format in _QUICK_HEADERS:
+            return self._read_head(head, size, media)
+        # A hostile GIF can keep the reader busy for half a second, in which other requests must go on.
+        return await asyncio.to_thread(self._read_head, head, size, media)
+
+    def _read_head(self, head: bytes, size: int, media: MediaType) -> bool:
         reached_past = False
 
         def read_at(offset: int, length: int) -> bytes:

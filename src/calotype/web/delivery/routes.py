@@ -53,7 +53,7 @@ async def get_object(object_key: str, request: Request, services: Services) -> R
     except NotFound as error:
         raise NotFound("This file is gone") from error
     headers = _headers(signed, stored)
-    if headers["ETag"] in _tags(request.headers.get("if-none-match")):
+    if _tags(request.headers.get("if-none-match")) & {headers["ETag"], "*"}:
         return Response(status_code=304, headers=headers)
     try:
         wanted = parse_range(_applicable_range(request, headers["ETag"]), stored.size)
