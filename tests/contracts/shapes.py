@@ -151,7 +151,7 @@ ITEM = {
     "deleted_at": nullable(timestamp),
     "variant_error": nullable(text),
 }
-LIST = {"files": each(lambda value: shaped(ITEM)(value)), "total_count": count, "has_more": boolean}
+LIST = {"files": each(shaped(ITEM)), "total_count": count, "has_more": boolean}
 DESCRIPTION = {
     "id": uuid,
     "description": text,

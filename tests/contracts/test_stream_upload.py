@@ -308,7 +308,7 @@ def test_the_state_at_once_and_in_the_end(client):
         assert found["dimensions"] == {"width": 80, "height": 120}
         assert found["variant_count"] == 5
         assert found["blur_hash"]
-        assert found["thumbnail_url"] and found["medium_url"] and found["full_url"]
+        assert None not in {found["thumbnail_url"], found["medium_url"], found["full_url"]}
     assert item["filename"] == detail["original_filename"] == "photo.jpg"
     assert item["variant_error"] is item["deleted_at"] is item["folder_id"] is None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import time
 
@@ -16,8 +17,6 @@ def develop_for_ever(path: str, *, pixel_limit: int) -> None:
 
 if __name__ == "__main__":
     # Under its own name, so that the decoder's process can import it.
-    from tests.e2e import slow_worker
-
-    picture.develop = slow_worker.develop_for_ever  # type: ignore[assignment]
+    picture.develop = importlib.import_module("tests.e2e.slow_worker").develop_for_ever
     sys.argv = ["calotype", "worker"]
     main()

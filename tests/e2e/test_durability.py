@@ -83,7 +83,7 @@ def test_objects_without_rows_are_swept_and_nothing_else(server):
 
 
 def test_a_killed_worker_is_replaced_and_its_jobs_are_done(server):
-    """kill -9 of the worker alone: the server goes on, starts another, and every picture is finished."""
+    """Kill -9 of the worker alone: the server goes on, starts another, and every picture is finished."""
     key = server.new_key()
     with server.client(key) as client:
         before = worker_of(server)
@@ -100,7 +100,7 @@ def test_a_killed_worker_is_replaced_and_its_jobs_are_done(server):
 
 
 def test_a_killed_server_leaves_no_worker_behind_and_its_database_to_the_next_server(server):
-    """kill -9 of the server alone: its worker and decoders end by themselves, and the next server takes PostgreSQL over."""
+    """Kill -9 of the server alone: its worker and decoders end by themselves, and the next server takes PostgreSQL over."""
     worker = worker_of(server)
     decoders = wait_for(
         lambda: [pid for pid in descendants(worker) if "calotype.sandbox.child" in command(pid)], "no decoder started"

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e.library import QUICK, job_states, jobs_in, listed, photo, sha256, wait_until_all_completed
+from tests.e2e.library import QUICK, job_states, jobs_in, photo, sha256, wait_until_all_completed
 from tests.e2e.library import download as downloaded
 from tests.e2e.processes import database_pids, descendants, is_gone
 from tests.running import PATIENCE, RunningServer, calotype_environment, upload, wait_for
@@ -37,12 +37,16 @@ class SlowUpload:
         body = head.encode() + data + f"\r\n--{_BOUNDARY}--\r\n".encode()
         request = (
             f"POST /api/v2/user-files/upload/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n"
-            f"Content-Type: multipart/form-data; boundary={_BOUNDARY}\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"Content-Type: multipart/form-data; boundary={_BOUNDARY}\r\nContent-Length: {len(body)}\r\n"
+            "Expect: 100-continue\r\n\r\n"
         )
         address = urlsplit(url)
         self._rest = body[len(body) // 2 :]
         self._socket = socket.create_connection((address.hostname, address.port), timeout=PATIENCE)
-        self._socket.sendall(request.encode() + body[: len(body) // 2])
+        self._socket.sendall(request.encode())
+        # The server asks for the body only once it works on the request.
+        assert self._socket.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        self._socket.sendall(body[: len(body) // 2])
 
     def finish(self):
         """Send the rest; returns the status line and the body of the answer."""
@@ -73,8 +77,7 @@ def test_an_upload_under_way_is_answered_and_stored_before_a_server_stops(folder
     server.start()
     key = server.new_key()
     slow = SlowUpload(server.url, key, data)
-    temporary = server.data_dir / "objects"
-    wait_for(lambda: is_listening(server.url) and temporary.exists(), "the server does not listen")
+    assert is_listening(server.url)
     pids = descendants(server.process.pid)
 
     server.process.send_signal(number)
@@ -142,10 +145,13 @@ def test_a_worker_gives_back_the_jobs_it_cannot_end_in_time_and_another_does_the
         assert all(file["blur_hash"] for file in files.values())
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_server_asked_to_stop_while_it_starts_leaves_nothing_running(tmp_path, number):
+@pytest.mark.parametrize(
+    ("number", "sign"), [(signal.SIGTERM, "PG_VERSION"), (signal.SIGINT, "calotype.conf"), (signal.SIGTERM, "log")]
+)
+def test_a_server_asked_to_stop_while_it_starts_leaves_nothing_running(tmp_path, number, sign):
     """A signal between the first moment and readiness ends the process with 0, and its database with it."""
     server = RunningServer(tmp_path)
+    mark = server.data_dir / "postgres" / sign
     log = (tmp_path / "log").open("wb")
     process = subprocess.Popen(
         [sys.executable, "-m", "calotype", "serve"],
@@ -155,7 +161,7 @@ def test_a_server_asked_to_stop_while_it_starts_leaves_nothing_running(tmp_path,
         start_new_session=True,
     )
     with log:
-        wait_for(lambda: (server.data_dir / "postgres" / "postmaster.pid").exists(), "no database was started")
+        wait_for(mark.exists, "no database was started")
         process.send_signal(number)
         assert process.wait(PATIENCE) == 0
     assert "Traceback" not in (tmp_path / "log").read_text()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
+
+NOT_INSTALLED = "not installed: its package has no build for this platform"
 
 
 def selftest() -> dict[str, str | None]:
@@ -30,6 +33,8 @@ def _read() -> str | None:
 
 
 def _embed() -> str | None:
+    if find_spec("wordllama") is None:
+        return NOT_INSTALLED
     from calotype.ai.wordllama_embedder import WordLlamaEmbedder
 
     dog, puppy, invoice = WordLlamaEmbedder().embed(["a dog on the beach", "puppy at the sea", "unpaid invoice"])

@@ -23,6 +23,7 @@ from calotype.cli.logs import configure_logs
 from calotype.domain.errors import Unavailable
 from calotype.settings import Settings, load_settings
 
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _GRACE = 30  # seconds running requests get to end after SIGTERM
 _RESTARTS = (1, 2, 5, 15, 30)  # seconds between attempts to restart a worker that died
 _log = structlog.get_logger("calotype.serve")
@@ -36,13 +37,13 @@ def serve(
     """Serve the API, with a worker beside it. SIGTERM finishes running requests and exits."""
     settings = load_settings()
     configure_logs(settings)
-    _on_stop_signals(_leave)
+    early = _EarlyStop()
     with _listening(settings) as listener, open_database(settings) as url:
         supervisor = None if no_worker else _WorkerSupervisor(url)
         try:
-            if supervisor:
+            if supervisor and not early.is_asked:
                 supervisor.start()
-            _run_server(settings, url, listener)
+            _run_server(settings, url, listener, early)
         finally:
             if supervisor:
                 supervisor.stop()
@@ -56,12 +57,17 @@ def worker(
 
     settings = load_settings()
     configure_logs(settings)
-    _on_stop_signals(_leave)
+    early = _EarlyStop()
 
     async def run(url: str) -> None:
+        stop = asyncio.Event()
+        for number in _STOP_SIGNALS:
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        if early.is_asked:
+            return
         async with open_application(settings, url) as application:
-            watching = asyncio.create_task(_stop_without(parent)) if parent else None
-            await run_worker(application)
+            watching = asyncio.create_task(_stop_without(parent, stop)) if parent else None
+            await run_worker(application, stop)
             if watching:
                 watching.cancel()
 
@@ -69,21 +75,23 @@ def worker(
         _uvloop_run(run(url))
 
 
-def _on_stop_signals(handler: Callable[[int, FrameType | None], None]) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, handler)
+class _EarlyStop:
+    """Whether stopping was asked for while starting: what is half started would not be left in order by leaving at once."""
+
+    def __init__(self) -> None:
+        self.is_asked = False
+        for number in _STOP_SIGNALS:
+            signal.signal(number, self._ask)
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        self.is_asked = True
 
 
-def _leave(_number: int, _frame: FrameType | None) -> None:
-    """Asked to stop while starting: nothing runs yet, but the database that was started must be left in order."""
-    sys.exit(0)
-
-
-async def _stop_without(parent: int) -> None:
+async def _stop_without(parent: int, stop: asyncio.Event) -> None:
     """A worker whose server was killed outright must not go on alone."""
     while os.getppid() == parent:  # noqa: ASYNC110 - another process sets no event here
         await asyncio.sleep(1)
-    os.kill(os.getpid(), signal.SIGTERM)
+    stop.set()
 
 
 def _uvloop_run(main: Coroutine[Any, Any, None]) -> None:
@@ -114,7 +122,7 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
         yield listener
 
 
-def _run_server(settings: Settings, url: str, listener: socket.socket) -> None:
+def _run_server(settings: Settings, url: str, listener: socket.socket, early: _EarlyStop) -> None:
     from calotype.web.app import make_app
 
     app = make_app(settings, lambda: open_application(settings, url))
@@ -131,7 +139,10 @@ def _run_server(settings: Settings, url: str, listener: socket.socket) -> None:
     )
     server = _Server(config, f"http://{settings.host}:{listener.getsockname()[1]}")
     # Uvicorn raises the signal again after it has stopped; being asked to stop is no failure.
-    _on_stop_signals(server.handle_exit)
+    for number in _STOP_SIGNALS:
+        signal.signal(number, server.handle_exit)
+    if early.is_asked:
+        return
     server.run(sockets=[listener])
     if not server.started:
         raise Unavailable("the server did not start; see the log above")
@@ -148,6 +159,9 @@ class _Server(uvicorn.Server):
         """Start, then show the first key of a new installation and the address."""
         await super().startup(sockets)
         if self.should_exit:
+            if self.started:
+                # Asked to stop meanwhile: Uvicorn would leave without closing what it has just opened.
+                await self.shutdown(sockets)
             return
         application: Application = self.config.app.state.application  # type: ignore[union-attr]
         first_key = await application.api_keys.create_first()

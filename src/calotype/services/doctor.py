@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from calotype.ai.selftest import NOT_INSTALLED
 from calotype.ai.selftest import selftest as ai_selftest
 from calotype.db.engine import Database
 from calotype.db.health import select_clock, select_extension_versions
@@ -103,6 +104,29 @@ class DoctorService:
         return Check("disk", False, finding)
 
     async def _decoder_checks(self) -> list[Check]:
+        try:
+            findings: dict[str, str | None] = await self._sandbox.run(imaging_selftest, timeout=60)
+        except CalotypeError as error:
+            return [Check("decoders", True, error.message, "reinstall Calotype in a fresh environment")]
+        return [_decoder_check(name, reason) for name, reason in findings.items()]
+
+    async def _model_checks(self) -> list[Check]:
+        try:
+            findings: dict[str, str | None] = await self._sandbox.run(ai_selftest, timeout=120)
+        except CalotypeError as error:
+            return [Check("models", True, error.message, "reinstall Calotype; its models come with its packages")]
+        return [_model_check(name, reason) for name, reason in findings.items()]
+
+
+def _model_check(name: str, reason: str | None) -> Check:
+    if reason is None:
+        return Check(f"model {name}", False, "loads and answers")
+    if reason == NOT_INSTALLED:
+        return Check(f"model {name}", False, reason, "search by words works without it")
+    return Check(f"model {name}", True, reason, "reinstall Calotype; its models come with its packages")
+
+
+def _decoder_checks(self) -> list[Check]:
         try:
             findings: dict[str, str | None] = await self._sandbox.run(imaging_selftest, timeout=60)
         except CalotypeError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 from collections.abc import Awaitable, Callable
 
@@ -22,13 +21,9 @@ _GRACE = 5.0  # seconds running jobs get to end before they are given back
 _log = structlog.get_logger(__name__)
 
 
-async def run_worker(application: Application) -> None:
-    """Work until SIGTERM or SIGINT; jobs that do not end in time are given back."""
+async def run_worker(application: Application, stop: asyncio.Event) -> None:
+    """Work until `stop` is set; jobs that do not end in time are given back."""
     register(application.job_app, application)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     async with application.job_app.open_async():
         # Prepared beside the first jobs, so that a small queue need not wait for every child.
         warming = asyncio.create_task(application.warm())

@@ -62,7 +62,7 @@ class Gate:
             if not passage.status:
                 await (wire or self._fallback).fault(passage.request_id)(scope, receive, passage.send)
         finally:
-            route = getattr(scope.get("route"), "path", "other")
+            route = _route_of(scope, wire)
             REQUESTS.labels(route, scope["method"], passage.status).inc()
             SECONDS.labels(route, scope["method"]).observe(time.perf_counter() - passage.started)
 
@@ -92,6 +92,14 @@ class Gate:
         if not passage.rate.allowed:
             refusal = RateLimited("Too many requests", retry_after=passage.rate.retry_after)
         return wire.error(refusal, passage.request_id) if refusal else None
+
+
+def _route_of(scope: Scope, wire: WireFormat | None) -> str:
+    """The path as it was declared, ids as placeholders, so that metrics have few series."""
+    path: str = getattr(scope.get("route"), "path", "")
+    if not path:
+        return "other"
+    return path if wire is None or path.startswith(wire.prefix) else wire.prefix + path
 
 
 class _Passage:

@@ -1,0 +1,228 @@
+"""One tenant never sees or touches what is another's: point 4 of the checklist, for every route there is.
+
+The routes are taken from the server's own OpenAPI document, so that a new one cannot be forgotten: a parameter that is not
+known here, or a route with an id and no attempt below, fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from tests.contracts.photos import photo
+from tests.contracts.shapes import BATCH_DELETE, DETAIL, LIST, STREAM, expect, expect_error
+from tests.running import upload, wait_until_processed
+
+FILES = "/api/v2/user-files"
+# Names in paths, queries and bodies that stand for an object of a tenant, and those that do not.
+IDS = {"file_id", "file_ids", "ids", "image_id", "object_key", "folder_id"}
+PLAIN = {
+    "auto_describe",
+    "content_type",
+    "date_from",
+    "date_to",
+    "file",
+    "filename",
+    "has_description",
+    "limit",
+    "media_types",
+    "offset",
+    "search",
+    "search_mode",
+    "size_bytes",
+    "skip_duplicates",
+    "sort_by",
+    "sort_order",
+    "storage_target",
+    "tags",
+    "title",
+    "trashed",
+    "variant_type",
+}
+PUBLIC = {"/health", "/metrics"}
+
+
+@dataclass
+class Victim:
+    """What one tenant owns: a live file, a trashed one, and an announced upload whose bytes were put."""
+
+    client: httpx.Client
+    data: bytes
+    live: str
+    trashed: str
+    announced: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def routes(server):
+    """(method, path, names of parameters and body keys) of every documented route."""
+    with server.client() as client:
+        document = client.get("/openapi.json").json()
+    return [
+        (method.upper(), path, _names(document, operation))
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    ]
+
+
+def _names(document, operation):
+    names = {parameter["name"] for parameter in operation.get("parameters", [])}
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        names |= _keys(document, content["schema"])
+    return names
+
+
+def _keys(document, schema):
+    """The names of all keys of a schema, however deep."""
+    if "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    names = set(schema.get("properties", {}))
+    nested = [*schema.get("properties", {}).values(), *schema.get("anyOf", []), *schema.get("allOf", [])]
+    nested += [schema["items"]] if "items" in schema else []
+    return names.union(*(_keys(document, part) for part in nested))
+
+
+@pytest.fixture(scope="module")
+def victim(server):
+    """A tenant with something in every state."""
+    data = photo()
+    with server.client(server.new_key()) as client:
+        live = upload(client, data, "secret.jpg", title="secret", tags="secret", auto_describe="false")["image_id"]
+        trashed = upload(client, photo(), "gone.jpg", auto_describe="false")["image_id"]
+        wait_until_processed(client, live)
+        client.delete(f"{FILES}/{trashed}")
+        form = {"filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": str(len(data))}
+        announced = client.post(f"{FILES}/upload/initiate", data=form).json()
+        assert httpx.put(announced["upload_url"], content=data).status_code == 200
+        yield Victim(client, data, live, trashed, announced)
+
+
+@pytest.fixture
+def stranger(server):
+    """A client of another tenant."""
+    with server.client(server.new_key()) as client:
+        yield client
+
+
+def _refused(method: str, suffix: str = "", **options) -> Callable:
+    def attempt(stranger, victim):
+        for file_id in (victim.live, victim.trashed, victim.announced["image_id"]):
+            expect_error(stranger.request(method, f"{FILES}/{file_id}{suffix}", **options), 404, "NOT_FOUND")
+
+    return attempt
+
+
+def _detail(stranger, victim):
+    for file_id in (victim.live, victim.live[:8], victim.trashed, victim.announced["image_id"]):
+        expect_error(stranger.get(f"{FILES}/{file_id}"), 404, "NOT_FOUND")
+
+
+def _variants(stranger, victim):
+    for name in ("original", "tiny_64", "small_256", "medium_512", "medium_750", "large_1024"):
+        for file_id in (victim.live, victim.trashed):
+            expect_error(stranger.get(f"{FILES}/{file_id}/variant/{name}"), 404, "NOT_FOUND")
+
+
+def _list(stranger, victim):
+    ids = f"{victim.live},{victim.trashed},{victim.announced['image_id']}"
+    for parameters in (
+        {},
+        {"ids": ids},
+        {"search": "secret"},
+        {"tags": "secret"},
+        {"trashed": "true"},
+        {"trashed": "true", "ids": ids},
+        {"folder_id": victim.live},
+    ):
+        page = expect(stranger.get(FILES, params=parameters), LIST)
+        assert page == {"files": [], "total_count": 0, "has_more": False}, parameters
+
+
+def _batch_delete(stranger, victim):
+    ids = [victim.live, victim.trashed, victim.announced["image_id"]]
+    body = expect(stranger.post(f"{FILES}/batch-delete", json={"file_ids": ids}), BATCH_DELETE)
+    assert [(entry["id"], entry["message"]) for entry in body["failed"]] == [(id_, "File not found") for id_ in ids]
+
+
+def _confirm(stranger, victim):
+    body = {key: victim.announced[key] for key in ("object_key", "image_id")} | {"size_bytes": len(victim.data)}
+    expect_error(stranger.post(f"{FILES}/upload/confirm", json=body), 404, "NOT_FOUND")
+
+
+ATTEMPTS = {
+    ("GET", FILES): _list,
+    ("GET", f"{FILES}/{{file_id}}"): _detail,
+    ("PATCH", f"{FILES}/{{file_id}}"): _refused("PATCH", json={"title": "mine now"}),
+    ("DELETE", f"{FILES}/{{file_id}}"): _refused("DELETE"),
+    ("POST", f"{FILES}/{{file_id}}/restore"): _refused("POST", "/restore"),
+    ("GET", f"{FILES}/{{file_id}}/variant/{{variant_type}}"): _variants,
+    ("GET", f"{FILES}/{{file_id}}/download"): _refused("GET", "/download"),
+    ("POST", f"{FILES}/{{file_id}}/trigger-variants"): _refused("POST", "/trigger-variants"),
+    ("POST", f"{FILES}/batch-delete"): _batch_delete,
+    ("POST", f"{FILES}/upload/confirm"): _confirm,
+}
+
+
+def test_every_parameter_is_known_here(routes):
+    """A parameter that this test has not been told about could be an id that nobody tries."""
+    unknown = {f"{method} {path}: {name}" for method, path, names in routes for name in names - IDS - PLAIN}
+    assert not unknown, f"say in IDS or PLAIN whether these name an object of a tenant: {sorted(unknown)}"
+
+
+def test_every_route_with_an_id_is_attempted(routes):
+    """Each route that takes an id has an attempt here, and each attempt has its route."""
+    with_ids = {(method, path) for method, path, names in routes if names & IDS}
+    assert with_ids - ATTEMPTS.keys() == set(), "write attempts with another tenant's ids for these routes"
+    assert ATTEMPTS.keys() - with_ids == set(), "these routes are gone"
+
+
+@pytest.mark.parametrize("route", ATTEMPTS, ids=" ".join)
+def test_another_tenants_ids_lead_nowhere(stranger, victim, route):
+    """404 for single objects, absence from lists and batches, and nothing of the victim's has changed."""
+    before = expect(victim.client.get(f"{FILES}/{victim.live}"), DETAIL)
+    ATTEMPTS[route](stranger, victim)
+    after = expect(victim.client.get(f"{FILES}/{victim.live}"), DETAIL)
+    assert after["updated_at"] == before["updated_at"]
+    assert after["processing_history"] == before["processing_history"]
+    trashed = victim.client.get(FILES, params={"trashed": "true"}).json()["files"]
+    assert [item["id"] for item in trashed] == [victim.trashed]
+
+
+def test_another_tenants_content_is_no_duplicate(stranger, victim):
+    """The answer to an upload does not tell that somebody else has the same picture."""
+    answer = stranger.post(
+        f"{FILES}/upload/stream",
+        files={"file": ("a.jpg", victim.data)},
+        data={"skip_duplicates": "true", "auto_describe": "false"},
+    )
+    assert expect(answer, STREAM)["skipped"] is False
+
+
+def test_the_owner_can_do_what_the_stranger_could_not(victim):
+    """The attempts above fail for lack of right and for no other reason."""
+    client, data = victim.client, victim.data
+    assert client.patch(f"{FILES}/{victim.live}", json={"title": "secret"}).status_code == 200
+    assert client.get(f"{FILES}/{victim.live[:8]}").status_code == 200
+    assert client.get(f"{FILES}/{victim.live}/variant/tiny_64").status_code == 302
+    assert client.get(f"{FILES}/{victim.live}/download").status_code == 302
+    assert client.post(f"{FILES}/{victim.live}/trigger-variants").status_code == 200
+    assert client.post(f"{FILES}/{victim.trashed}/restore").status_code == 200
+    body = {key: victim.announced[key] for key in ("object_key", "image_id")} | {"size_bytes": len(data)}
+    assert client.post(f"{FILES}/upload/confirm", json=body).status_code == 200
+    assert client.delete(f"{FILES}/{victim.live}").status_code == 200
+    assert expect(client.get(FILES, params={"search": "secret", "trashed": "1"}), LIST)["total_count"] == 1
+
+
+def test_every_route_wants_a_key(server, routes):
+    """Without a key, and with one that was never given out, each route answers 401; only those named here are public."""
+    with server.client() as nobody, server.client("calo_" + "z" * 40) as pretender:
+        for method, path, _ in routes:
+            if path in PUBLIC:
+                continue
+            assert path.startswith("/api/v2/"), f"{path} is public; name it in PUBLIC if it should be"
+            real = path.format(file_id="6f0c5d0e-2c55-4d0b-9d5e-0f6a3b9f7a11", variant_type="tiny_64")
+            for client in (nobody, pretender):
+                expect_error(client.request(method, real), 401, "INVALID_API_KEY")
