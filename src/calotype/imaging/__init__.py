@@ -1,0 +1,1 @@
+"""Pictures: recognised, decoded, made smaller and read, without network or database."""

@@ -8,7 +8,9 @@ from urllib.parse import quote
 
 def attachment(filename: str) -> str:
     """An attachment under this name: an ASCII fallback for all, the exact name for clients that know `filename*`."""
-    clean = "".join(character for character in filename if unicodedata.category(character) not in {"Cc", "Cs"}) or "file"
+    clean = (
+        "".join(character for character in filename if unicodedata.category(character) not in {"Cc", "Cs"}) or "file"
+    )
     ascii_name = unicodedata.normalize("NFKD", clean).encode("ascii", "ignore").decode().strip() or "file"
     escaped = ascii_name.replace("\\", "\\\\").replace('"', '\\"')
     value = f'attachment; filename="{escaped}"'
