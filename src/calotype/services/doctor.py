@@ -103,12 +103,35 @@ class DoctorService:
             return Check("disk", True, finding, f"make room on the disk of {self._data_dir}")
         return Check("disk", False, finding)
 
-    async def _decoder_check(name: str, reason: str | None) -> Check:
+    async def _decoder_checks(self) -> list[Check]:
+        try:
+            findings: dict[str, str | None] = await self._sandbox.run(imaging_selftest, timeout=60)
+        except CalotypeError as error:
+            return [Check("decoders", True, error.message, "reinstall Calotype in a fresh environment")]
+        return [_decoder_check(name, reason) for name, reason in findings.items()]
+
+    async def _model_checks(self) -> list[Check]:
+        try:
+            findings: dict[str, str | None] = await self._sandbox.run(ai_selftest, timeout=120)
+        except CalotypeError as error:
+            return [Check("models", True, error.message, "reinstall Calotype; its models come with its packages")]
+        return [_model_check(name, reason) for name, reason in findings.items()]
+
+
+def _decoder_check(name: str, reason: str | None) -> Check:
     if reason is None:
         return Check(f"decoder {name}", False, "decodes")
     if name in OPTIONAL_FORMATS:
         return Check(f"decoder {name}", False, f"not installed ({reason})", OPTIONAL_FORMATS[name])
     return Check(f"decoder {name}", True, reason, "reinstall Calotype in a fresh environment")
+
+
+def _model_check(name: str, reason: str | None) -> Check:
+    if reason is None:
+        return Check(f"model {name}", False, "loads and answers")
+    if reason == NOT_INSTALLED:
+        return Check(f"model {name}", False, reason, "search by words works without it")
+    return Check(f"model {name}", True, reason, "reinstall Calotype; its models come with its packages")
 
 
 async def _originals_check(upkeep: UpkeepService) -> Check:
