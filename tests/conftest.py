@@ -7,11 +7,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import hypothesis
 import pytest
 
 from calotype.db.embedded import EmbeddedPostgres
 from calotype.db.schema import migrate
 from tests.running import RunningServer
+
+# A busy machine must not fail a property for being slow.
+hypothesis.settings.register_profile("calotype", deadline=None)
+hypothesis.settings.load_profile("calotype")
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from calotype.db.tenant import insert_tenant
 from calotype.domain.asset import NewAsset, State, UploadMethod
 from calotype.domain.scope import Scope
 from calotype.services.api_key import ApiKeyService
+from calotype.services.delivery import DeliveryService
 from calotype.services.search_document import search_document
 
 
@@ -112,3 +113,11 @@ def revoke(server, key):
         return await ApiKeyService(database).revoke(key)
 
     assert _with_database(server, run)
+
+
+def expired_link(server, object_key, content_type):
+    """A link the server itself has signed, as it is when its time is over."""
+    with psycopg.connect(server.database_url()) as connection:
+        secret = connection.execute("SELECT signing_secret FROM installation").fetchone()[0]
+    made = DeliveryService(None, bytes(secret), lifetime=-1000, public_url=None)
+    return server.url + made._path(object_key, content_type, None)

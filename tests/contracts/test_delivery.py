@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 from urllib.parse import unquote
 
 import pytest
 
+from tests.contracts import planting
 from tests.contracts.photos import photo
 from tests.contracts.shapes import INITIATE, expect, expect_error
 from tests.running import upload
@@ -138,6 +140,21 @@ def test_a_tampered_link_is_404(stored, browser, part):
         link.replace(f"{part}={value}", ""),
     ):
         expect_error(browser.get(address), 404, "NOT_FOUND")
+
+
+def test_an_expired_link_is_404(server, client, browser):
+    """A link with a good signature leads nowhere once its time is over."""
+    made = upload(client, photo(), auto_describe="false")
+    link = planting.expired_link(server, made["object_key"], "image/jpeg")
+    assert link.partition("?")[0] == _download(client, made["image_id"]).partition("?")[0]
+    expect_error(browser.get(link), 404, "NOT_FOUND")
+
+
+def test_links_live_an_hour(stored):
+    """A link is good for at least an hour, and for little more."""
+    _, link = stored
+    lifetime = int(re.search(r"[?&]exp=(\d+)", link)[1]) - time.time()
+    assert 3600 - 60 < lifetime < 3600 + 600
 
 
 def test_the_path_is_signed_too(server, stored, browser):

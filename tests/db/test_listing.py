@@ -30,7 +30,6 @@ TAGS = ["sea", "Sea", "2024", "a b", "夜"]
 MEDIA = ["image", "video", "document", "link"]
 FOLDERS = [uuid4(), uuid4()]
 TIMES = [NOW + timedelta(hours=hours) for hours in (-30, -1, 0, 1, 500)]
-WEIGHTS = {SearchMode.ALL: "", SearchMode.METADATA: "ABC", SearchMode.VISIBLE_TEXT: "D"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,7 @@ def _wanted(asset: Asset, wanted: AssetFilter) -> bool:
 
 
 def _found(asset: Asset, wanted: AssetFilter) -> bool:
-    query = to_tsquery(wanted.search or "", WEIGHTS[wanted.search_mode])
+    query = to_tsquery(wanted.search or "", wanted.search_mode)
     document = search_document(
         title=asset.title,
         filename=asset.original_filename,

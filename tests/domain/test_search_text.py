@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from calotype.domain.listing import SearchMode
 from calotype.domain.search_text import (
     MAX_POSITION,
     MAX_POSITIONS_PER_WORD,
@@ -25,9 +26,9 @@ LATIN = st.text("abcdefghijklmnopqrstuvwxyzäéøß0123456789", min_size=1, max_
 ANY_TEXT = st.text(max_size=60)
 
 
-def finds(asked: str, *stored: str, weights: str = "") -> bool:
+def finds(asked: str, *stored: str, mode: SearchMode = SearchMode.ALL) -> bool:
     """Whether a query finds a document of one field for each stored text (weights A, B, C, D in order)."""
-    query = to_tsquery(asked, weights)
+    query = to_tsquery(asked, mode)
     return query is not None and matches(to_tsvector(zip("ABCD", stored, strict=False)), query)
 
 
@@ -176,15 +177,25 @@ def test_no_phrase_reaches_from_one_field_into_the_next(left, right):
     assert finds(asked, left, right) == (fold(asked) in fold(left) or fold(asked) in fold(right))
 
 
-def test_weights_limit_a_search_to_fields():
-    """A query for some weights looks only at their fields, prefixes and CJK included."""
+def test_a_mode_limits_a_search_to_its_texts():
+    """A search of visible text looks only at weight D, one of metadata only at the others, prefixes and CJK included."""
     fields = ("title", "name", "said", "seen 東京都")
-    assert finds("see", *fields, weights="D")
-    assert finds("京都", *fields, weights="D")
-    assert not finds("see", *fields, weights="ABC")
-    assert not finds("京都", *fields, weights="ABC")
-    assert finds("titl", *fields, weights="ABC")
-    assert not finds("title", *fields, weights="D")
+    assert finds("see", *fields, mode=SearchMode.VISIBLE_TEXT)
+    assert finds("京都", *fields, mode=SearchMode.VISIBLE_TEXT)
+    assert not finds("see", *fields, mode=SearchMode.METADATA)
+    assert not finds("京都", *fields, mode=SearchMode.METADATA)
+    assert finds("titl", *fields, mode=SearchMode.METADATA)
+    assert not finds("title", *fields, mode=SearchMode.VISIBLE_TEXT)
+    assert finds("titles seen", *fields)
+
+
+@given(LATIN, LATIN, st.sampled_from(SearchMode))
+def test_every_word_is_searched_in_exactly_the_texts_of_the_mode(word, other, mode):
+    """What only the other texts hold is not found."""
+    assume(not other.startswith(word) and stem(fold(word)) != stem(fold(other)))
+    assume(not fold(other).startswith(fold(word)))
+    assert finds(word, word, other, other, other, mode=mode) == (mode is not SearchMode.VISIBLE_TEXT)
+    assert finds(word, other, other, other, word, mode=mode) == (mode is not SearchMode.METADATA)
 
 
 def test_a_very_long_word_is_cut_alike_on_both_sides():
@@ -198,8 +209,8 @@ def test_enormous_texts_stay_within_the_limits():
     """However long a text is, positions and their number stay within what PostgreSQL can store."""
     literal = to_tsvector([("D", "same " * (MAX_WORDS_PER_FIELD + 5) + "beyond"), ("C", "after")])
     places = dict(entry.rsplit(":", 1) for entry in literal.split(" "))
-    assert len(places["'same'"].split(",")) == MAX_POSITIONS_PER_WORD
-    assert "'beyond'" not in places
+    assert len(places["'=same'"].split(",")) == MAX_POSITIONS_PER_WORD
+    assert "'=beyond'" not in places
     assert places["'after'"] == f"{MAX_POSITION}C"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _ENTRY = re.compile(r"'([^']*)':([0-9A-D,]+)")
-_TERM = re.compile(r"'([^']*)'(?::(\*?)([A-D]*))?$")
+_TERM = re.compile(r"'([^']*)'(:\*)?$")
 
 
 def matches(vector: str, query: str) -> bool:
@@ -17,17 +17,17 @@ def matches(vector: str, query: str) -> bool:
 
 
 def _holds(term: str, index: dict[str, set[tuple[int, str]]]) -> bool:
-    if " <-> " in term:
-        starts = [
-            {position - step for position, _ in _places(part, index)} for step, part in enumerate(term.split(" <-> "))
-        ]
-        return bool(set.intersection(*starts))
-    return any(_places(part, index) for part in term.split(" | "))
+    return any(_stands(phrase, index) for phrase in term.split(" | "))
+
+
+def _stands(phrase: str, index: dict[str, set[tuple[int, str]]]) -> bool:
+    starts = [{position - step for position, _ in _places(part, index)} for step, part in enumerate(phrase.split(" <-> "))]
+    return bool(set.intersection(*starts))
 
 
 def _places(part: str, index: dict[str, set[tuple[int, str]]]) -> set[tuple[int, str]]:
     match = _TERM.match(part)
     assert match, part
-    lexeme, star, weights = match.groups()
+    lexeme, star = match.groups()
     found = (places for word, places in index.items() if word == lexeme or (star and word.startswith(lexeme)))
-    return {place for places in found for place in places if not weights or place[1] in weights}
+    return {place for places in found for place in places}

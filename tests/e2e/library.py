@@ -8,13 +8,12 @@ import io
 import os
 import re
 import threading
-from contextlib import asynccontextmanager
 
 import httpx
 import psycopg
 from PIL import Image
 
-from calotype.bootstrap import open_application
+from calotype.bootstrap import open_application, open_database
 from calotype.settings import Settings
 from tests.running import RunningServer, upload, wait_for
 
@@ -85,22 +84,19 @@ def job_states(database_url):
         return [row[0] for row in connection.execute("SELECT status::text FROM procrastinate_jobs")]
 
 
-def with_services(server: RunningServer, work, database_url=None):
-    """Run `work(application)` in this process, over a server's database and object store."""
+def with_services(server: RunningServer, work):
+    """Run `work(application)` in this process, over a server's database and object store, whether it runs or not.
 
-    async def run():
-        async with services(server, database_url or server.database_url()) as application:
+    The youngest orphans are due for the sweep then.
+    """
+    settings = Settings(data_dir=server.data_dir, orphan_age_hours=0)
+
+    async def run(database_url):
+        async with open_application(settings, database_url) as application:
             return await work(application)
 
-    return asyncio.run(run())
-
-
-@asynccontextmanager
-async def services(server: RunningServer, database_url):
-    """All services over a server's database and object store, with the youngest orphans due for the sweep."""
-    settings = Settings(data_dir=server.data_dir, orphan_age_hours=0)
-    async with open_application(settings, database_url) as application:
-        yield application
+    with open_database(settings) as database_url:
+        return asyncio.run(run(database_url))
 
 
 def stored_keys(server: RunningServer):

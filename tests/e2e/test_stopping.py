@@ -10,11 +10,11 @@ import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import pytest
 
-from tests.e2e.library import QUICK, job_states, jobs_in, photo, sha256, wait_until_all_completed
-from tests.e2e.library import download as downloaded
+from tests.e2e.library import QUICK, job_states, jobs_in, photo, wait_until_all_completed, with_services
 from tests.e2e.processes import database_pids, descendants, is_gone
 from tests.running import PATIENCE, RunningServer, calotype_environment, upload, wait_for
 
@@ -59,6 +59,13 @@ class SlowUpload:
         return head.split(b"\r\n")[0].decode(), json.loads(body)
 
 
+async def stored_original(services, key, file_id):
+    """The bytes of a file of the owner of a key."""
+    principal = await services.api_keys.authenticate(key)
+    asset = await services.assets.get(principal.scope, UUID(file_id))
+    return await services.ingest._store.get(asset.object_key)
+
+
 def is_listening(url):
     """Whether a new connection is accepted."""
     address = urlsplit(url)
@@ -90,9 +97,7 @@ def test_an_upload_under_way_is_answered_and_stored_before_a_server_stops(folder
     assert "Traceback" not in server.log()
     assert all(is_gone(pid) for pid in pids)
     assert database_pids(server) == []
-    with RunningServer(folder, **QUICK) as again, again.client(key) as client:
-        assert sha256(downloaded(client, answer["image_id"])) == sha256(data)
-        assert wait_until_all_completed(client).keys() == {answer["image_id"]}
+    assert with_services(server, lambda services: stored_original(services, key, answer["image_id"])) == data
 
 
 @pytest.fixture(scope="module")

@@ -39,9 +39,9 @@ def serve(
     configure_logs(settings)
     early = _EarlyStop()
     with _listening(settings) as listener, open_database(settings) as url:
-        supervisor = None if no_worker else _WorkerSupervisor(url)
+        supervisor = None if no_worker or early.is_asked else _WorkerSupervisor(url)
         try:
-            if supervisor and not early.is_asked:
+            if supervisor:
                 supervisor.start()
             _run_server(settings, url, listener, early)
         finally:

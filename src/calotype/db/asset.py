@@ -54,6 +54,8 @@ _COLUMNS = (
     _A.c.folder_id,
 )
 
+_NAMES = tuple(column.name for column in _COLUMNS)
+
 
 def select_scoped(scope: Scope) -> Select[Any]:
     """The base of every query for whole assets."""
@@ -61,8 +63,8 @@ def select_scoped(scope: Scope) -> Select[Any]:
 
 
 def from_row(row: Row[Any]) -> Asset:
-    """Make the domain object of a row from `select_scoped`."""
-    values = dict(row._mapping)  # noqa: SLF001 - the documented name
+    """Make the domain object of a row from `select_scoped`; columns added behind its own are left out."""
+    values: dict[str, Any] = dict(zip(_NAMES, row, strict=False))
     values["upload_method"] = UploadMethod(values["upload_method"])
     values["checksum"] = values["checksum"].hex()
     values["tags"] = tuple(values["tags"])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_
+from sqlalchemy import ColumnElement, FromClause, and_, cast
+from sqlalchemy.dialects.postgresql import ARRAY, UUID, array
 
 from calotype.db import tables
 from calotype.domain.scope import Scope, Visibility
@@ -21,6 +22,14 @@ def within(scope: Scope, table: FromClause = tables.asset) -> ColumnElement[bool
             return and_(mine, deleted.is_not(None))
         case Visibility.ANY:
             return mine
+
+
+def within_words(scope: Scope) -> ColumnElement[bool]:
+    """The same condition on `asset` as `within`, in the form that the index of words and tags holds."""
+    if scope.visibility is not Visibility.LIVE:
+        return within(scope)  # the index holds no trash
+    mine = array([tables.asset.c.tenant_id]).contains(cast([scope.tenant_id], ARRAY(UUID)))
+    return and_(mine, tables.asset.c.deleted_at.is_(None))
 
 
 def of_tenant(scope: Scope, table: FromClause) -> ColumnElement[bool]:

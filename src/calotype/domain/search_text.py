@@ -4,6 +4,9 @@ Words are runs of letters and digits, case and accents folded; underscores and p
 `IMG_2041-pier.jpg` is a word. A word is kept as it stands (for prefixes) and as its English stem, marked with `~`. Chinese,
 Japanese and Korean are written without spaces, so their runs are kept as single characters and overlapping pairs (bigrams);
 a longer piece is found as a phrase of pairs, which is the same as finding a substring.
+
+Words of visible text (weight D) are marked with `=`, so that a search of one kind of text alone is answered by the index: an
+index knows lexemes, but no weights, and would have to look at every row.
 """
 
 from __future__ import annotations
@@ -14,11 +17,15 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Protocol, cast
 
+from calotype.domain.listing import SearchMode
+
 MAX_WORD = 100  # characters; PostgreSQL refuses lexemes above 2 kB
 MAX_WORDS_PER_FIELD = 20_000
 MAX_POSITION = 16_383  # the largest position PostgreSQL can store
 MAX_POSITIONS_PER_WORD = 64
 
+_SEEN = "="
+_MARKS = {SearchMode.ALL: ("", _SEEN), SearchMode.METADATA: ("",), SearchMode.VISIBLE_TEXT: (_SEEN,)}
 _CJK = (
     "\u1100-\u11ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3040-\u30ff\u3130-\u318f\u31f0-\u31ff\u3400-\u4dbf"
     "\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -90,7 +97,7 @@ def _positions(text: str, start: int) -> Iterator[tuple[str, int]]:
 
 
 def to_tsvector(fields: Iterable[tuple[str, str | None]]) -> str:
-    """Write the `tsvector` literal of an asset from (weight, text) pairs; weights are A to D, best first.
+    """Write the `tsvector` literal of an asset from (weight, text) pairs; weights are A to D, best first, D is visible text.
 
     Between fields lies a gap in the positions, so that no phrase can match across two of them.
     """
@@ -98,8 +105,9 @@ def to_tsvector(fields: Iterable[tuple[str, str | None]]) -> str:
     start = 1
     for weight, text in fields:
         last = start
+        mark = _SEEN if weight == "D" else ""
         for lexeme, position in _positions(text or "", start):
-            places = found.setdefault(lexeme, [])
+            places = found.setdefault(mark + lexeme, [])
             if len(places) < MAX_POSITIONS_PER_WORD:
                 places.append(f"{min(position, MAX_POSITION)}{weight}")
             last = position
@@ -107,22 +115,26 @@ def to_tsvector(fields: Iterable[tuple[str, str | None]]) -> str:
     return " ".join(f"'{lexeme}':{','.join(places)}" for lexeme, places in found.items())
 
 
-def to_tsquery(text: str, weights: str = "") -> str | None:
-    """Write the `tsquery` literal that finds every word of `text`, the last one also as a prefix.
+def to_tsquery(text: str, mode: SearchMode = SearchMode.ALL) -> str | None:
+    """Write the `tsquery` literal that finds every word of `text`, the last one also as a prefix, in the texts of the mode.
 
-    `weights` limits it to fields of those weights ("" means all). None when the text holds no word at all.
+    None when the text holds no word at all.
     """
     asked = list(words(text))
     if not asked:
         return None
-    terms = [_term(word[:MAX_WORD], weights, is_last=index == len(asked) - 1) for index, word in enumerate(asked)]
+    terms = [_term(word[:MAX_WORD], mode, is_last=index == len(asked) - 1) for index, word in enumerate(asked)]
     return " & ".join(dict.fromkeys(terms))
 
 
-def _term(word: str, weights: str, *, is_last: bool) -> str:
-    suffix = f":{weights}" if weights else ""
-    if is_cjk(word):
-        pairs = [word[index : index + 2] for index in range(len(word) - 1)] or [word]
-        return "(" + " <-> ".join(f"'{pair}'{suffix}" for pair in pairs) + ")"
-    by_stem = f"'{stem(word)}'{suffix}"
-    return f"({by_stem} | '{word}':*{weights})" if is_last else by_stem
+def _term(word: str, mode: SearchMode, *, is_last: bool) -> str:
+    ways: list[str] = []
+    for mark in _MARKS[mode]:
+        if is_cjk(word):
+            pairs = [word[index : index + 2] for index in range(len(word) - 1)] or [word]
+            ways.append(" <-> ".join(f"'{mark}{pair}'" for pair in pairs))
+        else:
+            ways.append(f"'{mark}{stem(word)}'")
+            if is_last:
+                ways.append(f"'{mark}{word}':*")
+    return f"({' | '.join(ways)})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calotype.db.engine import Database
-from calotype.db.listing import select_count, select_page
+from calotype.db.listing import select_page
 from calotype.domain.listing import AssetFilter, AssetPage, PageRequest
 from calotype.domain.scope import Scope
 
@@ -17,10 +17,4 @@ class SearchService:
     async def page(self, scope: Scope, wanted: AssetFilter, page: PageRequest) -> AssetPage:
         """The window and the exact count, of one and the same moment."""
         async with self._database.snapshot() as connection:
-            assets = await select_page(connection, scope, wanted, page)
-            if assets and len(assets) < page.limit:
-                # The window reached the end, so the count is known already.
-                total = page.offset + len(assets)
-            else:
-                total = await select_count(connection, scope, wanted)
-        return AssetPage(tuple(assets), total, page.offset)
+            return await select_page(connection, scope, wanted, page)

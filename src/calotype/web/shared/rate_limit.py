@@ -36,8 +36,9 @@ class RateLimiter:
     def hit(self, bucket: str) -> RateState:
         """Count one request."""
         now = self._clock()
-        if now >= self._start + self._window:
-            # All windows begin together, so that forgetting the old counts costs nothing.
+        if not self._start <= now < self._start + self._window:
+            # All windows begin together, so that forgetting the old counts costs nothing. A clock that was set back
+            # begins one too; else everybody would have to wait until it has caught up.
             self._start = now - now % self._window
             self._counts = {}
         count = self._counts.get(bucket, 0) + 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -17,7 +17,6 @@ from calotype.domain.values import clean_tags, clean_text, clean_title, split_li
 T = TypeVar("T")
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,19}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
 MAX_INT = 2**63 - 1
@@ -80,11 +79,19 @@ def parse_time(value: Any, *, end_of_day: bool = False) -> datetime:
     text = re.sub(r" (\d{2}:?\d{2})$", r"+\1", value.strip())
     try:
         moment = datetime.fromisoformat(text)
-        if end_of_day and _DATE.fullmatch(text):
+        if end_of_day and _is_bare_date(text):
             moment = datetime.combine(moment, time.max)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise PydanticCustomError("datetime_parsing", "Input should be an ISO 8601 time") from error
+
+
+def _is_bare_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def split_multi(value: Any) -> list[str]:

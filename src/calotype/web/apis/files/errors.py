@@ -61,6 +61,8 @@ def to_wire(error: domain.CalotypeError, request_id: str) -> Response:
         place = ["body", str(error.context.get("field", "file"))]
         entry = {"loc": place, "msg": error.message, "type": error.code}
         return invalid([entry], request_id, code=code)
+    if status == 500:
+        return fault(request_id)
     if status == 503:
         # The reason is for the operator's log; a client learns only that it may try again.
         return error_response(
