@@ -87,6 +87,8 @@ async def _ingest(server: RunningServer, key: str, photos: Sequence[Path]) -> tu
 
 async def _is_complete(client: httpx.AsyncClient, file_id: str) -> bool:
     answer = await client.get(f"/api/v2/user-files/{file_id}/variant/tiny_64")
+    if answer.status_code == 404 and "retry-after" not in answer.headers:
+        raise AssertionError(f"{file_id} failed: {answer.text}")
     return answer.status_code == 302
 
 

@@ -31,7 +31,7 @@ from calotype.web.apis.files import translate, wire
 from tests.running import RunningServer
 
 ROWS = 200_000
-TIMES = 12  # requests a case
+TIMES = 20  # requests a case
 Query = dict[str, Any]
 
 

@@ -13,9 +13,11 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
+import psycopg
 
 from calotype.db.embedded import EmbeddedPostgres
 from calotype.db.engine import Database
@@ -109,6 +111,16 @@ class RunningServer:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         # Without TLS there is nothing to verify, and loading the certificates takes longer than most tests.
         return httpx.Client(base_url=self.url, headers=headers, timeout=PATIENCE, follow_redirects=False, verify=False)
+
+
+def new_database(url: str) -> str:
+    """Make an empty database on the server of another one; returns its address."""
+    parts = urlsplit(url)
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    # Not put together by urlunsplit, which would drop the empty host of a socket's address.
+    return url.replace(f"{parts.path}?", f"/{name}?", 1)
 
 
 def wait_for(question: Any, otherwise: str, patience: float = PATIENCE) -> Any:

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from calotype.db import listing
 from calotype.db.asset import select_asset_count, select_assets
 from calotype.db.engine import Database
 from calotype.domain.asset import Asset
@@ -163,13 +164,22 @@ PAGES = st.builds(
 )
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(FILTERS, PAGES, st.sampled_from(Visibility), st.integers(0, 1), st.integers(0, 60))
-async def test_any_listing_equals_a_walk_over_all_rows(library, wanted, page, visibility, which, chosen):
-    """Filters, order, ties, window and count are exactly those of the brute-force model."""
+# The ways a page can be come by begin at these numbers of matches; small ones let a small library go all of them.
+THRESHOLDS = st.sampled_from([(2_000, 10_000, 1_000), (0, 0, 1_000), (0, 20, 40), (50, 5, 400)])
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(FILTERS, PAGES, st.sampled_from(Visibility), st.integers(0, 1), st.integers(0, 60), THRESHOLDS)
+async def test_any_listing_equals_a_walk_over_all_rows(library, wanted, page, visibility, which, chosen, thresholds):
+    """Filters, order, ties, window and count are exactly those of the brute-force model, whatever way leads there."""
     if chosen < 20:
         wanted = replace(wanted, ids=tuple(asset.id for asset in library.assets[: chosen * 10]))
-    await _check(library, Scope(library.scopes[which].tenant_id, visibility), wanted, page)
+    few, many, near = thresholds
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(listing, "_FEW", few)
+        patch.setattr(listing, "_MANY", many)
+        patch.setattr(listing, "_NEAR", near)
+        await _check(library, Scope(library.scopes[which].tenant_id, visibility), wanted, page)
 
 
 async def _check(library: Library, scope: Scope, wanted: AssetFilter, page: PageRequest) -> None:

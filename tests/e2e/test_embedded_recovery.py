@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -68,8 +69,7 @@ def test_a_dead_process_that_nobody_collected_does_not_keep_the_database_from_st
 
 
 def _stat(pid):
-    with open(f"/proc/{pid}/stat", "rb") as file:
-        return file.read()
+    return Path(f"/proc/{pid}/stat").read_bytes()
 
 
 def test_a_first_start_that_was_killed_while_it_made_the_database_is_simply_repeated(tmp_path):

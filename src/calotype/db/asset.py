@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
+from calotype.db.engine import Pipeline
 from calotype.db.scoped import within
 from calotype.domain.asset import Asset, NewAsset, State, StoredVariant, UploadMethod
 from calotype.domain.picture import VariantName
@@ -54,8 +55,6 @@ _COLUMNS = (
     _A.c.folder_id,
 )
 
-_NAMES = tuple(column.name for column in _COLUMNS)
-
 
 def select_scoped(scope: Scope) -> Select[Any]:
     """The base of every query for whole assets."""
@@ -63,8 +62,8 @@ def select_scoped(scope: Scope) -> Select[Any]:
 
 
 def from_row(row: Row[Any]) -> Asset:
-    """Make the domain object of a row from `select_scoped`; columns added behind its own are left out."""
-    values: dict[str, Any] = dict(zip(_NAMES, row, strict=False))
+    """Make the domain object of a row from `select_scoped`."""
+    values = dict(row._mapping)  # noqa: SLF001 - the documented name
     values["upload_method"] = UploadMethod(values["upload_method"])
     values["checksum"] = values["checksum"].hex()
     values["tags"] = tuple(values["tags"])
@@ -78,7 +77,7 @@ def from_row(row: Row[Any]) -> Asset:
 _INSERT = _A.insert().values(search=cast(bindparam("search"), TSVECTOR))
 
 
-async def insert_asset(connection: AsyncConnection, new: NewAsset, search: str, now: datetime) -> None:
+async def insert_asset(connection: AsyncConnection | Pipeline, new: NewAsset, search: str, now: datetime) -> None:
     """Store a new asset; `search` is its tsvector literal."""
     await connection.execute(
         _INSERT,
@@ -141,6 +140,15 @@ async def select_asset_by_checksum(connection: AsyncConnection, scope: Scope, ch
     )
     row = (await connection.execute(query)).one_or_none()
     return from_row(row) if row else None
+
+
+_LOCK = select(_A.c.id).where(_A.c.tenant_id == bindparam("tenant_id"), _A.c.id == bindparam("id")).with_for_update()
+
+
+async def lock_asset(connection: AsyncConnection, scope: Scope, asset_id: UUID) -> bool:
+    """Keep one asset, live or trashed, from changing until the transaction ends; False when it is gone."""
+    found = await connection.execute(_LOCK, {"tenant_id": scope.tenant_id, "id": asset_id})
+    return found.first() is not None
 
 
 async def lock_checksum(connection: AsyncConnection, scope: Scope, checksum: str) -> None:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import functools
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from psycopg import AsyncConnection as DriverConnection
+from psycopg import OperationalError as DriverOperationalError
+from sqlalchemy import ClauseElement, Dialect, Executable
+from sqlalchemy.dialects.postgresql.psycopg import PGDialectAsync_psycopg
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from calotype.db.schema import sqlalchemy_url
 from calotype.domain.errors import Unavailable
 
 Connection = AsyncConnection
 """What a transaction hands out; services pass it on and never look inside."""
+
+
+_DIALECT: Dialect = PGDialectAsync_psycopg()  # type: ignore[no-untyped-call]
 
 
 class Database:
@@ -60,7 +68,7 @@ class Database:
     async def _translated(self) -> AsyncIterator[None]:
         try:
             yield
-        except (OperationalError, PoolTimeout, OSError) as error:
+        except (OperationalError, DriverOperationalError, PoolTimeout, OSError) as error:
             raise Unavailable("the database cannot be reached") from error
         except DBAPIError as error:
             if error.connection_invalidated:
@@ -85,6 +93,39 @@ def _engine(url: str, pool_size: int, options: str = "") -> AsyncEngine:
             "options": f"-c jit=off -c enable_seqscan=off -c statement_timeout=60000 -c timezone=UTC {options}".strip()
         },
     )
+
+
+class Pipeline:
+    """Statements sent together and answered together, one round trip for all; their results are not seen.
+
+    It stands where a connection does in functions that only write. A statement that fails undoes the transaction when the
+    pipeline ends.
+    """
+
+    def __init__(self, driver: DriverConnection[Any]) -> None:
+        self._driver = driver
+
+    async def execute(self, statement: Executable, parameters: Mapping[str, Any]) -> None:
+        """Send one statement; it must be one that is built once, since it is compiled once."""
+        sql, processors = _compiled(statement, tuple(parameters))
+        values = {name: processors[name](value) if name in processors else value for name, value in parameters.items()}
+        await self._driver.execute(sql, values)
+
+
+@asynccontextmanager
+async def pipelined(connection: AsyncConnection) -> AsyncIterator[Pipeline]:
+    """A pipeline within the connection's transaction; at its end all its statements have been executed."""
+    driver = await driver_connection(connection)
+    async with driver.pipeline():
+        yield Pipeline(driver)
+
+
+@functools.lru_cache(maxsize=256)
+def _compiled(statement: Executable, names: tuple[str, ...]) -> tuple[bytes, Mapping[str, Any]]:
+    assert isinstance(statement, ClauseElement)
+    compiled = statement.compile(dialect=_DIALECT, column_keys=list(names))
+    assert isinstance(compiled, SQLCompiler)
+    return compiled.string.encode(), dict(compiled._bind_processors)  # noqa: SLF001 - what SQLAlchemy itself uses
 
 
 async def driver_connection(connection: AsyncConnection) -> DriverConnection[Any]:

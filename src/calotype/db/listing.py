@@ -9,35 +9,42 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, any_, bindparam, cast, false, func, select
+from sqlalchemy import ColumnElement, FromClause, ScalarSelect, Select, any_, bindparam, cast, false, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.util import ClauseAdapter
 from sqlalchemy.types import Text
 
 from calotype.db import tables
 from calotype.db.asset import from_row, select_scoped
 from calotype.db.scoped import within, within_words
+from calotype.domain.asset import Asset
 from calotype.domain.listing import AssetFilter, AssetPage, PageRequest, SortKey
 from calotype.domain.scope import Scope
 from calotype.domain.search_text import to_tsquery
 
 _A = tables.asset
-_FEW = 2_000  # so many matches are fetched and sorted sooner than all rows are read in their order
+_FEW = 2_000  # so many matches are fetched and sorted sooner than an order is searched for them
+_MANY = 10_000  # a word that has so many matches will soon be met in any order ...
+_NEAR = 1_000  # ... among so many rows, or else all its matches are sorted
 
 
 async def select_page(connection: AsyncConnection, scope: Scope, wanted: AssetFilter, page: PageRequest) -> AssetPage:
     """One window of a listing and the exact count; all statements of the connection must see the same state."""
     named, filters = _named(wanted), _filters(wanted)
+    conditions = [within_words(scope) if named else within(scope), *named, *filters]
+    total = await _count(connection, conditions)
+    if total <= page.offset:
+        return AssetPage((), total, page.offset)
     if named:
-        return await _collect(connection, scope, [within_words(scope), *named, *filters], page)
-    if not filters:
-        return await _walk(connection, scope, filters, page)
-    total = await _count(connection, [within(scope), *filters])
-    if total > _FEW:
-        return await _walk(connection, scope, filters, page, total)
-    # Only ids are asked of the filters, because with nothing else one index holds all that is needed.
-    ids = select(_A.c.id).where(within(scope), *filters)
-    return await _collect(connection, scope, [within(scope), _is_one_of(ids)], page)
+        assets = await _find(connection, scope, conditions, page, total)
+    elif filters and total <= _FEW:
+        # Only ids are asked of the filters, because with nothing else one index holds all that is needed.
+        ids = select(_A.c.id).where(*conditions)
+        assets = await _collect(connection, scope, [_is_one_of(ids)], page)
+    else:
+        assets = await _walk(connection, scope, conditions, page, total)
+    return AssetPage(tuple(assets), total, page.offset)
 
 
 def _named(wanted: AssetFilter) -> list[ColumnElement[bool]]:
@@ -68,36 +75,39 @@ def _filters(wanted: AssetFilter) -> list[ColumnElement[bool]]:
     return parts
 
 
+async def _find(
+    connection: AsyncConnection, scope: Scope, conditions: Sequence[ColumnElement[bool]], page: PageRequest, total: int
+) -> Sequence[Asset]:
+    """The window of a search: what is frequent is looked for in the order itself, what is rare is fetched and sorted."""
+    if total > _MANY and (page.offset + page.limit) * 4 <= _NEAR:
+        near = select(_A).where(within(scope)).order_by(*_order(page)).limit(_NEAR).subquery()
+        adapted = [ClauseAdapter(near).traverse(condition) for condition in conditions]
+        ids = _window(select(near.c.id).where(*adapted), page, near)
+        assets = await _fetch(connection, scope, ids, page)
+        if len(assets) == min(page.limit, total - page.offset):
+            return assets
+    return await _collect(connection, scope, conditions, page)
+
+
 async def _collect(
     connection: AsyncConnection, scope: Scope, conditions: Sequence[ColumnElement[bool]], page: PageRequest
-) -> AssetPage:
-    """Take all matches from the index that names them, once, to count and to sort them."""
-    matches = select(_A.c.id, _sort_column(page).label("key")).where(*conditions).cte("matches").prefix_with("MATERIALIZED")
-    ids = _window(select(matches.c.id), matches.c.key, matches.c.id, page)
-    total = select(func.count()).select_from(matches).scalar_subquery()
-    rows = (await connection.execute(_fetching(scope, ids, page).add_columns(total.label("total")))).all()
-    if rows or page.offset == 0:
-        return AssetPage(tuple(map(from_row, rows)), rows[0].total if rows else 0, page.offset)
-    return AssetPage((), await _count(connection, conditions), page.offset)
+) -> Sequence[Asset]:
+    """Take all matches from the index that names them and sort them."""
+    matches = select(_A.c.id, _sort_column(page)).where(*conditions).cte("matches").prefix_with("MATERIALIZED")
+    return await _fetch(connection, scope, _window(select(matches.c.id), page, matches), page)
 
 
 async def _walk(
-    connection: AsyncConnection,
-    scope: Scope,
-    filters: Sequence[ColumnElement[bool]],
-    page: PageRequest,
-    total: int | None = None,
-) -> AssetPage:
-    """Read an index in the order of the listing until the window is full; only rows of the window are looked at."""
-    ids = _window(select(_A.c.id).where(within(scope), *filters), _sort_column(page), _A.c.id, page)
-    assets = tuple(map(from_row, await connection.execute(_fetching(scope, ids, page))))
-    if total is None:
-        if assets and len(assets) < page.limit:
-            # The window reached the end, so the count is known already.
-            total = page.offset + len(assets)
-        else:
-            total = await _count(connection, [within(scope), *filters])
-    return AssetPage(assets, total, page.offset)
+    connection: AsyncConnection, scope: Scope, conditions: Sequence[ColumnElement[bool]], page: PageRequest, total: int
+) -> Sequence[Asset]:
+    """Read an index in the order of the listing until the window is full, from the end that is nearer."""
+    behind = max(0, total - page.offset - page.limit)
+    query = select(_A.c.id).where(*conditions)
+    if page.offset <= behind:
+        return await _fetch(connection, scope, _window(query, page), page)
+    count = min(page.limit, total - page.offset)
+    ids = query.order_by(*_order(page, backwards=True)).limit(count).offset(behind)
+    return await _fetch(connection, scope, ids, page)
 
 
 async def _count(connection: AsyncConnection, conditions: Sequence[ColumnElement[bool]]) -> int:
@@ -105,8 +115,9 @@ async def _count(connection: AsyncConnection, conditions: Sequence[ColumnElement
     return int(counted.scalar_one())
 
 
-def _fetching(scope: Scope, ids: Select[Any], page: PageRequest) -> Select[Any]:
-    return select_scoped(scope).where(_is_one_of(ids)).order_by(*_order(_sort_column(page), _A.c.id, page))
+async def _fetch(connection: AsyncConnection, scope: Scope, ids: Select[Any], page: PageRequest) -> Sequence[Asset]:
+    query = select_scoped(scope).where(_is_one_of(ids)).order_by(*_order(page))
+    return [from_row(row) for row in await connection.execute(query)]
 
 
 def _is_one_of(ids: Select[Any]) -> ColumnElement[bool]:
@@ -115,23 +126,22 @@ def _is_one_of(ids: Select[Any]) -> ColumnElement[bool]:
     return _A.c.id == any_(func.array(collected))
 
 
-def _window(query: Select[Any], key: ColumnElement[Any], identity: ColumnElement[Any], page: PageRequest) -> Select[Any]:
-    return query.order_by(*_order(key, identity, page)).limit(page.limit).offset(page.offset)
+def _window(query: Select[Any], page: PageRequest, source: FromClause = _A) -> Select[Any]:
+    return query.order_by(*_order(page, source)).limit(page.limit).offset(page.offset)
 
 
-def _sort_column(page: PageRequest) -> ColumnElement[Any]:
-    return {
-        SortKey.CREATED_AT: _A.c.created_at,
-        SortKey.CONTENT_CREATED_AT: _A.c.sort_at,
-        SortKey.TITLE: _A.c.sort_title,
-        SortKey.SIZE_BYTES: _A.c.size_bytes,
-    }[page.sort_by]
+def _sort_column(page: PageRequest, source: FromClause = _A) -> ColumnElement[Any]:
+    name = {SortKey.CONTENT_CREATED_AT: "sort_at", SortKey.TITLE: "sort_title"}.get(page.sort_by, page.sort_by.value)
+    column: ColumnElement[Any] = source.c[name]
+    return column
 
 
-def _order(key: ColumnElement[Any], identity: ColumnElement[Any], page: PageRequest) -> tuple[ColumnElement[Any], ...]:
-    """The id breaks ties in the same direction, so that one index serves both ways."""
-    if not page.descending:
-        return key.asc(), identity.asc()
-    # NULLS LAST only where there can be nulls: on other columns it would keep the index from being read backwards.
-    last = key.desc().nulls_last() if page.sort_by is SortKey.TITLE else key.desc()
-    return last, identity.desc()
+def _order(page: PageRequest, source: FromClause = _A, *, backwards: bool = False) -> tuple[ColumnElement[Any], ...]:
+    """The id breaks ties in the same direction, so that one index serves both ways; no title comes last in both."""
+    key, identity = _sort_column(page, source), source.c.id
+    down = page.descending is not backwards
+    ordered = [key.desc(), identity.desc()] if down else [key.asc(), identity.asc()]
+    if page.sort_by is SortKey.TITLE:
+        # On other columns this would keep the index from being read backwards.
+        ordered[0] = ordered[0].nulls_first() if backwards else ordered[0].nulls_last()
+    return tuple(ordered)

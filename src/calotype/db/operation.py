@@ -11,6 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
+from calotype.db.engine import Pipeline
 from calotype.db.scoped import of_tenant
 from calotype.domain.asset import Operation, OperationType, State
 from calotype.domain.scope import Scope
@@ -47,7 +48,9 @@ _INSERT = text(
 )
 
 
-async def insert_operations(connection: AsyncConnection, scope: Scope, operations: Sequence[Operation]) -> None:
+async def insert_operations(
+    connection: AsyncConnection | Pipeline, scope: Scope, operations: Sequence[Operation]
+) -> None:
     """Add steps to the history, however many in one statement that stays the same."""
     await connection.execute(
         _INSERT,
@@ -97,7 +100,7 @@ _MOVE_ON = text(
 
 
 async def update_open_operations(
-    connection: AsyncConnection,
+    connection: AsyncConnection | Pipeline,
     scope: Scope,
     asset_id: UUID,
     kinds: Sequence[OperationType],
@@ -105,9 +108,9 @@ async def update_open_operations(
     status: State,
     completed_at: datetime | None = None,
     error_message: str | None = None,
-) -> bool:
-    """Move the waiting or running steps of those kinds on; False when there is none."""
-    result = await connection.execute(
+) -> None:
+    """Move the waiting or running steps of those kinds on."""
+    await connection.execute(
         _MOVE_ON,
         {
             "tenant_id": scope.tenant_id,
@@ -118,4 +121,3 @@ async def update_open_operations(
             "error_message": error_message,
         },
     )
-    return result.rowcount > 0

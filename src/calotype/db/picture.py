@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
-from calotype.db.asset import update_asset
+from calotype.db.engine import Pipeline
 from calotype.db.scoped import of_tenant, within
 from calotype.domain.asset import PictureFacts, State, StoredVariant
 from calotype.domain.picture import (
@@ -25,6 +25,7 @@ from calotype.domain.picture import (
 )
 from calotype.domain.scope import Scope
 
+_A = tables.asset
 _C = tables.dominant_color
 
 
@@ -33,38 +34,39 @@ def captured_at(captured: CaptureTime) -> datetime:
     return captured.wall.replace(tzinfo=UTC) - timedelta(minutes=captured.offset_minutes or 0)
 
 
+# Run for every picture, so built once.
+_DEVELOPED = update(_A).where(_A.c.tenant_id == bindparam("of_tenant"), _A.c.id == bindparam("of_asset"))
+
+
 async def update_developed(
-    connection: AsyncConnection,
+    connection: AsyncConnection | Pipeline,
     scope: Scope,
     asset_id: UUID,
     picture: DevelopedPicture,
     variants: Mapping[VariantName, StoredVariant],
-    *,
-    is_first: bool,
-) -> bool:
-    """Store all that development made; False when the asset is gone from the scope.
-
-    `is_first` says that the picture was never developed before, so that there is nothing to replace.
-    """
+) -> None:
+    """Store all that development made, live or trashed; nothing happens when the asset is gone."""
     captured = picture.metadata.captured
-    values: dict[str, Any] = {
-        "width": picture.width,
-        "height": picture.height,
-        "blur_hash": picture.blur_hash,
-        "phash": f"{picture.phash:064b}",
-        "facts": _facts(picture),
-        "captured_at": captured_at(captured) if captured else None,
-        "captured_wall": captured.wall if captured else None,
-        "captured_offset_minutes": captured.offset_minutes if captured else None,
-        "captured_offset_source": captured.offset_source if captured else None,
-        "variants": {name.value: asdict(variant) for name, variant in variants.items()},
-        "variant_status": State.COMPLETED.value,
-        "variant_error": None,
-    }
-    if not await update_asset(connection, scope, asset_id, values):
-        return False
-    await _replace_colors(connection, scope, asset_id, picture.colors, is_first=is_first)
-    return True
+    await connection.execute(
+        _DEVELOPED,
+        {
+            "of_tenant": scope.tenant_id,
+            "of_asset": asset_id,
+            "width": picture.width,
+            "height": picture.height,
+            "blur_hash": picture.blur_hash,
+            "phash": f"{picture.phash:064b}",
+            "facts": _facts(picture),
+            "captured_at": captured_at(captured) if captured else None,
+            "captured_wall": captured.wall if captured else None,
+            "captured_offset_minutes": captured.offset_minutes if captured else None,
+            "captured_offset_source": captured.offset_source if captured else None,
+            "variants": {name.value: asdict(variant) for name, variant in variants.items()},
+            "variant_status": State.COMPLETED.value,
+            "variant_error": None,
+        },
+    )
+    await _replace_colors(connection, scope, asset_id, picture.colors)
 
 
 def _facts(picture: DevelopedPicture) -> dict[str, Any]:
@@ -80,24 +82,25 @@ def _facts(picture: DevelopedPicture) -> dict[str, Any]:
     }
 
 
+_DELETE_COLORS = text("DELETE FROM dominant_color WHERE tenant_id = :tenant_id AND asset_id = :asset_id")
 _INSERT_COLORS = text(
     "INSERT INTO dominant_color (asset_id, tenant_id, rank, percentage, rgb, lab) "
-    "SELECT :asset_id, :tenant_id, c.rank, c.percentage, c.rgb, ARRAY[c.l, c.a, c.b] FROM unnest(CAST(:rank AS smallint[]), "
-    "CAST(:percentage AS float8[]), CAST(:rgb AS integer[]), CAST(:l AS float8[]), CAST(:a AS float8[]), "
-    "CAST(:b AS float8[])) AS c (rank, percentage, rgb, l, a, b)"
+    "SELECT asset.id, asset.tenant_id, c.rank, c.percentage, c.rgb, ARRAY[c.l, c.a, c.b] FROM asset, "
+    "unnest(CAST(:rank AS smallint[]), CAST(:percentage AS float8[]), CAST(:rgb AS integer[]), CAST(:l AS float8[]), "
+    "CAST(:a AS float8[]), CAST(:b AS float8[])) AS c (rank, percentage, rgb, l, a, b) "
+    "WHERE asset.tenant_id = :tenant_id AND asset.id = :asset_id"
 )
 
 
 async def _replace_colors(
-    connection: AsyncConnection, scope: Scope, asset_id: UUID, colors: Sequence[DominantColor], *, is_first: bool
+    connection: AsyncConnection | Pipeline, scope: Scope, asset_id: UUID, colors: Sequence[DominantColor]
 ) -> None:
-    if not is_first:
-        await connection.execute(_C.delete().where(of_tenant(scope, _C), _C.c.asset_id == asset_id))
+    owner = {"tenant_id": scope.tenant_id, "asset_id": asset_id}
+    await connection.execute(_DELETE_COLORS, owner)
     await connection.execute(
         _INSERT_COLORS,
         {
-            "asset_id": asset_id,
-            "tenant_id": scope.tenant_id,
+            **owner,
             "rank": [color.rank for color in colors],
             "percentage": [color.percentage for color in colors],
             "rgb": [int.from_bytes(bytes(color.rgb), "big") for color in colors],
@@ -123,9 +126,8 @@ async def select_colors(connection: AsyncConnection, scope: Scope, asset_id: UUI
 
 async def select_facts(connection: AsyncConnection, scope: Scope, asset_id: UUID) -> PictureFacts | None:
     """What was measured of one picture; None before its development."""
-    a = tables.asset
     row = (
-        await connection.execute(select(a.c.width, a.c.height, a.c.facts).where(within(scope), a.c.id == asset_id))
+        await connection.execute(select(_A.c.width, _A.c.height, _A.c.facts).where(within(scope), _A.c.id == asset_id))
     ).one_or_none()
     if row is None or row.facts is None:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -55,18 +55,21 @@ async def insert_tenant(connection: AsyncConnection, name: str, now: datetime) -
 async def select_stored_bytes(connection: AsyncConnection, scope: Scope) -> int:
     """Bytes of all originals that are kept, the trash included, and of announced uploads that may still come."""
     kept = select(func.coalesce(func.sum(tables.asset.c.size_bytes), 0)).where(within(scope.any()))
-    announced = select(func.coalesce(func.sum(tables.presigned_upload.c.declared_size), 0)).where(
-        tables.presigned_upload.c.tenant_id == scope.tenant_id,
-        tables.presigned_upload.c.confirmed_at.is_(None),
-        tables.presigned_upload.c.reaped_at.is_(None),
-    )
+    announced = select(func.coalesce(func.sum(tables.presigned_upload.c.declared_size), 0)).where(_is_open(scope))
     total = await connection.execute(select(kept.scalar_subquery() + announced.scalar_subquery()))
     return int(total.scalar_one())
 
 
 async def select_upload_count(connection: AsyncConnection, scope: Scope, since: datetime) -> int:
-    """Uploads since a moment, deleted ones included."""
-    counted = await connection.execute(
+    """Uploads since a moment, deleted ones included, and those that are announced and may still come."""
+    made = (
         select(func.count()).select_from(tables.asset).where(within(scope.any()), tables.asset.c.created_at >= since)
     )
-    return int(counted.scalar_one())
+    announced = select(func.count()).select_from(tables.presigned_upload).where(_is_open(scope))
+    total = await connection.execute(select(made.scalar_subquery() + announced.scalar_subquery()))
+    return int(total.scalar_one())
+
+
+def _is_open(scope: Scope) -> ColumnElement[bool]:
+    upload = tables.presigned_upload.c
+    return and_(upload.tenant_id == scope.tenant_id, upload.confirmed_at.is_(None), upload.reaped_at.is_(None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,7 @@ from psycopg import AsyncConnection as AsyncDriverConnection
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from calotype.db.engine import driver_connection
+from calotype.db.engine import Pipeline
 from calotype.domain.job import Job, Task, Urgency
 
 
@@ -26,34 +27,21 @@ class JobQueue:
             connector=PsycopgConnector(conninfo=url, kwargs=relaxed, configure=_autocommit, min_size=1, max_size=6)
         )
 
-    async def enqueue_new(self, connection: AsyncConnection, job: Job, urgency: Urgency = Urgency.NEW) -> None:
-        """Queue a job that cannot be queued yet, because its asset is made in this very transaction."""
-        await self._defer(connection, job, urgency)
-
-    async def enqueue(self, connection: AsyncConnection, job: Job, urgency: Urgency) -> bool:
-        """Queue a job unless the same one waits already; returns whether it was queued.
+    async def enqueue(self, connection: AsyncConnection | Pipeline, job: Job, urgency: Urgency) -> None:
+        """Queue a job unless the same one waits already.
 
         The caller's transaction must hold the lock of the asset's row, which keeps two of them from both finding nothing.
         """
-        waiting = await connection.execute(
-            text("SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = :identity AND status = 'todo'"),
-            {"identity": job.identity},
+        await connection.execute(
+            _ENQUEUE,
+            {
+                "queue": job.task.lane.value,
+                "task": job.task.value,
+                "priority": int(urgency),
+                "identity": job.identity,
+                "arguments": json.dumps({"tenant_id": str(job.tenant_id), "asset_id": str(job.asset_id)}),
+            },
         )
-        if waiting.first() is not None:
-            return False
-        await self._defer(connection, job, urgency)
-        return True
-
-    async def _defer(self, connection: AsyncConnection, job: Job, urgency: Urgency) -> None:
-        deferrer = self.app.configure_task(
-            job.task.value,
-            allow_unknown=True,
-            queue=job.task.lane.value,
-            priority=int(urgency),
-            queueing_lock=job.identity,
-            connection=await driver_connection(connection),
-        )
-        await deferrer.defer_async(tenant_id=str(job.tenant_id), asset_id=str(job.asset_id))
 
     async def drop(self, connection: AsyncConnection, asset_ids: Iterable[UUID]) -> None:
         """Take the waiting jobs of some assets out of the queue; running ones find their asset gone by themselves."""
@@ -114,6 +102,14 @@ class JobQueue:
             {"seconds": stalled_after},
         )
         return rescued.rowcount
+
+
+# The library's own SQL interface, so that queuing is one statement among others.
+_ENQUEUE = text(
+    "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW(CAST(:queue AS varchar), CAST(:task AS varchar), CAST(:priority AS integer), "
+    "NULL, CAST(:identity AS text), CAST(:arguments AS jsonb), NULL)::procrastinate_job_to_defer_v1]) "
+    "WHERE NOT EXISTS (SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = CAST(:identity AS text) AND status = 'todo')"
+)
 
 
 async def _autocommit(connection: AsyncDriverConnection[Any]) -> None:

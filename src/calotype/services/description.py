@@ -165,6 +165,8 @@ class DescriptionService:
         scope = Scope(asset.tenant_id).any()
         values = {"description_status": State.FAILED.value, "description_error": reason}
         async with self._database.write() as connection:
+            if await update_status(connection, scope, asset.id, "description_status", OPEN, State.FAILED) is None:
+                return  # another worker, to whom the job was given meanwhile, has ended it
             await update_asset(connection, scope, asset.id, values)
             await update_open_operations(
                 connection,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from calotype.db.asset import insert_asset, lock_checksum, select_asset_by_checksum
-from calotype.db.engine import Connection, Database
+from calotype.db.engine import Connection, Database, pipelined
 from calotype.db.operation import insert_operations
 from calotype.db.tenant import select_stored_bytes, select_tenant, select_upload_count
 from calotype.domain.asset import Asset, NewAsset, Operation, OperationType, State, UploadMethod
@@ -22,7 +22,7 @@ from calotype.domain.errors import (
     Unsupported,
     UsageLimitExceeded,
 )
-from calotype.domain.job import Job, Task
+from calotype.domain.job import Job, Task, Urgency
 from calotype.domain.picture import MediaType, PictureHeader
 from calotype.domain.scope import Scope
 from calotype.domain.values import clean_filename, safe_filename
@@ -263,9 +263,10 @@ class IngestService:
             visible_text=None,
         )
         scope = Scope(new.tenant_id)
-        await insert_asset(connection, new, search, now)
-        await insert_operations(connection, scope, _first_operations(new, now))
-        await self._queue.enqueue_new(connection, Job(Task.MAKE_VARIANTS, new.tenant_id, new.id))
+        async with pipelined(connection) as pipeline:
+            await insert_asset(pipeline, new, search, now)
+            await insert_operations(pipeline, scope, _first_operations(new, now))
+            await self._queue.enqueue(pipeline, Job(Task.MAKE_VARIANTS, new.tenant_id, new.id), Urgency.NEW)
         return describe
 
     async def check_quota(self, connection: Connection, scope: Scope, size_bytes: int) -> None:

@@ -11,8 +11,8 @@ from uuid import UUID
 
 import structlog
 
-from calotype.db.asset import select_asset, update_asset, update_status
-from calotype.db.engine import Database
+from calotype.db.asset import lock_asset, select_asset, update_asset, update_status
+from calotype.db.engine import Database, pipelined
 from calotype.db.operation import update_open_operations
 from calotype.db.picture import update_developed
 from calotype.domain.asset import Asset, OperationType, State, StoredVariant
@@ -105,19 +105,16 @@ class PictureService:
         # A picture trashed meanwhile keeps what was made, for its restoration; one purged meanwhile must not.
         scope = Scope(asset.tenant_id).any()
         async with self._database.write() as connection:
-            kept = await update_developed(connection, scope, asset.id, picture, variants, is_first=not asset.variants)
+            kept = await lock_asset(connection, scope, asset.id)
             if kept:
-                await update_open_operations(
-                    connection,
-                    scope,
-                    asset.id,
-                    _STEPS,
-                    status=State.COMPLETED,
-                    completed_at=datetime.now(UTC),
-                )
-                if asset.description_status in OPEN:
-                    job = Job(Task.READ_TEXT, asset.tenant_id, asset.id)
-                    await self._queue.enqueue(connection, job, Urgency.NEW)
+                async with pipelined(connection) as pipeline:
+                    await update_developed(pipeline, scope, asset.id, picture, variants)
+                    await update_open_operations(
+                        pipeline, scope, asset.id, _STEPS, status=State.COMPLETED, completed_at=datetime.now(UTC)
+                    )
+                    if asset.description_status in OPEN:
+                        job = Job(Task.READ_TEXT, asset.tenant_id, asset.id)
+                        await self._queue.enqueue(pipeline, job, Urgency.NEW)
         stale = {old.object_key for old in asset.variants.values()} - objects.keys() if kept else set(objects)
         await asyncio.gather(*(self._store.delete(key) for key in sorted(stale)))
 
@@ -129,6 +126,8 @@ class PictureService:
         if asset.description_status in OPEN:
             values |= {"description_status": State.FAILED.value, "description_error": reason}
         async with self._database.write() as connection:
+            if await update_status(connection, scope, asset.id, "variant_status", OPEN, State.FAILED) is None:
+                return  # another worker, to whom the job was given meanwhile, has ended it
             await update_asset(connection, scope, asset.id, values)
             steps = (*_STEPS, OperationType.DESCRIBE) if asset.description_status in OPEN else _STEPS
             await update_open_operations(

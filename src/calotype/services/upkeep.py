@@ -72,7 +72,8 @@ class UpkeepService:
                 active = await self._queue.select_active_assets(connection, [asset.id for asset, _ in found])
                 for job in jobs:
                     if job.asset_id not in active:
-                        queued += await self._queue.enqueue(connection, job, Urgency.BACKFILL)
+                        await self._queue.enqueue(connection, job, Urgency.BACKFILL)
+                        queued += 1
             if len(found) < _BATCH:
                 break
             last, created_at = found[-1]

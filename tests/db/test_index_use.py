@@ -1,0 +1,180 @@
+"""The usual listings are read from indexes in their order, not sorted and not by reading whole tables."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from calotype.db.engine import Database
+from calotype.db.listing import select_page
+from calotype.domain.listing import AssetFilter, PageRequest, SearchMode, SortKey
+from calotype.domain.scope import Scope
+from tests.db.conftest import new_tenant
+from tests.db.rows import NOW
+
+ROWS = 20_000
+_FILL = """
+INSERT INTO asset (id, tenant_id, media_type, content_type, format, upload_method, object_key, original_filename, size_bytes,
+    checksum, storage_target, auto_describe, title, tags, created_at, updated_at, variants, has_description, captured_at, search)
+SELECT gen_random_uuid(), :tenant, 'image', 'image/jpeg', 'JPEG', 'STREAMING', 'key', 'name.jpg', n * 7919 % 100003,
+    sha256(n::text::bytea), 'default', true, CASE WHEN n % 3 > 0 THEN md5(n::text) END,
+    ARRAY['tag' || n % 500], CAST(:now AS timestamptz) + n * interval '1 minute', :now, '{}', n % 10 = 0,
+    CASE WHEN n % 2 = 0 THEN CAST(:now AS timestamptz) - n * interval '1 hour' END,
+    CAST('''~common'' ''common'' ''~rare' || n % 2000 || ''' ''rare' || n % 2000 || ''' '
+        || (SELECT string_agg('''filler' || (n * i) % 997 || '''', ' ') FROM generate_series(1, 60) AS i) AS tsvector)
+FROM generate_series(1, :rows) AS n
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Big:
+    """A tenant with many rows, beside another one with as many."""
+
+    scope: Scope
+    connection: AsyncConnection
+
+
+@pytest.fixture(scope="module")
+async def big(database: Database) -> AsyncIterator[Big]:
+    """Rows enough for the planner to care."""
+    tenants = [await new_tenant(database) for _ in range(2)]
+    async with database.write() as connection:
+        for tenant_id in tenants:
+            await connection.execute(text(_FILL), {"tenant": tenant_id, "now": NOW, "rows": ROWS})
+    async with database.read() as connection:
+        await connection.execute(text("VACUUM (ANALYZE) asset"))
+        yield Big(Scope(tenants[0]), connection)
+
+
+async def plans(big: Big, wanted: AssetFilter, page: PageRequest, scope: Scope | None = None) -> list[dict[str, Any]]:
+    """The nodes of the plans of every statement a listing runs, in one list."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    engine = big.connection.sync_connection.engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        await select_page(big.connection, scope or big.scope, wanted, page)
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    nodes: list[dict[str, Any]] = []
+    driver = (await big.connection.get_raw_connection()).driver_connection
+    for statement, parameters in asked:
+        row = await (await driver.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)).fetchone()
+        found = row[0] if isinstance(row[0], list) else json.loads(row[0])
+        nodes += _nodes(found[0]["Plan"])
+    return nodes
+
+
+def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *itertools.chain.from_iterable(_nodes(child) for child in plan.get("Plans", []))]
+
+
+def sorted_rows(nodes: list[dict[str, Any]]) -> float:
+    """How many rows went into the greatest sort."""
+    return max((_input(node) for node in nodes if "Sort" in node["Node Type"]), default=0)
+
+
+def _input(node: dict[str, Any]) -> float:
+    return float(node["Plans"][0]["Actual Rows"])
+
+
+def read_rows(nodes: list[dict[str, Any]]) -> float:
+    """How many rows the greatest scan of the table gave or threw away."""
+    looked_at = (
+        node["Actual Rows"] + node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+        for node in nodes
+        if node.get("Relation Name") == "asset" and node["Node Type"] != "Index Only Scan"
+    )
+    return max(looked_at, default=0)
+
+
+def scans(nodes: list[dict[str, Any]]) -> set[str]:
+    """The kinds of scans of the table."""
+    return {node["Node Type"] for node in nodes if node.get("Relation Name") == "asset"}
+
+
+def indexes(nodes: list[dict[str, Any]]) -> set[str]:
+    """The names of the indexes in use."""
+    return {node["Index Name"] for node in nodes if "Index Name" in node}
+
+
+@pytest.mark.parametrize("offset", [0, 300])
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("key", SortKey)
+async def test_every_order_is_read_from_its_index(big, key, descending, offset):
+    """Whatever the order and its direction, only the window's own rows are fetched and put in order."""
+    nodes = await plans(big, AssetFilter(), PageRequest(key, descending, 20, offset))
+    assert "Seq Scan" not in scans(nodes)
+    assert sorted_rows(nodes) <= 20
+    assert read_rows(nodes) <= 20
+    expected = {SortKey.CONTENT_CREATED_AT: "sort_at", SortKey.SIZE_BYTES: "size"}.get(key, key.value)
+    assert any(name.startswith(f"asset_by_{expected}") for name in indexes(nodes))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "matches"),
+    [
+        (AssetFilter(search="rare1999"), 10),
+        (AssetFilter(search="rare1999 common"), 10),
+        (AssetFilter(search="common rare1999", search_mode=SearchMode.METADATA), 10),
+        (AssetFilter(search="rare1999", search_mode=SearchMode.VISIBLE_TEXT), 0),
+        (AssetFilter(tags=("tag499",)), 40),
+        (AssetFilter(tags=("tag499",), search="rare1999"), 10),
+        (AssetFilter(search="nowhere"), 0),
+    ],
+)
+@pytest.mark.parametrize("key", SortKey)
+async def test_rare_words_and_tags_touch_only_their_rows(big, wanted, matches, key):
+    """A search reads its own tenant's matches and no other row, whatever the order."""
+    nodes = await plans(big, wanted, PageRequest(key))
+    assert scans(nodes) <= {"Bitmap Heap Scan", "Index Scan"}
+    assert "asset_by_words" in indexes(nodes)
+    assert read_rows(nodes) <= max(matches, 20)
+
+
+async def test_a_common_word_is_one_pass_over_its_tenants_matches(big):
+    """Rows of other tenants are not looked at, and no text is compared again."""
+    nodes = await plans(big, AssetFilter(search="common"), PageRequest())
+    assert "Seq Scan" not in scans(nodes)
+    assert read_rows(nodes) == ROWS
+    assert not any(node.get("Rows Removed by Index Recheck") for node in nodes)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        AssetFilter(has_description=True),
+        AssetFilter(media_types=("image", "link")),
+        AssetFilter(media_types=("video",)),
+        AssetFilter(folder_id=UUID(int=5)),
+        AssetFilter(created_from=NOW + timedelta(minutes=500)),
+        AssetFilter(created_from=NOW + timedelta(minutes=500), created_to=NOW + timedelta(minutes=540)),
+        AssetFilter(created_to=NOW),
+    ],
+)
+@pytest.mark.parametrize("key", [SortKey.CONTENT_CREATED_AT, SortKey.CREATED_AT])
+async def test_filters_are_answered_by_an_index_alone(big, wanted, key):
+    """What does not match is passed over within the index."""
+    nodes = await plans(big, wanted, PageRequest(key))
+    assert "Seq Scan" not in scans(nodes)
+    assert read_rows(nodes) <= 2000
+    assert sorted_rows(nodes) <= 2000
+
+
+async def test_a_search_of_the_trash_reads_the_trash_only(big):
+    """The trash has its own index; the library is not read for it."""
+    nodes = await plans(big, AssetFilter(search="common"), PageRequest(), big.scope.trashed())
+    assert indexes(nodes) <= {"asset_trash", "asset_pkey"}
+    assert read_rows(nodes) == 0

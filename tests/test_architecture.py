@@ -1,0 +1,169 @@
+"""The house rules that no linter knows."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import calotype
+from calotype.settings import Settings
+
+SOURCE = Path(calotype.__file__).parent
+ROOT = SOURCE.parents[1]
+MODULES = sorted(SOURCE.rglob("*.py"))
+MAX_LINES = 450
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+# Query functions without a scope, each with its reason. Whole modules, when nothing in them belongs to one tenant ...
+UNSCOPED_MODULES = {
+    "engine": "connections, no queries",
+    "embedded": "the server itself",
+    "schema": "migrations",
+    "tables": "definitions",
+    "scoped": "makes the conditions",
+    "health": "asks about the server",
+    "installation": "the one row all tenants share",
+    "upkeep": "looks for what was lost, for all tenants",
+    "api_key": "finds the tenant in the first place; listed and revoked by the operator",
+}
+# ... and single functions.
+UNSCOPED = {
+    ("asset", "insert_asset"): "the new row names its tenant itself",
+    ("asset", "from_row"): "no query",
+    ("picture", "captured_at"): "no query",
+    ("presigned_upload", "select_due_for_reaping"): "upkeep over all tenants",
+    ("presigned_upload", "delete_reaped"): "upkeep over all tenants",
+    ("trash", "select_due_for_purge"): "upkeep over all tenants",
+    ("tenant", "insert_tenant"): "makes the tenant",
+    ("tenant", "select_tenant"): "asks for a tenant by id",
+    ("tenant", "select_tenants"): "lists them for the operator",
+}
+
+
+def name_of(path: Path) -> str:
+    """The path below the package, for messages."""
+    return str(path.relative_to(SOURCE))
+
+
+def public_functions(tree: ast.AST) -> Iterator[Function]:
+    """Functions and methods that others may call."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, Function) and not node.name.startswith("_"):
+            yield node
+        elif isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield from public_functions(node)
+
+
+def takes_scope(function: Function) -> bool:
+    """Whether one of the arguments is declared as a Scope."""
+    arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+    return any(
+        argument.arg == "scope" and argument.annotation and ast.unparse(argument.annotation) == "Scope"
+        for argument in arguments
+    )
+
+
+def db_functions() -> Iterator[tuple[str, Function]]:
+    """Every public function of db/ with its module."""
+    for path in sorted((SOURCE / "db").glob("*.py")):
+        for function in public_functions(ast.parse(path.read_text())):
+            yield path.stem, function
+
+
+def test_every_query_takes_a_scope():
+    """No function reads or writes a tenant's rows without being told whose, but for those listed here with their reason."""
+    without = {(module, function.name) for module, function in db_functions() if not takes_scope(function)}
+    unexpected = {(module, name) for module, name in without if module not in UNSCOPED_MODULES} - set(UNSCOPED)
+    assert not unexpected
+
+
+def test_every_query_uses_its_scope():
+    """A scope that is asked for and then ignored would protect nobody."""
+    for module, function in db_functions():
+        if takes_scope(function):
+            used = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
+            assert "scope" in used, f"{module}.{function.name}"
+
+
+def test_no_exception_is_left_over():
+    """The lists of exceptions name only what exists and still needs one."""
+    without = {(module, function.name) for module, function in db_functions() if not takes_scope(function)}
+    assert set(UNSCOPED) <= without
+    assert set(UNSCOPED_MODULES) <= {path.stem for path in (SOURCE / "db").glob("*.py")}
+
+
+def test_only_one_module_turns_visibility_into_a_condition():
+    """Who may see what has one home: nobody else asks whether a row is deleted, but for trash and upkeep."""
+    allowed = {"scoped.py", "tables.py", "trash.py", "upkeep.py", "0001_first.py"}
+    for path in (SOURCE / "db").rglob("*.py"):
+        if path.name not in allowed:
+            assert not re.search(r"deleted_at\.(is_|is_not)\(", path.read_text()), name_of(path)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_everything_public_opens_with_a_sentence(path):
+    """Modules, public classes and public functions say what they are."""
+    tree = ast.parse(path.read_text())
+    if tree.body:
+        assert ast.get_docstring(tree), "the module"
+    if "migrations" in path.parts:
+        return
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
+    for node in [*classes, *public_functions(tree)]:
+        if any(ast.unparse(mark) in {"overload", "override"} for mark in node.decorator_list):
+            continue
+        text = ast.get_docstring(node)
+        assert text, node.name
+        assert text[0].isupper() or not text[0].isalpha(), node.name
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_file_is_too_long(path):
+    """A file that grows past the limit is two things."""
+    assert len(path.read_text().splitlines()) <= MAX_LINES
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_http_status_outside_the_web(path):
+    """Errors mean something before they have a status: nobody else compares or hands out HTTP status numbers."""
+    if "web" in path.relative_to(SOURCE).parts:
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.keyword(arg="status" | "status_code", value=ast.Constant(value=int() as number)):
+                assert not 100 <= number < 600, f"line {node.value.lineno}"
+            case ast.Compare(left=left, comparators=[ast.Constant(value=int() as number), *_]):
+                assert not (100 <= number < 600 and "status" in ast.unparse(left)), f"line {node.lineno}"
+            case ast.Attribute(attr="status_code"):
+                raise AssertionError(f"line {node.lineno}")
+
+
+def test_every_setting_is_documented_and_nothing_else():
+    """docs/configuration.md names all settings, and no other variable that looks like one."""
+    page = (ROOT / "docs" / "configuration.md").read_text()
+    documented = set(re.findall(r"\bCALOTYPE_[A-Z0-9_]+\b", page))
+    assert documented == {f"CALOTYPE_{name.upper()}" for name in Settings.model_fields}
+
+
+def test_every_setting_says_what_it_is():
+    """A setting's description is what `docs/configuration.md` is checked against by readers."""
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+        assert field.description.endswith("."), name
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_importing_does_no_work(path):
+    """At the top of a module nothing is opened, started, read or asked of the environment."""
+    forbidden = {"open", "print", "run", "Popen", "connect", "create_engine", "create_async_engine", "getenv", "read_text"}
+    tree = ast.parse(path.read_text())
+    for node in tree.body:
+        if isinstance(node, (ast.Assign, ast.AnnAssign, ast.Expr)):
+            calls = (inner for inner in ast.walk(node) if isinstance(inner, ast.Call))
+            names = {ast.unparse(call.func).rsplit(".", 1)[-1] for call in calls}
+            assert not names & forbidden, f"line {node.lineno}"

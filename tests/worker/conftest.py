@@ -1,0 +1,21 @@
+"""Lets decoders import the misbehaving functions of this folder by name, however the tests are collected."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from calotype.db.schema import migrate
+from tests.running import new_database
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(scope="module")
+def own_database(database_url):
+    """A migrated database that only this module uses."""
+    url = new_database(database_url)
+    migrate(url)
+    return url
