@@ -91,7 +91,9 @@ def texts(writer: Writer, number: int) -> Texts:
     if chance.random() < 0.9:
         said = writer.words(15, 35)
         said.extend(word for word, share in PLANTED.items() if chance.random() < share / 0.9)
-        description = f"A photo of {' '.join(said)}, 4032 x 3024 pixels, mostly {chance.choice(('grey', 'blue', 'green'))}."
+        description = (
+            f"A photo of {' '.join(said)}, 4032 x 3024 pixels, mostly {chance.choice(('grey', 'blue', 'green'))}."
+        )
     return Texts(title, f"{name}.jpg", writer.tags(), description, visible_text)
 
 

@@ -7,6 +7,7 @@ without a worker, a request at a time; `all requests` takes each case equally of
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import statistics
 import sys
@@ -20,6 +21,7 @@ from uuid import UUID
 
 import httpx
 import psycopg
+from tests.running import RunningServer
 
 from bench.library import NEWEST, Writer, fill, vocabulary
 from bench.report import report
@@ -28,7 +30,6 @@ from calotype.db.engine import Database
 from calotype.domain.scope import Scope
 from calotype.services.search import SearchService
 from calotype.web.apis.files import translate, wire
-from tests.running import RunningServer
 
 ROWS = 200_000
 TIMES = 20  # requests a case
@@ -131,11 +132,13 @@ def measure_http(client: httpx.Client) -> dict[str, list[float]]:
 def _summary(name: str, taken: dict[str, list[float]]) -> dict[str, Any]:
     every = [value for values in taken.values() for value in values]
     cases = {
-        case: f"p50 {statistics.median(values):.1f}  p95 {percentile(values, 0.95):.1f} ms" for case, values in taken.items()
+        case: f"p50 {statistics.median(values):.1f}  p95 {percentile(values, 0.95):.1f} ms"
+        for case, values in taken.items()
     }
     return {
         "bench": name,
         "requests": len(every),
+        "load_average": round(os.getloadavg()[0], 1),
         "p50_ms": round(statistics.median(every), 1),
         "p95_ms": round(percentile(every, 0.95), 1),
         "p99_ms": round(percentile(every, 0.99), 1),
@@ -145,7 +148,10 @@ def _summary(name: str, taken: dict[str, list[float]]) -> dict[str, Any]:
 
 def run(rows: int = ROWS) -> list[dict[str, Any]]:
     """Fill a new server's database, then measure on both levels."""
-    with tempfile.TemporaryDirectory() as data, RunningServer(Path(data), "--no-worker", CALOTYPE_RATE_LIMIT="1000000") as server:
+    with (
+        tempfile.TemporaryDirectory() as data,
+        RunningServer(Path(data), "--no-worker", CALOTYPE_RATE_LIMIT="1000000") as server,
+    ):
         url = server.database_url()
         key = server.new_key("bench")
         server.new_key("other")

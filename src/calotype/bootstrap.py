@@ -15,7 +15,7 @@ from calotype.db.embedded import EmbeddedPostgres
 from calotype.db.engine import Database
 from calotype.db.installation import select_signing_secret
 from calotype.db.schema import migrate
-from calotype.domain.errors import Unavailable
+from calotype.domain.errors import InvalidInput, Unavailable
 from calotype.jobs.queue import JobQueue
 from calotype.sandbox.pool import Sandbox
 from calotype.services.api_key import ApiKeyService
@@ -96,11 +96,16 @@ def open_database(settings: Settings) -> Iterator[str]:
             embedded.stop()
 
 
+async def check_storage(settings: Settings) -> None:
+    """Refuse the address of an object store that cannot be meant. Raises InvalidInput with a `remedy`."""
+    await _open_store(settings).aclose()
+
+
 @asynccontextmanager
 async def open_application(settings: Settings, database_url: str) -> AsyncIterator[Application]:
     """All services over a database that is up."""
     database = Database(database_url)
-    store = open_store(settings.storage_url, settings.data_dir)
+    store = _open_store(settings)
     sandboxes = _sandboxes(settings)
     try:
         async with database.write() as connection:
@@ -111,6 +116,13 @@ async def open_application(settings: Settings, database_url: str) -> AsyncIterat
             sandbox.kill()
         await store.aclose()
         await database.aclose()
+
+
+def _open_store(settings: Settings) -> ObjectStore:
+    try:
+        return open_store(settings.storage_url, settings.data_dir)
+    except InvalidInput as error:
+        raise InvalidInput(error.message, **{**error.context, "remedy": "check CALOTYPE_STORAGE_URL"}) from error
 
 
 def _sandboxes(settings: Settings) -> tuple[Sandbox, Sandbox]:
@@ -172,7 +184,11 @@ def _build(
             store,
             queue,
             picture_sandbox,
-            DevelopLimits(max_pixels=settings.max_pixels, timeout=settings.decode_timeout),
+            DevelopLimits(
+                max_pixels=settings.max_pixels,
+                timeout=settings.decode_timeout,
+                keywords_as_tags=settings.keywords_as_tags,
+            ),
         ),
         presigned=presigned,
         search=SearchService(database),

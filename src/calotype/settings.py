@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     )
     decode_memory_mb: int = Field(3072, ge=256, description="Memory limit of a decoding child, in MiB.")
     decode_timeout: float = Field(60, gt=0, description="Seconds one picture may take to decode.")
+    keywords_as_tags: bool = Field(False, description="Whether a picture's own keywords are added to its tags.")
     ocr_enabled: bool = Field(True, description="Whether visible text is read from pictures.")
     ocr_timeout: float = Field(120, gt=0, description="Seconds reading the text of one picture may take.")
     stalled_after: float = Field(

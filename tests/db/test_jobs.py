@@ -70,12 +70,16 @@ async def test_a_job_is_committed_with_its_row_or_not_at_all(database, scope, qu
     """A transaction that fails leaves neither asset nor job."""
     new = new_asset(scope.tenant_id)
     job = job_for(scope, new.id)
-    with pytest.raises(ZeroDivisionError):
+
+    async def fail() -> None:
         async with database.write() as connection:
             await add(connection, new)
             await queue.enqueue(connection, job, Urgency.NEW)
             assert await states(connection, job) == ["todo"]
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     async with database.read() as connection:
         assert await jobs_of(connection, job) == []
 
@@ -270,4 +274,3 @@ async def test_workers_take_jobs_of_their_lane_by_urgency(database, scope, queue
     assert taken == [str(pictures[index].asset_id) for index in (1, 2, 0)]
     async with database.read() as connection:
         assert (await queue.counts(connection))["describe", "todo"] == 1
-

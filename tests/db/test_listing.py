@@ -143,7 +143,9 @@ def _maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 TIME_BOUNDS = st.sampled_from(TIMES).flatmap(
     lambda moment: st.sampled_from([moment, moment - timedelta(microseconds=1), moment + timedelta(microseconds=1)])
 )
-SEARCHES = st.lists(st.sampled_from([*WORDS, "bo", "IMG", "jpg", "cafe", "京", "!"]), min_size=1, max_size=2).map(" ".join)
+SEARCHES = st.lists(st.sampled_from([*WORDS, "bo", "IMG", "jpg", "cafe", "京", "!"]), min_size=1, max_size=2).map(
+    " ".join
+)
 FILTERS = st.builds(
     AssetFilter,
     search=_maybe(SEARCHES),
@@ -243,4 +245,3 @@ async def test_counts_agree_over_the_visibilities(library, database):
         ]
     assert live + trashed == everything
     assert min(live, trashed) > 0
-

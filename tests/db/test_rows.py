@@ -44,7 +44,7 @@ async def test_a_new_asset_is_read_back_as_it_was_written(database, scope):
     """Every value of a new asset survives, and what nobody knows yet is empty."""
     new = new_asset(
         scope.tenant_id,
-        title="Pier ’ — 東京",
+        title="Pier ‼ — 東京",
         tags=("b", "a", "it's"),
         upload_method=UploadMethod.PRESIGNED,
         size_bytes=2**40,
@@ -246,10 +246,14 @@ async def test_a_pipeline_writes_what_a_connection_writes(database, scope):
 async def test_a_pipeline_that_fails_undoes_the_transaction(database, scope):
     """One bad statement leaves nothing of the others."""
     new = new_asset(scope.tenant_id)
-    with pytest.raises(psycopg.errors.UniqueViolation):
+
+    async def write_twice() -> None:
         async with database.write() as connection, pipelined(connection) as pipeline:
             await asset.insert_asset(pipeline, new, "", NOW)
             await asset.insert_asset(pipeline, new, "", NOW)
+
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        await write_twice()
     async with database.read() as connection:
         assert await asset.select_asset_count(connection, scope) == 0
 
@@ -524,9 +528,13 @@ async def test_a_snapshot_sees_one_moment(database, scope):
 
 async def test_a_failed_transaction_leaves_nothing(database, scope):
     """A block that raises undoes all it has written."""
-    with pytest.raises(ZeroDivisionError):
+
+    async def fail() -> None:
         async with database.write() as connection:
             await add(connection, new_asset(scope.tenant_id))
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     async with database.read() as connection:
         assert await asset.select_asset_count(connection, scope) == 0

@@ -11,7 +11,8 @@ _TERM = re.compile(r"'([^']*)'(:\*)?$")
 def matches(vector: str, query: str) -> bool:
     """Whether the query (terms joined by &, each a phrase, an alternative or a lexeme) finds the vector."""
     index = {
-        lexeme: {(int(place[:-1]), place[-1]) for place in places.split(",")} for lexeme, places in _ENTRY.findall(vector)
+        lexeme: {(int(place[:-1]), place[-1]) for place in places.split(",")}
+        for lexeme, places in _ENTRY.findall(vector)
     }
     return all(_holds(term.strip("()"), index) for term in query.split(" & "))
 
@@ -21,7 +22,9 @@ def _holds(term: str, index: dict[str, set[tuple[int, str]]]) -> bool:
 
 
 def _stands(phrase: str, index: dict[str, set[tuple[int, str]]]) -> bool:
-    starts = [{position - step for position, _ in _places(part, index)} for step, part in enumerate(phrase.split(" <-> "))]
+    starts = [
+        {position - step for position, _ in _places(part, index)} for step, part in enumerate(phrase.split(" <-> "))
+    ]
     return bool(set.intersection(*starts))
 
 

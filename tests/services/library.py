@@ -79,7 +79,7 @@ class Library:
     def sql(self, statement, *values):
         """Run one statement; returns its rows."""
         with psycopg.connect(self._database_url, autocommit=True) as connection:
-            found = connection.execute(statement, values)
+            found = connection.execute(statement, values or None)
             return found.fetchall() if found.description else []
 
     def jobs(self, asset_id, state="todo"):

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from calotype.cli.session import with_services
@@ -43,7 +44,7 @@ def list_keys() -> None:
         is_expired = key.expires_at is not None and key.expires_at <= now
         state = "revoked" if key.revoked_at else "expired" if is_expired else "valid"
         times = [_day(moment) for moment in (key.created_at, key.expires_at, key.last_used_at)]
-        table.add_row(str(key.id), key.tenant_name, key.name, key.hint, *times, state)
+        table.add_row(str(key.id), escape(key.tenant_name), escape(key.name), key.hint, *times, state)
     Console(width=None if Console().is_terminal else 200).print(table)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from calotype.bootstrap import Application
@@ -40,7 +41,8 @@ def search(
     table = Table("id", "file", "title", "taken", "description")
     for asset in page.assets:
         taken = (asset.captured_at or asset.created_at).strftime("%Y-%m-%d")
-        table.add_row(str(asset.id)[:8], asset.original_filename, asset.title or "", taken, asset.description or "")
+        cells = (asset.original_filename, asset.title or "", taken, asset.description or "")
+        table.add_row(str(asset.id)[:8], *map(escape, cells))
     console = Console()
     console.print(table)
     console.print(f"{page.total_count} found")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from calotype.db.asset import lock_asset, select_asset, update_asset, update_status
-from calotype.db.engine import Database, pipelined
+from calotype.db.engine import Connection, Database, pipelined
 from calotype.db.operation import update_open_operations
 from calotype.db.picture import update_developed
 from calotype.domain.asset import Asset, OperationType, State, StoredVariant
@@ -20,9 +20,11 @@ from calotype.domain.errors import NotFound, SandboxFailure, UndecodablePicture,
 from calotype.domain.job import Job, Task, Urgency
 from calotype.domain.picture import DevelopedPicture, Variant, VariantName
 from calotype.domain.scope import Scope
+from calotype.domain.values import MAX_TAG_LENGTH, MAX_TAGS
 from calotype.imaging.pipeline import develop
 from calotype.jobs.queue import JobQueue
 from calotype.sandbox.pool import Sandbox
+from calotype.services.search_document import search_document
 from calotype.services.work import OPEN, is_worth_another
 from calotype.storage.store import ObjectStore
 
@@ -33,10 +35,11 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DevelopLimits:
-    """How many pixels a picture may have, and how many seconds its development may take."""
+    """How many pixels a picture may have, how many seconds its development may take, and what becomes of its keywords."""
 
     max_pixels: int
     timeout: float
+    keywords_as_tags: bool
 
 
 class PictureService:
@@ -115,6 +118,8 @@ class PictureService:
                     if asset.description_status in OPEN:
                         job = Job(Task.READ_TEXT, asset.tenant_id, asset.id)
                         await self._queue.enqueue(pipeline, job, Urgency.NEW)
+                if self._limits.keywords_as_tags and not asset.variants:
+                    await _add_tags(connection, scope, asset.id, picture.metadata.keywords)
         stale = {old.object_key for old in asset.variants.values()} - objects.keys() if kept else set(objects)
         await asyncio.gather(*(self._store.delete(key) for key in sorted(stale)))
 
@@ -139,6 +144,23 @@ class PictureService:
                 completed_at=now,
                 error_message=reason,
             )
+
+
+async def _add_tags(connection: Connection, scope: Scope, asset_id: UUID, keywords: Sequence[str]) -> None:
+    """Add a picture's own keywords to its tags, as far as they are allowed as tags."""
+    current = await select_asset(connection, scope, asset_id)
+    fitting = [word for keyword in keywords if (word := keyword.strip()) and len(word) <= MAX_TAG_LENGTH]
+    if current is None or not fitting:
+        return
+    tags = tuple(dict.fromkeys([*current.tags, *fitting]))[:MAX_TAGS]
+    search = search_document(
+        title=current.title,
+        filename=current.original_filename,
+        tags=tags,
+        description=current.description,
+        visible_text=current.visible_text,
+    )
+    await update_asset(connection, scope, asset_id, {"tags": list(tags), "search": search})
 
 
 def _lay_out(asset: Asset, made: tuple[Variant, ...]) -> tuple[dict[VariantName, StoredVariant], dict[str, bytes]]:

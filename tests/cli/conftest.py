@@ -1,0 +1,73 @@
+"""The `calotype` command as its own process, over a database and a data folder of the test module."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import psycopg
+import pytest
+
+from calotype.db.schema import migrate
+from tests.running import calotype_environment, new_database
+
+
+class Program:
+    """Runs `calotype` and looks into its database."""
+
+    def __init__(self, folder, database_url) -> None:
+        self.data_dir = folder / "data"
+        self.database_url = database_url
+
+    def environment(self, **settings):
+        """The environment of a process whose only settings are these, over this installation."""
+        return calotype_environment(
+            self.data_dir, **{"CALOTYPE_DATABASE_URL": self.database_url, "COLUMNS": "200", **settings}
+        )
+
+    def start(self, *arguments, **settings):
+        """Start a command in a session of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "calotype", *arguments],
+            env=self.environment(**settings),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def __call__(self, *arguments, **settings):
+        """Run a command to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "calotype", *arguments],
+            env=self.environment(**settings),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    def sql(self, statement, *values):
+        """The rows that a statement finds."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            found = connection.execute(statement, values or None)
+            return found.fetchall() if found.description else []
+
+
+@pytest.fixture(scope="module")
+def calotype(database_url, tmp_path_factory):
+    """The command, over an installation that only this module uses."""
+    url = new_database(database_url)
+    migrate(url)
+    return Program(tmp_path_factory.mktemp("cli"), url)
+
+
+def is_one_clear_line(text):
+    """Whether a complaint is a single line for people, without a trace of the program behind it."""
+    return text.startswith("calotype: ") and text.count("\n") == 1 and "Traceback" not in text
+
+
+@pytest.fixture(scope="session")
+def one_clear_line():
+    """The rule for complaints."""
+    return is_one_clear_line

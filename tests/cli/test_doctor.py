@@ -1,0 +1,49 @@
+"""`calotype doctor`: says that all is well, or what is not and what to do."""
+
+from __future__ import annotations
+
+import json
+
+
+def test_a_healthy_installation_has_no_fault(calotype):
+    """Database, extension, storage, decoders, models, disk and clock are looked at; the status is 0.
+
+    An optional format that is not installed is named with what installs it, letter by letter, and is no fault.
+    """
+    done = calotype("doctor")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "✗" not in done.stdout
+    for name in ("database", "extension vector", "clock", "storage", "disk", "decoder jpeg", "model ocr"):
+        assert f"✓ {name}: " in done.stdout
+    assert ("- decoder jxl" in done.stdout) == ("pip install 'calotype[jxl]'" in done.stdout)
+
+
+def test_a_storage_that_cannot_be_written_to_is_a_fault_with_a_remedy(calotype, tmp_path):
+    """The status is 1, what is at fault is named, and so is the setting to look at; what is well is shown as well."""
+    (tmp_path / "file").touch()
+
+    done = calotype("doctor", CALOTYPE_STORAGE_URL=f"file://{tmp_path}/file/objects")
+
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    fault = next(index for index, line in enumerate(lines) if line.startswith("✗"))
+    assert lines[fault].startswith("✗ storage: ")
+    assert "→ check CALOTYPE_STORAGE_URL" in lines[fault + 1]
+    assert "✓ database: PostgreSQL" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_database_that_does_not_answer_is_a_fault_with_a_remedy(calotype):
+    """The status is 1, and the password in the address is not shown."""
+    url = "postgresql://me:secret@127.0.0.1:1/calotype"
+
+    done = calotype("doctor", "--json", CALOTYPE_DATABASE_URL=url)
+
+    assert done.returncode == 1
+    (check,) = json.loads(done.stdout)
+    assert check["is_fault"]
+    assert "the database cannot be reached" in check["finding"]
+    assert "check CALOTYPE_DATABASE_URL" in check["remedy"]
+    assert "secret" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
