@@ -29,8 +29,8 @@ FACTS = {
     "photos/albums/text/japanese-shop.jpg": ("jpeg", 4217, 2817, None),
     "photos/formats/png/density_plot.png": ("png", 800, 800, None),
     "photos/formats/webp/denali.webp": ("webp", 600, 315, "2010-08-13T21:00:01.85Z"),
-    # Its wall time is 11:04:22 without an offset, but its satellite time is 16:04:21 UTC.
-    "photos/formats/heic/IMG_2682.heic": ("heic", 4032, 3024, "2019-03-21T16:04:22.348Z"),
+    # Its wall time is 11:04:22 without an offset, which the specification reads as UTC.
+    "photos/formats/heic/IMG_2682.heic": ("heic", 4032, 3024, "2019-03-21T11:04:22.348Z"),
     "photos/formats/motionphoto/samsung-one-ui-6.heic": ("heic", 3000, 4000, ...),
     "photos/formats/avif/8bit-sRGB.avif": ("avif", 1617, 1080, None),
     "photos/formats/avif/10bit-HDR-P3-nclx.avif": ("avif", 3681, 5594, None),

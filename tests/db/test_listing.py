@@ -184,6 +184,17 @@ async def test_any_listing_equals_a_walk_over_all_rows(library, wanted, page, vi
         await _check(library, Scope(library.scopes[which].tenant_id, visibility), wanted, page)
 
 
+@pytest.mark.parametrize("search", ["pier", "the", "2041", "red boat", "京都"])
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("key", SortKey)
+async def test_a_frequent_word_that_is_rare_where_the_order_begins(library, monkeypatch, key, descending, search):
+    """When the first rows of an order hold too few matches to fill the window, the others are found all the same."""
+    monkeypatch.setattr(listing, "_MANY", 0)
+    for limit in (1, 5, 10):
+        monkeypatch.setattr(listing, "_NEAR", 4 * limit)
+        await _check(library, library.scopes[0], AssetFilter(search=search), PageRequest(key, descending, limit))
+
+
 async def _check(library: Library, scope: Scope, wanted: AssetFilter, page: PageRequest) -> None:
     all_matches = expected(library, scope, wanted, page)
     found = await library.service.page(scope, wanted, page)

@@ -30,8 +30,12 @@ _C = tables.dominant_color
 
 
 def captured_at(captured: CaptureTime) -> datetime:
-    """The moment a picture was taken; without an offset its wall time is read as UTC."""
-    return captured.wall.replace(tzinfo=UTC) - timedelta(minutes=captured.offset_minutes or 0)
+    """The moment a picture was taken as listings show it: its wall time with its own offset, without one read as UTC.
+
+    An offset inferred from the GPS clock is kept in its columns but not applied here: the wire format promises the file's own.
+    """
+    offset = 0 if captured.offset_source == "gps" else captured.offset_minutes or 0
+    return captured.wall.replace(tzinfo=UTC) - timedelta(minutes=offset)
 
 
 # Run for every picture, so built once.

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from calotype.db.asset import insert_asset, lock_checksum, select_asset_by_checksum
@@ -320,17 +320,17 @@ async def _read_head(chunks: AsyncIterator[bytes]) -> bytearray:
 
 
 def _first_operations(new: NewAsset, now: datetime) -> list[Operation]:
-    def step(kind: OperationType, status: State) -> Operation:
-        return Operation(uuid4(), new.id, kind, status, now, now if status is State.COMPLETED else None, None)
-
-    steps = [
-        step(OperationType.UPLOAD, State.COMPLETED),
-        step(OperationType.VARIANTS, State.PENDING),
-        step(OperationType.EXTRACT_COLORS, State.PENDING),
-    ]
+    kinds = [OperationType.UPLOAD, OperationType.VARIANTS, OperationType.EXTRACT_COLORS]
     if new.description_status is State.PENDING:
-        steps.append(step(OperationType.DESCRIBE, State.PENDING))
-    return steps
+        kinds.append(OperationType.DESCRIBE)
+    return [_first_operation(new.id, kind, now + timedelta(microseconds=place)) for place, kind in enumerate(kinds)]
+
+
+def _first_operation(asset_id: UUID, kind: OperationType, created_at: datetime) -> Operation:
+    """A step that waits, or the upload itself, which is done; times a microsecond apart keep the steps in their order."""
+    if kind is OperationType.UPLOAD:
+        return Operation(uuid4(), asset_id, kind, State.COMPLETED, created_at, created_at, None)
+    return Operation(uuid4(), asset_id, kind, State.PENDING, created_at, None, None)
 
 
 def _duplicate_of(existing: Asset) -> IngestResult:
