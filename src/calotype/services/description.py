@@ -26,7 +26,7 @@ from calotype.domain.scope import Scope
 from calotype.jobs.queue import JobQueue
 from calotype.sandbox.pool import Sandbox
 from calotype.services.search_document import search_document
-from calotype.services.work import MAX_ATTEMPTS, OPEN, is_worth_another
+from calotype.services.work import MAX_ATTEMPTS, MOST_BEGINNINGS, OPEN, try_again
 from calotype.storage.store import ObjectStore
 
 _STEP = (OperationType.DESCRIBE,)
@@ -63,18 +63,18 @@ class DescriptionService:
     async def read_text(self, scope: Scope, asset_id: UUID, attempt: int) -> None:
         """Read the visible text of one picture, then queue its description.
 
-        Raises SandboxFailure when another attempt is worthwhile; text that cannot be read never keeps a picture from being
-        described.
+        `attempt` counts how often the job was begun. Raises SandboxFailure only when no process could be started; text that
+        cannot be read never keeps a picture from being described.
         """
         asset = await self._begin(scope, asset_id)
         if asset is None:
             return
         text: str | None = None
-        if self._limits.enabled:
+        if self._limits.enabled and attempt <= MOST_BEGINNINGS:
             try:
                 text = (await self._read(asset)).text or None
             except (NotFound, SandboxFailure) as error:
-                if isinstance(error, SandboxFailure) and is_worth_another(error, attempt):
+                if error.context.get("reason") == "start":
                     raise
                 _log.warning("text not read", asset_id=str(asset_id), reason=error.message)
         async with self._database.write() as connection:
@@ -101,7 +101,9 @@ class DescriptionService:
             facts = await select_facts(connection, Scope(asset.tenant_id), asset.id)
         # In photographs a glance finds nearly all text at a tenth of the cost; elsewhere text is what matters.
         careful = facts is not None and facts.kind != "photo"
-        reading: TextReading = await self._sandbox.run(read_text, data, careful=careful, timeout=self._limits.timeout)
+        reading: TextReading = await try_again(
+            lambda: self._sandbox.run(read_text, data, careful=careful, timeout=self._limits.timeout)
+        )
         return reading
 
     async def describe(self, scope: Scope, asset_id: UUID, attempt: int) -> None:

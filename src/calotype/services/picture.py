@@ -25,7 +25,7 @@ from calotype.imaging.pipeline import develop
 from calotype.jobs.queue import JobQueue
 from calotype.sandbox.pool import Sandbox
 from calotype.services.search_document import search_document
-from calotype.services.work import OPEN, is_worth_another
+from calotype.services.work import MOST_BEGINNINGS, OPEN, try_again
 from calotype.storage.store import ObjectStore
 
 _MARK_AFTER = 0.2  # seconds; most pictures are done by then and save two statements
@@ -55,22 +55,25 @@ class PictureService:
         self._limits = limits
 
     async def make_variants(self, scope: Scope, asset_id: UUID, attempt: int) -> None:
-        """Develop one picture. Raises SandboxFailure when another attempt, in another process, is worthwhile."""
+        """Develop one picture, in another process again when one did not survive it.
+
+        `attempt` counts how often the job was begun. Raises SandboxFailure only when no process could be started.
+        """
         async with self._database.read() as connection:
             asset = await select_asset(connection, scope, asset_id)
         if asset is None or asset.variant_status not in OPEN:
             return
         try:
             async with self._marked(asset):
-                picture = await self._develop(asset)
+                picture = await self._develop(asset, attempt)
         except (UndecodablePicture, Unsupported) as error:
             await self._fail(asset, error.message)
         except NotFound:
             await self._fail(asset, "the original is missing from the object store")
         except SandboxFailure as error:
-            if is_worth_another(error, attempt):
+            if error.context.get("reason") == "start":
                 raise
-            await self._fail(asset, f"{error.message} ({attempt} attempts)")
+            await self._fail(asset, error.message)
         else:
             await self._finish(asset, picture)
 
@@ -95,10 +98,14 @@ class PictureService:
             if not marking.cancelled() and (error := marking.exception()):
                 _log.warning("picture not marked", asset_id=str(asset.id), reason=str(error))
 
-    async def _develop(self, asset: Asset) -> DevelopedPicture:
+    async def _develop(self, asset: Asset, begun: int) -> DevelopedPicture:
+        if begun > MOST_BEGINNINGS:
+            raise SandboxFailure(f"its processing was interrupted {begun - 1} times", reason="crashed")
         async with self._store.local_path(asset.object_key) as path:
-            developed: DevelopedPicture = await self._sandbox.run(
-                develop, str(path), pixel_limit=self._limits.max_pixels, timeout=self._limits.timeout
+            developed: DevelopedPicture = await try_again(
+                lambda: self._sandbox.run(
+                    develop, str(path), pixel_limit=self._limits.max_pixels, timeout=self._limits.timeout
+                )
             )
         return developed
 

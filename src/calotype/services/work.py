@@ -5,14 +5,24 @@ What is lacking is derived from the row: the queue may lose a job, the row never
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 from uuid import UUID
 
 from calotype.domain.asset import State
 from calotype.domain.errors import SandboxFailure
 from calotype.domain.job import Job, Task
 
+Result = TypeVar("Result")
+
 MAX_ATTEMPTS = 3
 """How often one piece of work may bring its process down before it is given up."""
+
+MOST_BEGINNINGS = 25
+"""How often a job may be begun, each time losing its worker, before it is given up as the likely cause.
+
+More than the queue's own attempts after passing faults, which must not count against a picture.
+"""
 
 OPEN = frozenset({State.PENDING, State.PROCESSING})
 
@@ -28,9 +38,18 @@ def missing_jobs(
     return []
 
 
-def is_worth_another(failure: SandboxFailure, attempt: int) -> bool:
-    """Whether work that failed in a child should be tried again in another one.
+async def try_again(work: Callable[[], Awaitable[Result]]) -> Result:
+    """Do work that runs in a child process, up to three times, because a dead child is replaced by another.
 
-    A child that could not even start tells nothing about the work; that is tried until the machine is in order again.
+    Raises SandboxFailure: the last one with the number of attempts, or at once when a child could not even start, which tells
+    nothing about the work.
     """
-    return attempt < MAX_ATTEMPTS or failure.context.get("reason") == "start"
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        try:
+            return await work()
+        except SandboxFailure as error:
+            if error.context.get("reason") == "start":
+                raise
+            if attempt == MAX_ATTEMPTS:
+                raise SandboxFailure(f"{error.message} ({attempt} attempts)", **error.context) from error
+    raise AssertionError

@@ -9,7 +9,6 @@ from procrastinate.exceptions import JobAborted
 from procrastinate.jobs import Job
 
 from calotype.bootstrap import Application
-from calotype.domain.errors import SandboxFailure
 from calotype.domain.job import Task
 from calotype.domain.scope import Scope
 
@@ -17,13 +16,11 @@ _MOST_ATTEMPTS = 20  # of passing faults, such as a database that is away; the w
 
 
 class Patience(BaseRetryStrategy):
-    """When a job is worth another attempt: at once in another process, later after a passing fault, never for ever."""
+    """When a job is worth another attempt: at once when it was interrupted, later after a passing fault, never for ever."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
         """Interrupted jobs go back as they were; services end what cannot succeed by themselves."""
         if isinstance(exception, JobAborted) or not isinstance(exception, Exception):
-            return RetryDecision(retry_in={"seconds": 0})
-        if isinstance(exception, SandboxFailure) and exception.context.get("reason") != "start":
             return RetryDecision(retry_in={"seconds": 0})
         if job.attempts >= _MOST_ATTEMPTS:
             return None

@@ -84,8 +84,8 @@ CREATE TABLE asset (
     toast_tuple_target = 256
 );
 
--- Only for counting: with nothing but the tenant in it, it is a tenth of the size of the others.
-CREATE INDEX asset_by_tenant ON asset (tenant_id) WHERE deleted_at IS NULL;
+-- For counting: with so few different values in it, it is a tenth of the size of the others.
+CREATE INDEX asset_by_tenant ON asset (tenant_id, media_type, has_description, folder_id) WHERE deleted_at IS NULL;
 -- A column for each order a listing may have; the partial condition keeps the trash out of all of them. The two orders by time
 -- hold what listings filter by, so that counting and skipping rows need not look at them.
 CREATE INDEX asset_by_sort_at ON asset (tenant_id, sort_at, id)
