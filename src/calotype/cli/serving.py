@@ -116,6 +116,7 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((settings.host, settings.port))
+            listener.listen()  # a bound socket alone would not keep a second server from binding the same port
         except OSError as error:
             raise Unavailable(
                 f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; set CALOTYPE_PORT to another port"

@@ -62,9 +62,7 @@ async def select_stored_bytes(connection: AsyncConnection, scope: Scope) -> int:
 
 async def select_upload_count(connection: AsyncConnection, scope: Scope, since: datetime) -> int:
     """Uploads since a moment, deleted ones included, and those that are announced and may still come."""
-    made = (
-        select(func.count()).select_from(tables.asset).where(within(scope.any()), tables.asset.c.created_at >= since)
-    )
+    made = select(func.count()).select_from(tables.asset).where(within(scope.any()), tables.asset.c.created_at >= since)
     announced = select(func.count()).select_from(tables.presigned_upload).where(_is_open(scope))
     total = await connection.execute(select(made.scalar_subquery() + announced.scalar_subquery()))
     return int(total.scalar_one())

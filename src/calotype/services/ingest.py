@@ -269,8 +269,11 @@ class IngestService:
             await self._queue.enqueue(pipeline, Job(Task.MAKE_VARIANTS, new.tenant_id, new.id), Urgency.NEW)
         return describe
 
-    async def check_quota(self, connection: Connection, scope: Scope, size_bytes: int) -> None:
-        """Hold an upload against its tenant's limits. Raises QuotaExceeded and UsageLimitExceeded."""
+    async def check_quota(self, connection: Connection, scope: Scope, size_bytes: int, *, is_new: bool = True) -> None:
+        """Hold bytes to come against their tenant's limits; only a new upload counts towards the monthly one.
+
+        Raises QuotaExceeded and UsageLimitExceeded.
+        """
         if self._unlimited_until.get(scope.tenant_id, 0.0) > time.monotonic():
             return
         # Only tenants with limits pay for the lock that keeps two uploads from both taking the last place.
@@ -279,7 +282,7 @@ class IngestService:
             self._unlimited_until[scope.tenant_id] = time.monotonic() + _LIMITS_REMEMBERED
             return
         await select_tenant(connection, scope.tenant_id, lock=True)
-        if tenant.monthly_upload_limit is not None:
+        if is_new and tenant.monthly_upload_limit is not None:
             month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
             if await select_upload_count(connection, scope, month) >= tenant.monthly_upload_limit:
                 raise UsageLimitExceeded("This month's uploads are used up", limit=tenant.monthly_upload_limit)

@@ -117,7 +117,7 @@ class PresignedUploadService:
     async def put(self, scope: Scope, upload_id: UUID, chunks: AsyncIterator[bytes]) -> str:
         """Store the bytes of an announced upload, in place of any before them; returns their etag.
 
-        Raises NotFound, Conflict once confirmed, TooLarge; nothing is kept then.
+        Raises NotFound, Conflict once confirmed, Expired, TooLarge, QuotaExceeded; nothing is kept then.
         """
         async with self._database.read() as connection:
             upload = await self._open_upload(connection, scope, upload_id)
@@ -128,7 +128,10 @@ class PresignedUploadService:
                 await writer.write(chunk)
             # The object appears under the row's lock, so that a confirm sees either all of it or nothing.
             async with self._database.write() as connection:
-                await self._open_upload(connection, scope, upload_id, lock=True)
+                upload = await self._open_upload(connection, scope, upload_id, lock=True)
+                if writer.size > upload.declared_size:
+                    extra = writer.size - upload.declared_size
+                    await self._ingest.check_quota(connection, scope, extra, is_new=False)
                 stored = await writer.commit()
                 await update_presigned_upload(
                     connection,
