@@ -14,6 +14,8 @@ from calotype.db.embedded import EmbeddedPostgres
 from calotype.db.schema import migrate
 from tests.running import RunningServer
 
+pytest_plugins = ["tests.s3"]
+
 # A busy machine must not fail a property for being slow.
 hypothesis.settings.register_profile("calotype", deadline=None)
 hypothesis.settings.load_profile("calotype")

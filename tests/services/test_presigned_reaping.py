@@ -100,3 +100,15 @@ async def test_bytes_that_a_crash_left_behind_after_reaping_are_swept(library, m
     await library.services.upkeep.sweep()
 
     assert library.objects() == set()
+
+
+async def test_bytes_beyond_those_announced_are_held_against_the_quota(library):
+    """Announcing one byte does not make room for more than there is, and what was refused is not kept."""
+    data = photo()
+    library.sql("UPDATE tenant SET storage_quota_bytes = %s WHERE id = %s", len(data) - 1, library.scope.tenant_id)
+    made = await library.services.presigned.initiate(library.scope, "a.jpg", 1, UploadOptions())
+
+    with pytest.raises(QuotaExceeded):
+        await library.services.presigned.put(library.scope, made.upload_id, chunks(data))
+
+    assert library.objects() == set()
