@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from tests.running import RunningServer
 
 from bench.make_photos import FLAVOURS, make_photos
 from bench.report import report
 from bench.uploading import LeanClient
-from tests.running import RunningServer
 
 CLIENTS = 4
 SIZES = (1024, 750, 256, 64)
@@ -33,7 +33,9 @@ def bare_loop(path: Path) -> int:
 
     cv2.setNumThreads(1)
     data = path.read_bytes()
-    picture = simplejpeg.decode_jpeg(data, "BGR", fastdct=True, fastupsample=True, min_width=1024, min_height=768, min_factor=1)
+    picture = simplejpeg.decode_jpeg(
+        data, "BGR", fastdct=True, fastupsample=True, min_width=1024, min_height=768, min_factor=1
+    )
     total = 0
     for size in SIZES:
         height, width = picture.shape[:2]
@@ -42,7 +44,9 @@ def bare_loop(path: Path) -> int:
             picture = cv2.resize(
                 picture, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA
             )
-        total += len(simplejpeg.encode_jpeg(picture, quality=80, colorspace="BGR", colorsubsampling="420", fastdct=True))
+        total += len(
+            simplejpeg.encode_jpeg(picture, quality=80, colorspace="BGR", colorsubsampling="420", fastdct=True)
+        )
     return total
 
 
@@ -112,7 +116,9 @@ def run(flavour: str = "phone", count: int = 100) -> dict[str, Any]:
         key = server.new_key()
         with server.client(key) as client:
             # One photo first, so that child processes are warm, as they are on a server that runs.
-            warm = make_photos(folder, 1, width=kind.width, height=kind.height, target_bytes=kind.target_bytes, seed=9)[0]
+            warm = make_photos(folder, 1, width=kind.width, height=kind.height, target_bytes=kind.target_bytes, seed=9)[
+                0
+            ]
             answer = client.post("/api/v2/user-files/upload/stream", files={"file": ("warm.jpg", warm.read_bytes())})
             assert answer.status_code == 200, answer.text
             time.sleep(3)

@@ -12,10 +12,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.running import RunningServer
+
 from bench.make_photos import FLAVOURS, make_photos
 from bench.report import report
 from bench.uploading import LeanClient
-from tests.running import RunningServer
 
 CLIENTS = 16
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from tests.running import RunningServer, wait_for
 
 from bench.report import report
-from tests.running import RunningServer, wait_for
 
 
 def run(times: int = 5) -> dict[str, Any]:

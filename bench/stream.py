@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
+from tests.running import RunningServer
 
 from bench.report import report
 from bench.uploading import LeanClient
-from tests.running import RunningServer
 
 MIB = 1024 * 1024
 

@@ -32,7 +32,7 @@ class LeanClient:
     async def upload(self, filename: str, *pieces: bytes, repeat: int = 1) -> dict[str, Any]:
         """Stream one file made of `pieces` (the last one `repeat` times) and return the answer."""
         head = (
-            f"--{_BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{filename}\"\r\n"
+            f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{filename}"\r\n'
             "Content-Type: image/jpeg\r\n\r\n"
         ).encode()
         tail = f"\r\n--{_BOUNDARY}--\r\n".encode()
@@ -55,7 +55,9 @@ class LeanClient:
     async def _answer(self) -> dict[str, Any]:
         head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
         status = int(head.split(" ", 2)[1])
-        length = next(int(line.split(":")[1]) for line in head.split("\r\n") if line.lower().startswith("content-length"))
+        length = next(
+            int(line.split(":")[1]) for line in head.split("\r\n") if line.lower().startswith("content-length")
+        )
         body: dict[str, Any] = json.loads(await self._reader.readexactly(length))
         if status != 200:
             raise AssertionError(f"{status}: {body}")

@@ -23,5 +23,13 @@ def compile_lock(target: str, *arguments: str) -> None:
 if __name__ == "__main__":
     # The build backend is locked with the runtime, so that the editable install needs no network of its own.
     compile_lock("requirements.lock", "pyproject.toml", "scripts/build.in")
-    compile_lock("requirements-dev.lock", "pyproject.toml", "scripts/build.in", "--group", "dev", "--constraint", "requirements.lock")
+    compile_lock(
+        "requirements-dev.lock",
+        "pyproject.toml",
+        "scripts/build.in",
+        "--group",
+        "dev",
+        "--constraint",
+        "requirements.lock",
+    )
     compile_lock("tests/storage/s3_server.lock", "tests/storage/s3_server.in")

@@ -66,7 +66,7 @@ def clean_filename(value: str) -> str:
             if dot and len(ending) <= 16
             else name[:MAX_FILENAME_LENGTH]
         )
-    return name or "file"
+    return name.rstrip() or "file"
 
 
 def safe_filename(name: str) -> str:
