@@ -77,7 +77,7 @@ async def _ingest(server: RunningServer, key: str, photos: Sequence[Path]) -> tu
     async with httpx.AsyncClient(base_url=server.url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as client:
         # Photos are worked on about in the order they came, so asking for the last ones costs the server least ...
         for file_id in ids[-8:]:
-            while not await _is_complete(client, file_id):
+            while not await _is_complete(client, file_id):  # noqa: ASYNC110 - the server tells nobody; it has to be asked
                 await asyncio.sleep(0.02)
         completed = time.perf_counter() - started
         # ... and outside the clock all are checked; one that comes later than the last ones puts the clock on.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -21,13 +22,15 @@ class LeanClient:
         self._key = key
 
     async def __aenter__(self) -> Self:
-        self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
+        self._socket = socket.create_connection((self._host, self._port))
+        self._socket.setblocking(False)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._writer.close()
+        self._socket.close()
 
     async def upload(self, filename: str, *pieces: bytes, repeat: int = 1) -> dict[str, Any]:
         """Stream one file made of `pieces` (the last one `repeat` times) and return the answer."""
@@ -37,28 +40,27 @@ class LeanClient:
         ).encode()
         tail = f"\r\n--{_BOUNDARY}--\r\n".encode()
         size = len(head) + len(tail) + sum(map(len, pieces)) + len(pieces[-1]) * (repeat - 1)
-        self._writer.write(
-            (
-                "POST /api/v2/user-files/upload/stream HTTP/1.1\r\n"
-                f"Host: {self._host}:{self._port}\r\nAuthorization: Bearer {self._key}\r\n"
-                f"Content-Type: multipart/form-data; boundary={_BOUNDARY}\r\nContent-Length: {size}\r\n\r\n"
-            ).encode()
-            + head
-        )
-        for piece in [*pieces, *[pieces[-1]] * (repeat - 1)]:
-            self._writer.write(piece)
-            await self._writer.drain()
-        self._writer.write(tail)
-        await self._writer.drain()
+        request = (
+            "POST /api/v2/user-files/upload/stream HTTP/1.1\r\n"
+            f"Host: {self._host}:{self._port}\r\nAuthorization: Bearer {self._key}\r\n"
+            f"Content-Type: multipart/form-data; boundary={_BOUNDARY}\r\nContent-Length: {size}\r\n\r\n"
+        ).encode()
+        loop = asyncio.get_running_loop()
+        for piece in [request + head, *pieces, *[pieces[-1]] * (repeat - 1), tail]:
+            await loop.sock_sendall(self._socket, piece)
         return await self._answer()
 
     async def _answer(self) -> dict[str, Any]:
-        head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
-        status = int(head.split(" ", 2)[1])
-        length = next(
-            int(line.split(":")[1]) for line in head.split("\r\n") if line.lower().startswith("content-length")
-        )
-        body: dict[str, Any] = json.loads(await self._reader.readexactly(length))
-        if status != 200:
-            raise AssertionError(f"{status}: {body}")
-        return body
+        loop = asyncio.get_running_loop()
+        received = b""
+        while b"\r\n\r\n" not in received:
+            received += await loop.sock_recv(self._socket, 65536)
+        head, _, body = received.partition(b"\r\n\r\n")
+        lines = head.decode().split("\r\n")
+        length = next(int(line.split(":")[1]) for line in lines if line.lower().startswith("content-length"))
+        while len(body) < length:
+            body += await loop.sock_recv(self._socket, 65536)
+        answer: dict[str, Any] = json.loads(body)
+        if lines[0].split(" ")[1] != "200":
+            raise AssertionError(f"{lines[0]}: {answer}")
+        return answer

@@ -24,6 +24,7 @@ from calotype.domain.errors import Unavailable
 from calotype.settings import Settings, load_settings
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_BESIDE_A_SERVER = 5  # niceness of a worker that shares its machine with a server, whose clients are waiting
 _GRACE = 30  # seconds running requests get to end after SIGTERM
 _RESTARTS = (1, 2, 5, 15, 30)  # seconds between attempts to restart a worker that died
 _log = structlog.get_logger("calotype.serve")
@@ -59,6 +60,8 @@ def worker(
     settings = load_settings()
     configure_logs(settings)
     early = _EarlyStop()
+    if parent:
+        os.nice(_BESIDE_A_SERVER)
 
     async def run(url: str) -> None:
         stop = asyncio.Event()
@@ -197,8 +200,9 @@ class _WorkerSupervisor:
         deaths = 0
         while not self._stopping.is_set():
             command = [sys.executable, "-m", "calotype", "worker", "--parent", str(os.getpid())]
-            # A session of its own: Ctrl-C must reach the server alone, which then stops its worker in order.
-            self._process = subprocess.Popen(command, env=self._environment, start_new_session=True)  # noqa: S603 - our own program
+            # A process group of its own: Ctrl-C must reach the server alone, which then stops its worker in order. Not a session,
+            # because Linux shares the processor between sessions first, which would undo the niceness of the worker's children.
+            self._process = subprocess.Popen(command, env=self._environment, process_group=0)  # noqa: S603 - our own program
             if self._stopping.is_set():
                 self._process.terminate()
             status = self._process.wait()
