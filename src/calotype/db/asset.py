@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
@@ -13,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
 from calotype.db.engine import Pipeline
-from calotype.db.scoped import within
+from calotype.db.scoped import within, within_parameter
 from calotype.domain.asset import Asset, NewAsset, State, StoredVariant, UploadMethod
 from calotype.domain.picture import VariantName
-from calotype.domain.scope import Scope
+from calotype.domain.scope import Scope, Visibility
 
 _A = tables.asset
 
@@ -107,12 +108,19 @@ async def insert_asset(connection: AsyncConnection | Pipeline, new: NewAsset, se
     )
 
 
+@functools.cache
+def _one(visibility: Visibility, lock: bool) -> Select[Any]:
+    """The query for one asset, asked with nearly every request and job, so built once for each of its forms."""
+    query = select(*_COLUMNS).where(within_parameter(visibility), _A.c.id == bindparam("id"))
+    return query.with_for_update() if lock else query
+
+
 async def select_asset(
     connection: AsyncConnection, scope: Scope, asset_id: UUID, *, lock: bool = False
 ) -> Asset | None:
     """One asset of the scope; with `lock` it cannot change until the transaction ends."""
-    query = select_scoped(scope).where(_A.c.id == asset_id)
-    row = (await connection.execute(query.with_for_update() if lock else query)).one_or_none()
+    query = _one(scope.visibility, lock)
+    row = (await connection.execute(query, {"tenant_id": scope.tenant_id, "id": asset_id})).one_or_none()
     return from_row(row) if row else None
 
 

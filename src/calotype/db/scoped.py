@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, cast
+from sqlalchemy import ColumnElement, FromClause, and_, bindparam, cast
 from sqlalchemy.dialects.postgresql import ARRAY, UUID, array
 
 from calotype.db import tables
@@ -13,9 +13,17 @@ from calotype.domain.scope import Scope, Visibility
 
 def within(scope: Scope, table: FromClause = tables.asset) -> ColumnElement[bool]:
     """The condition that a row of `asset` belongs to the scope's tenant and has its visibility."""
-    mine: ColumnElement[bool] = table.c.tenant_id == scope.tenant_id
+    return _visible(scope.visibility, table, table.c.tenant_id == scope.tenant_id)
+
+
+def within_parameter(visibility: Visibility) -> ColumnElement[bool]:
+    """The same condition on `asset` for statements built once; the tenant is their parameter `tenant_id`."""
+    return _visible(visibility, tables.asset, tables.asset.c.tenant_id == bindparam("tenant_id"))
+
+
+def _visible(visibility: Visibility, table: FromClause, mine: ColumnElement[bool]) -> ColumnElement[bool]:
     deleted: ColumnElement[Any] = table.c.deleted_at
-    match scope.visibility:
+    match visibility:
         case Visibility.LIVE:
             return and_(mine, deleted.is_(None))
         case Visibility.TRASHED:
