@@ -28,7 +28,7 @@ from calotype.services.search_document import search_document
 from calotype.services.work import MOST_BEGINNINGS, OPEN, try_again
 from calotype.storage.store import ObjectStore
 
-_MARK_AFTER = 0.2  # seconds; most pictures are done by then and save two statements
+_MARK_AFTER = 0.5  # seconds; most pictures are done by then and save two statements
 _STEPS = (OperationType.VARIANTS, OperationType.EXTRACT_COLORS)
 _log = structlog.get_logger(__name__)
 
