@@ -38,6 +38,14 @@ def test_the_limit_holds_while_reading(narrow_client):
     expect_error(narrow_client.post(STREAM_URL, content=pieces, headers=headers), 413, "PAYLOAD_TOO_LARGE")
 
 
+def test_a_body_read_whole_is_limited_whatever_its_type_claims(client):
+    """Calling two megabytes a form does not get them past the limit of a route that takes JSON."""
+    body = b'{"object_key": "' + b"x" * 2_000_000 + b'"}'
+    for content_type in ("application/json", "multipart/form-data; boundary=b"):
+        answer = client.post(f"{FILES}/upload/confirm", content=body, headers={"Content-Type": content_type})
+        expect_error(answer, 413, "PAYLOAD_TOO_LARGE")
+
+
 def test_pixels_are_limited_to_the_last_one(narrow_client):
     """A picture of exactly the pixel limit is accepted; one row more is 422 and names limit and actual size."""
     expect(_post(narrow_client, png_claiming(NARROW_PIXELS // 1000, 1000)), STREAM)

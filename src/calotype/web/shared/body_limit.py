@@ -24,8 +24,3 @@ def limited(receive: Receive, limit: int = MAX_BODY_BYTES) -> Receive:
         return message
 
     return receive_limited
-
-
-def is_streamed(content_type: str | None) -> bool:
-    """Whether a body of this type is parsed as it arrives, and needs no limit as a whole."""
-    return (content_type or "").strip().lower().startswith("multipart/form-data")

@@ -14,9 +14,14 @@ from calotype.domain.principal import Principal
 
 
 class WireFormat(Protocol):
-    """One hosted product's way of speaking HTTP; `prefix` is the path all its routes begin with."""
+    """One hosted product's way of speaking HTTP.
+
+    `prefix` is the path all its routes begin with; `streamed` are the paths whose bodies are parsed as they arrive, all others
+    being limited as a whole.
+    """
 
     prefix: str
+    streamed: frozenset[str]
 
     async def authenticate(self, headers: Headers, application: Application) -> Principal:
         """Find the credential where this format hides it. Raises Unauthenticated."""

@@ -18,6 +18,7 @@ class FilesFormat:
     """The Files API towards the common machinery."""
 
     prefix = "/api/v2"
+    streamed = frozenset({"/api/v2/user-files/upload/stream"})
 
     async def authenticate(self, headers: Headers, application: Application) -> Principal:
         """Who the bearer token belongs to. Raises Unauthenticated."""
