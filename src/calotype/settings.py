@@ -60,4 +60,4 @@ class Settings(BaseSettings):
 @functools.cache
 def load_settings() -> Settings:
     """Read the environment once. Raises pydantic.ValidationError naming every bad variable."""
-    return Settings()  # type: ignore[call-arg]
+    return Settings()  # type: ignore[call-arg]  # the environment gives them

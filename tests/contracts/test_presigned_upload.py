@@ -54,8 +54,8 @@ def test_initiate_takes_a_url_encoded_form_and_a_multipart_one(client):
 
 @pytest.mark.parametrize("content_type", ["image/jpeg", "image/jpg", "image/png", "image/webp", "image/gif"])
 def test_initiate_takes_image_types(client, content_type):
-    """The four image types, and the common misspelling of one."""
-    _initiate(client, content_type=content_type)
+    """The four image types, and the common misspelling of one, get a target for their bytes."""
+    assert _initiate(client, content_type=content_type)["upload_url"].startswith("http")
 
 
 @pytest.mark.parametrize(

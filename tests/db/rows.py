@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from sqlalchemy import func, select
+
+from calotype.db import presigned_upload, tables
 from calotype.db.asset import insert_asset, update_asset
 from calotype.db.engine import Connection, Database
-from calotype.domain.asset import NewAsset, State, UploadMethod
+from calotype.db.scoped import within
+from calotype.domain.asset import DescriptionRecord, NewAsset, Operation, OperationType, State, UploadMethod
+from calotype.domain.picture import CaptureTime, DevelopedPicture, DominantColor, GpsPosition, PictureMetadata
 from calotype.domain.scope import Scope
 from calotype.services.search_document import search_document
 
 NOW = datetime(2026, 5, 4, 3, 2, 1, 123456, tzinfo=UTC)
+LATER = NOW + timedelta(days=1)
 
 
 def new_asset(tenant_id: UUID, **values: Any) -> NewAsset:
@@ -56,3 +62,64 @@ async def add_one(database: Database, scope: Scope, now: datetime = NOW, **value
     """Insert one plain asset in a transaction of its own."""
     async with database.write() as connection:
         return await add(connection, new_asset(scope.tenant_id, **values), now)
+
+
+async def count_assets(connection: Connection, scope: Scope) -> int:
+    """How many assets a scope holds."""
+    counted = await connection.execute(select(func.count()).select_from(tables.asset).where(within(scope)))
+    return int(counted.scalar_one())
+
+
+def record(created_at: datetime = NOW, text: str = "A pier.") -> DescriptionRecord:
+    """One description."""
+    return DescriptionRecord(uuid4(), text, "NO ENTRY", 0.75, ("measured", "reader"), "standard", 12, created_at)
+
+
+def step_of(
+    asset_id: UUID,
+    kind: OperationType = OperationType.VARIANTS,
+    status: State = State.PENDING,
+    created_at: datetime = NOW,
+) -> Operation:
+    """One step of an asset's history."""
+    return Operation(uuid4(), asset_id, kind, status, created_at, None, None)
+
+
+def announced(scope: Scope, **values) -> presigned_upload.PresignedUpload:
+    """An upload as `initiate` announces it."""
+    identity = uuid4()
+    plain = presigned_upload.PresignedUpload(
+        identity, scope.tenant_id, f"uploads/{identity}", "photo.jpg", 500, "Title", ("a", "b"), True, NOW, LATER
+    )
+    return replace(plain, **values)
+
+
+METADATA = PictureMetadata(
+    captured=CaptureTime(datetime(2020, 2, 29, 23, 30, 1, 500), "DateTimeOriginal", -330, "exif"),  # noqa: DTZ001 - wall time
+    gps=GpsPosition(-33.5, 151.25, None),
+    camera_make="Canon",
+    exposure_time=1 / 3,
+    keywords=("a", "ü"),
+    orientation=6,
+)
+
+
+def developed(**values):
+    """A picture as development makes it."""
+    plain = DevelopedPicture(
+        width=3000,
+        height=4000,
+        frames=1,
+        bits=8,
+        has_alpha=False,
+        kind="photo",
+        blur_hash="LKO2?U%2Tw=w]~RBVZRi};RPxuwH",
+        phash=2**63 + 1,
+        colors=(
+            DominantColor(1, 60.5, (255, 0, 1), (53.1, 80.25, 67.0)),
+            DominantColor(2, 39.5, (0, 0, 0), (0.0, 0.0, 0.0)),
+        ),
+        variants=(),
+        metadata=METADATA,
+    )
+    return replace(plain, **values)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from calotype.db import listing
-from calotype.db.asset import select_asset_count, select_assets
+from calotype.db.asset import select_assets
 from calotype.db.engine import Database
 from calotype.domain.asset import Asset
 from calotype.domain.listing import AssetFilter, PageRequest, SearchMode, SortKey
@@ -23,7 +23,7 @@ from calotype.domain.search_text import to_tsquery
 from calotype.services.search import SearchService
 from calotype.services.search_document import search_document
 from tests.db.conftest import new_tenant
-from tests.db.rows import NOW, add, new_asset
+from tests.db.rows import NOW, add, count_assets, new_asset
 from tests.domain.tsearch import matches
 
 WORDS = ["pier", "piers", "Boat", "the", "red", "harbour", "Café", "東京都", "2041", "京都"]
@@ -252,7 +252,7 @@ async def test_counts_agree_over_the_visibilities(library, database):
     scope = library.scopes[0]
     async with database.read() as connection:
         live, trashed, everything = [
-            await select_asset_count(connection, Scope(scope.tenant_id, visibility)) for visibility in Visibility
+            await count_assets(connection, Scope(scope.tenant_id, visibility)) for visibility in Visibility
         ]
     assert live + trashed == everything
     assert min(live, trashed) > 0

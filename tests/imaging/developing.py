@@ -52,3 +52,8 @@ FORMATS = {
         b'height="24" fill="#1e3cc8"/><rect x="32" y="24" width="32" height="24" fill="#f0e6dc"/></svg>'
     ),
 }
+
+
+def hamming(one, other):
+    """In how many bits two hashes differ."""
+    return (one ^ other).bit_count()

@@ -101,5 +101,9 @@ def test_damaged_metadata_never_raises_and_stays_in_its_bounds(patches, junk, pa
 @given(st.binary(max_size=400))
 def test_any_bytes_are_metadata_of_some_kind(junk):
     """Bytes that were never metadata are read as none, without an error."""
-    read_metadata(junk, junk, junk)
-    read_metadata(b"II*\0\x08\0\0\0" + junk, b"<x>" + junk, b"8BIM\x04\x04" + junk)
+    for found in (
+        read_metadata(junk, junk, junk),
+        read_metadata(b"II*\0\x08\0\0\0" + junk, b"<x>" + junk, b"8BIM\x04\x04" + junk),
+    ):
+        assert 1 <= found.orientation <= 8
+        assert found.rating is None or -1 <= found.rating <= 5

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from calotype.imaging.phash import hamming, phash
+from calotype.imaging.phash import phash
+from tests.imaging.developing import hamming
 from tests.imaging.pictures import CORPUS, needs_corpus, photo
 
 

@@ -9,10 +9,9 @@ import pytest
 from PIL import Image
 
 from calotype.domain.picture import VariantName
-from calotype.imaging.phash import hamming
 from calotype.imaging.pipeline import develop
 from tests.imaging import pictures
-from tests.imaging.developing import assert_quadrants, corners, variant
+from tests.imaging.developing import assert_quadrants, corners, hamming, variant
 from tests.imaging.pictures import BLUE, CORPUS, GREEN, RED, WHITE, needs_corpus
 
 

@@ -156,10 +156,9 @@ def test_content_types_are_those_of_the_registries():
 @given(st.binary(max_size=200), st.sampled_from([head for heads in PICTURES.values() for head in heads]))
 def test_no_bytes_make_it_raise(junk, head):
     """Whatever the bytes are, and wherever a real file is damaged, there is an answer."""
-    sniff(junk)
     middle = len(head) // 2
-    sniff(head[:12] + junk + head[12:])
-    sniff(head[:middle] + junk)
+    for found in (sniff(junk), sniff(head[:12] + junk + head[12:]), sniff(head[:middle] + junk)):
+        assert found is None or found.media_type in {"image", "video", "document", "link"}
 
 
 def test_a_tiff_directory_behind_the_head_is_a_plain_tiff():

@@ -87,12 +87,12 @@ def refuse(**context):
 
 def refuse_later():
     """Refuse with a richer context."""
-    raise NotReady("soon", retry_after=3, seen=(1, 2), when=datetime(2026, 1, 2, 3, 4))  # noqa: DTZ001
+    raise NotReady("soon", retry_after=3, seen=(1, 2), when=datetime(2026, 1, 2, 3, 4))  # noqa: DTZ001 - wall time
 
 
 def refuse_with(message):
     """Refuse with a context that cannot be pickled."""
-    raise UndecodablePicture(message, stream=open(os.devnull))  # noqa: SIM115, PTH123
+    raise UndecodablePicture(message, stream=open(os.devnull))  # noqa: SIM115, PTH123 - it is there to not travel
 
 
 def fail():
@@ -109,7 +109,7 @@ def facts():
     """One of each type that results are made of."""
     return {
         "variant": VariantName.TINY_64,
-        "captured": CaptureTime(datetime(2026, 1, 2, 3, 4), "exif"),  # noqa: DTZ001
+        "captured": CaptureTime(datetime(2026, 1, 2, 3, 4), "exif"),  # noqa: DTZ001 - wall time
         "array": np.arange(6, dtype=np.float32).reshape(2, 3),
         "number": np.float64(1.5),
         "set": {1, 2},

@@ -21,7 +21,7 @@ from tests.contracts import shapes
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 MOMENTS = st.datetimes(
     datetime(1900, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
-    datetime(2200, 1, 1),  # noqa: DTZ001
+    datetime(2200, 1, 1),  # noqa: DTZ001 - likewise
     timezones=st.sampled_from([UTC, timezone(timedelta(0))]),
 )
 STATES = st.sampled_from(State)

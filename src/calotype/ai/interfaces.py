@@ -8,15 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from calotype.domain.description import DescribeRequest, Description, TextReading
-
-
-class TextReader(Protocol):
-    """Reads the text that can be seen in a picture."""
-
-    def read_text(self, picture: bytes) -> TextReading:
-        """Read an encoded picture; raises `UndecodablePicture` when it is none."""
-        ...
+from calotype.domain.description import DescribeRequest, Description
 
 
 class Describer(Protocol):

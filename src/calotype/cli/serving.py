@@ -168,7 +168,7 @@ class _Server(uvicorn.Server):
                 # Asked to stop meanwhile: Uvicorn would leave without closing what it has just opened.
                 await self.shutdown(sockets)
             return
-        application: Application = self.config.app.state.application  # type: ignore[union-attr]
+        application: Application = self.config.app.state.application  # type: ignore[union-attr]  # ours, never a name
         first_key = await application.api_keys.create_first()
         if first_key:
             print(f"\nYour API key, shown only this once:\n\n    {first_key}\n", flush=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Row, Select, bindparam, cast, func, select, text, update
+from sqlalchemy import Row, Select, bindparam, cast, select, text, update
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -199,9 +199,3 @@ async def delete_asset(connection: AsyncConnection, scope: Scope, asset_id: UUID
     """Remove the row for good, and with it everything that hangs on it."""
     result = await connection.execute(_A.delete().where(within(scope), _A.c.id == asset_id))
     return result.rowcount > 0
-
-
-async def select_asset_count(connection: AsyncConnection, scope: Scope) -> int:
-    """How many assets the scope holds."""
-    counted = await connection.execute(select(func.count()).select_from(_A).where(within(scope)))
-    return int(counted.scalar_one())

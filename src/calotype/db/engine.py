@@ -23,7 +23,7 @@ Connection = AsyncConnection
 """What a transaction hands out; services pass it on and never look inside."""
 
 
-_DIALECT: Dialect = PGDialectAsync_psycopg()  # type: ignore[no-untyped-call]
+_DIALECT: Dialect = PGDialectAsync_psycopg()  # type: ignore[no-untyped-call]  # SQLAlchemy's own gap
 
 
 class Database:

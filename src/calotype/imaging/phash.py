@@ -37,11 +37,6 @@ def phash(pixels: Pixels) -> int:
     return int.from_bytes(np.packbits(low > np.median(low)).tobytes(), "big")
 
 
-def hamming(one: int, other: int) -> int:
-    """Return in how many bits two hashes differ, 0 to 64."""
-    return (one ^ other).bit_count()
-
-
 @functools.cache
 def _cosines() -> NDArray[np.float32]:
     """Return the first rows of the orthonormal DCT-II matrix, 8 x 32."""

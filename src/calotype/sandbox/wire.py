@@ -51,6 +51,15 @@ _VALUES = frozenset(
 )
 
 
+class _DataWriter(pickle.Pickler):
+    """Writes enum members by their value; some Pythons (3.11.0 to 3.11.3) would write a call of `getattr` instead."""
+
+    def reducer_override(self, thing: Any) -> Any:
+        if isinstance(thing, enum.Enum):
+            return type(thing), (thing.value,)
+        return NotImplemented
+
+
 class _DataReader(pickle.Unpickler):
     """Reads pickles made of plain data, and refuses every other."""
 
@@ -66,8 +75,9 @@ class _DataReader(pickle.Unpickler):
 
 def frame(message: Any) -> bytes:
     """Make `message` into bytes, its length first; raises what pickle raises for what it cannot express."""
-    body = pickle.dumps(message, protocol=5)
-    return HEADER.pack(len(body)) + body
+    body = io.BytesIO()
+    _DataWriter(body, protocol=5).dump(message)
+    return HEADER.pack(body.tell()) + body.getvalue()
 
 
 def read_data(body: bytes | bytearray) -> Any:
