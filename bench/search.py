@@ -29,7 +29,8 @@ from bench.requests import percentile
 from calotype.db.engine import Database
 from calotype.domain.scope import Scope
 from calotype.services.search import SearchService
-from calotype.web.apis.files import translate, wire
+from calotype.web.apis.files.translate import file as translate
+from calotype.web.apis.files.wire import file as wire
 
 ROWS = 200_000
 TIMES = 20  # requests a case

@@ -15,7 +15,8 @@ from calotype.domain.asset import UploadMethod as Method
 from calotype.domain.deletion import Deletion, Fate
 from calotype.domain.listing import AssetFilter, AssetPage, PageRequest, SearchMode, SortKey
 from calotype.domain.picture import VariantName
-from calotype.web.apis.files import translate, wire
+from calotype.web.apis.files.translate import file as translate
+from calotype.web.apis.files.wire import file as wire
 from tests.contracts import shapes
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -97,6 +97,7 @@ async def insert_asset(connection: AsyncConnection | Pipeline, new: NewAsset, se
             "auto_describe": new.auto_describe,
             "title": new.title,
             "tags": list(new.tags),
+            "folder_id": new.folder_id,
             "created_at": now,
             "updated_at": now,
             "variants": {},

@@ -38,6 +38,12 @@ def captured_at(captured: CaptureTime) -> datetime:
     return captured.wall.replace(tzinfo=UTC) - timedelta(minutes=offset)
 
 
+_HASH = text(
+    "INSERT INTO perceptual_hash (asset_id, tenant_id, phash) SELECT id, tenant_id, CAST(CAST(:phash AS text) AS bit(64)) "
+    "FROM asset WHERE tenant_id = :tenant_id AND id = :asset_id "
+    "ON CONFLICT (asset_id) DO UPDATE SET phash = excluded.phash WHERE perceptual_hash.phash <> excluded.phash"
+)
+
 # Run for every picture, so built once.
 _DEVELOPED = update(_A).where(_A.c.tenant_id == bindparam("of_tenant"), _A.c.id == bindparam("of_asset"))
 
@@ -59,7 +65,6 @@ async def update_developed(
             "width": picture.width,
             "height": picture.height,
             "blur_hash": picture.blur_hash,
-            "phash": f"{picture.phash:064b}",
             "facts": _facts(picture),
             "captured_at": captured_at(captured) if captured else None,
             "captured_wall": captured.wall if captured else None,
@@ -69,6 +74,9 @@ async def update_developed(
             "variant_status": State.COMPLETED.value,
             "variant_error": None,
         },
+    )
+    await connection.execute(
+        _HASH, {"tenant_id": scope.tenant_id, "asset_id": asset_id, "phash": f"{picture.phash:064b}"}
     )
     await _replace_colors(connection, scope, asset_id, picture.colors)
 

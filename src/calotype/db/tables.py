@@ -91,7 +91,6 @@ asset = Table(
     Column("width", Integer),
     Column("height", Integer),
     Column("blur_hash", Text),
-    Column("phash", BIT(64)),
     Column("facts", JSONB),
     Column("captured_at", DateTime(timezone=True)),
     Column("captured_wall", TIMESTAMP(timezone=False)),
@@ -169,4 +168,55 @@ presigned_upload = Table(
     _time("confirmed_at", nullable=True),
     Column("confirmed_status", Text),
     _time("reaped_at", nullable=True),
+)
+
+upload_session = Table(
+    "upload_session",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("tenant_id", UUID, ForeignKey("tenant.id"), nullable=False),
+    _time("created_at"),
+    Column("intent", Text),
+    Column("verification_level", Text),
+    _time("reader_seen_at"),
+    _time("received_at", nullable=True),
+    _time("closed_at", nullable=True),
+    Column("closed_as", Text),
+)
+
+upload_session_file = Table(
+    "upload_session_file",
+    metadata,
+    Column("session_id", UUID, ForeignKey("upload_session.id", ondelete="CASCADE"), primary_key=True),
+    Column("index", Integer, primary_key=True),
+    Column("tenant_id", UUID, nullable=False),
+    Column("asset_id", UUID, nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("object_key", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("error", Text),
+    Column("retryable", Boolean, nullable=False),
+    _time("created_at"),
+    _time("ended_at", nullable=True),
+)
+
+folder = Table(
+    "folder",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("tenant_id", UUID, ForeignKey("tenant.id"), nullable=False),
+    Column("parent_id", UUID),
+    Column("name", Text, nullable=False),
+    Column("depth", SmallInteger, nullable=False),
+    Column("parent_depth", SmallInteger, Computed("depth - 1", persisted=True)),
+    _time("created_at"),
+    _time("updated_at"),
+)
+
+perceptual_hash = Table(
+    "perceptual_hash",
+    metadata,
+    Column("asset_id", UUID, ForeignKey("asset.id", ondelete="CASCADE"), primary_key=True),
+    Column("tenant_id", UUID, nullable=False),
+    Column("phash", BIT(64), nullable=False),
 )

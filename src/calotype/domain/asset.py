@@ -112,6 +112,7 @@ class NewAsset:
     auto_describe: bool
     variant_status: State | None
     description_status: State | None
+    folder_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

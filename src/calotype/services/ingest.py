@@ -55,6 +55,7 @@ class UploadOptions:
     auto_describe: bool = True
     skip_duplicates: bool = False
     storage_target: str = "default"
+    folder_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +255,7 @@ class IngestService:
             auto_describe=options.auto_describe,
             variant_status=State.PENDING,
             description_status=describe,
+            folder_id=options.folder_id,
         )
         search = search_document(
             title=new.title,

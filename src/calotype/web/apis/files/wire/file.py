@@ -1,4 +1,4 @@
-"""The Files API's models, key by key as they stand on the wire."""
+"""Listing, reading, changing and deleting files."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from calotype.domain.values import MAX_FILENAME_LENGTH
+from calotype.web.apis.files.wire.base import Wire
 from calotype.web.shared.wire_values import (
-    FormTags,
-    JsonInt,
     JsonTags,
     Multi,
     MultiUuid,
@@ -28,53 +26,15 @@ MAX_IDS = 500
 MAX_BATCH = 100
 
 
-class Wire(BaseModel):
-    """The base of all models: unknown keys are ignored, made objects do not change."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-# ---------------------------------------------------------------- requests
-
-
-class InitiateForm(Wire):
-    """Fields of `upload/initiate`."""
-
-    filename: Annotated[WireText, Field(min_length=1, max_length=MAX_FILENAME_LENGTH)]
-    content_type: Literal["image/jpeg", "image/jpg", "image/png", "image/webp", "image/gif"]
-    size_bytes: Annotated[WireInt, Field(ge=1)]
-    title: Title = None
-    tags: FormTags = ()
-    auto_describe: WireBool = True
-
-
-class ConfirmRequest(Wire):
-    """Body of `upload/confirm`."""
-
-    object_key: WireText
-    size_bytes: Annotated[JsonInt, Field(ge=1)]
-    image_id: WireUuid
-
-
-class StreamForm(Wire):
-    """Text fields of `upload/stream`."""
-
-    title: Title = None
-    tags: FormTags = ()
-    auto_describe: WireBool = True
-    skip_duplicates: WireBool = False
-    storage_target: Literal["default", "custom"] = "default"
-
-
 class ListQuery(Wire):
     """Query of the listing."""
 
     search: Annotated[WireText, Field(max_length=1000)] | None = None
     search_mode: Literal["all", "metadata", "visible_text"] = "all"
-    tags: Multi = []
+    tags: Multi = Field(default_factory=list)
     media_types: Annotated[
         Multi, Field(json_schema_extra={"items": {"enum": ["image", "video", "document", "link"]}})
-    ] = []
+    ] = Field(default_factory=list)
     folder_id: str | None = None
     has_description: WireBool | None = None
     ids: Annotated[MultiUuid, Field(max_length=MAX_IDS)] | None = None
@@ -98,52 +58,6 @@ class BatchDeleteRequest(Wire):
     """Body of `batch-delete`."""
 
     file_ids: Annotated[list[WireUuid], Field(min_length=1, max_length=MAX_BATCH)]
-
-
-# ----------------------------------------------------------------- answers
-
-
-class InitiateAnswer(Wire):
-    """What a client needs to put its bytes."""
-
-    upload_url: str
-    upload_method: Literal["PUT"] = "PUT"
-    upload_fields: None = None
-    upload_headers: None = None
-    object_key: str
-    image_id: UUID
-    expires_at: datetime
-    max_size_bytes: int
-    thumbnail_url: None = None
-    variant_urls: None = None
-
-
-class ConfirmAnswer(Wire):
-    """The confirmed upload."""
-
-    image_id: UUID
-    description_status: str
-    title: str | None
-    tags: list[str]
-
-
-class StreamAnswer(Wire):
-    """The stored (or skipped) upload."""
-
-    image_id: UUID
-    object_key: str
-    upload_method: Literal["STREAMING"] = "STREAMING"
-    status: Literal["completed", "skipped"]
-    processing_time_ms: float
-    s3_upload_completed: bool = True
-    variants_queued: bool
-    description_queued: bool
-    skipped: bool
-    skipped_existing_image_id: UUID | None
-    storage_target: str
-    media_type: str
-    document_type: str | None = None
-    text_extraction_status: str | None = None
 
 
 class FileItem(Wire):
@@ -314,19 +228,3 @@ class RunningTriggerAnswer(TriggerAnswer):
 
     message: str = "Variant generation already in progress"
     skipped_duplicate: Literal[True] = True
-
-
-class ErrorBody(Wire):
-    """The `error` of an error answer."""
-
-    code: str
-    message: str
-    details: dict[str, Any]
-
-
-class ErrorAnswer(Wire):
-    """The body of every 4xx and 5xx; on 422 `detail` is an array of {loc, msg, type}."""
-
-    error: ErrorBody
-    request_id: str
-    detail: str | list[dict[str, Any]]

@@ -17,9 +17,9 @@ from calotype.domain.errors import InvalidInput
 from calotype.domain.scope import Scope
 from calotype.services.ingest import ReceivedFile, UploadOptions
 from calotype.services.presigned_upload import MAX_PRESIGNED_BYTES
-from calotype.web.apis.files import wire
-from calotype.web.apis.files.documents import ERRORS, multipart_body
-from calotype.web.apis.files.translate import description_status
+from calotype.web.apis.files.openapi import ERRORS, multipart_body
+from calotype.web.apis.files.translate.file import description_status
+from calotype.web.apis.files.wire import upload as wire
 from calotype.web.shared.context import Caller, LinkBase, Services
 from calotype.web.shared.json_response import ModelResponse
 from calotype.web.shared.multipart import form_fields, parts

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from calotype.web.apis.files.wire import ErrorAnswer
+from calotype.web.apis.files.wire.error import ErrorAnswer
 
 ERRORS: dict[int | str, dict[str, Any]] = {
     401: {"model": ErrorAnswer, "description": "No valid API key"},

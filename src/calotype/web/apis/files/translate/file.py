@@ -9,7 +9,7 @@ from calotype.domain.asset import Asset, AssetDetail, OperationType, State
 from calotype.domain.deletion import Deletion, Fate
 from calotype.domain.listing import AssetFilter, AssetPage, PageRequest, SearchMode, SortKey
 from calotype.domain.picture import VariantName
-from calotype.web.apis.files import wire
+from calotype.web.apis.files.wire import file as wire
 from calotype.web.shared.wire_values import parse_uuid
 
 COUNTED_VARIANTS = (

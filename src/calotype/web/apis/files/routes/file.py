@@ -12,8 +12,9 @@ from starlette.responses import RedirectResponse, Response
 from calotype.domain.asset import Asset
 from calotype.domain.errors import Refused
 from calotype.domain.picture import VariantName
-from calotype.web.apis.files import translate, wire
-from calotype.web.apis.files.documents import ERRORS, redirect
+from calotype.web.apis.files.openapi import ERRORS, redirect
+from calotype.web.apis.files.translate import file as translate
+from calotype.web.apis.files.wire import file as wire
 from calotype.web.shared.context import Caller, LinkBase, Services
 from calotype.web.shared.json_response import ModelResponse
 from calotype.web.shared.wire_values import WireUuid

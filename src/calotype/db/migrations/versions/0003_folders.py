@@ -1,0 +1,35 @@
+"""Folders: a tree of names, and the files in it."""
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+FOLDERS = """
+CREATE TABLE folder (
+    id uuid PRIMARY KEY,
+    tenant_id uuid NOT NULL REFERENCES tenant,
+    parent_id uuid,
+    name text NOT NULL,
+    depth smallint NOT NULL CHECK (depth BETWEEN 0 AND 10),
+    -- Every folder lies exactly one deeper than its parent, which no cycle can satisfy.
+    parent_depth smallint GENERATED ALWAYS AS (depth - 1) STORED,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    UNIQUE (tenant_id, id),
+    UNIQUE (tenant_id, id, depth),
+    UNIQUE NULLS NOT DISTINCT (tenant_id, parent_id, name),
+    CHECK ((parent_id IS NULL) = (depth = 0)),
+    FOREIGN KEY (tenant_id, parent_id, parent_depth) REFERENCES folder (tenant_id, id, depth) DEFERRABLE INITIALLY DEFERRED
+);
+
+ALTER TABLE asset ADD CONSTRAINT asset_folder FOREIGN KEY (tenant_id, folder_id)
+    REFERENCES folder (tenant_id, id) ON DELETE SET NULL (folder_id);
+CREATE INDEX asset_by_folder ON asset (folder_id) WHERE folder_id IS NOT NULL;
+"""
+
+
+def upgrade() -> None:
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None
+    driver.execute(FOLDERS)

@@ -1,0 +1,1 @@
+"""The Files API's models, key by key as they stand on the wire; one module a noun."""

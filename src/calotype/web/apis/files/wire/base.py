@@ -1,0 +1,11 @@
+"""What all models have in common."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Wire(BaseModel):
+    """The base of all models: unknown keys are ignored, made objects do not change."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
