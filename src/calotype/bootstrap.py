@@ -35,6 +35,7 @@ from calotype.services.session_watch import SessionWatch
 from calotype.services.trash import TrashService
 from calotype.services.upkeep import UpkeepService
 from calotype.services.upload_session import UploadSessionService
+from calotype.services.upload_status import UploadStatusService
 from calotype.settings import Settings
 from calotype.storage.open import open_store
 from calotype.storage.store import ObjectStore
@@ -71,6 +72,7 @@ class Application:
     sessions: UploadSessionService
     trash: TrashService
     upkeep: UpkeepService
+    upload_status: UploadStatusService
     job_app: App
     picture_slots: int
     picture_sandbox: Sandbox
@@ -229,6 +231,7 @@ def _build(
             stalled_after=settings.stalled_after,
             orphan_age=timedelta(hours=settings.orphan_age_hours),
         ),
+        upload_status=UploadStatusService(database, queue),
         job_app=queue.app,
         picture_slots=settings.worker_processes or os.cpu_count() or 1,
         picture_sandbox=picture_sandbox,

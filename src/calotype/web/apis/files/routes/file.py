@@ -12,6 +12,7 @@ from calotype.domain.errors import Refused
 from calotype.web.apis.files.links import variant_links
 from calotype.web.apis.files.openapi import ERRORS, redirect
 from calotype.web.apis.files.translate import file as translate
+from calotype.web.apis.files.translate.upload_status import task_id
 from calotype.web.apis.files.wire import file as wire
 from calotype.web.shared.context import Caller, LinkBase, Services
 from calotype.web.shared.json_response import ModelResponse
@@ -113,8 +114,8 @@ async def download(file_id: WireUuid, services: Services, caller: Caller, base: 
 async def trigger_variants(file_id: WireUuid, services: Services, caller: Caller) -> Response:
     """Make a picture's variants again."""
     run = await services.assets.trigger_variants(caller.scope, file_id)
-    task_id = f"task_{run.id.hex}"
+    task = task_id(run.id)
     if run.is_new:
-        return ModelResponse(wire.TriggerAnswer(task_id=task_id, current_status="queued", image_id=file_id))
+        return ModelResponse(wire.TriggerAnswer(task_id=task, current_status="queued", image_id=file_id))
     status = "queued" if run.status.value == "pending" else "processing"
-    return ModelResponse(wire.RunningTriggerAnswer(task_id=task_id, current_status=status, image_id=file_id))
+    return ModelResponse(wire.RunningTriggerAnswer(task_id=task, current_status=status, image_id=file_id))
