@@ -117,7 +117,7 @@ class BatchRows:
 
         files = [(received, file.options) for file, received in group]
         try:
-            outcomes = await self._ingest.accept_all(files, note=note)
+            outcomes = await self._ingest.accept_all(files, session_id=self._session_id, note=note)
         except CalotypeError as error:
             for file, _ in group:
                 self._refuse(file, error)
