@@ -154,27 +154,37 @@ def _summary(row: Row[Any]) -> SessionSummary:
 
 # -------------------------------------------------------------------- its files
 
-# The share of the session's lock keeps it from being closed meanwhile.
+_LOCK_OPEN = text(
+    "SELECT 1 FROM upload_session WHERE tenant_id = :tenant_id AND id = :session_id "
+    "AND closed_at IS NULL AND received_at IS NULL FOR SHARE"
+)
+
+
+async def lock_open_session(connection: AsyncConnection, scope: Scope, session_id: UUID) -> bool:
+    """Keep a session from being closed until the transaction ends; False when it takes no more files."""
+    found = await connection.execute(_LOCK_OPEN, {"tenant_id": scope.tenant_id, "session_id": session_id})
+    return found.first() is not None
+
+
 _INSERT_FILES = text(
     "INSERT INTO upload_session_file "
     "(session_id, tenant_id, index, asset_id, filename, object_key, outcome, error, retryable, description, created_at, "
     "ended_at) "
     f"SELECT s.id, s.tenant_id, f.index, f.asset_id, f.filename, f.object_key, f.outcome, f.error, f.retryable, "
-    f"left(f.description, {EXCERPT}), f.created_at, f.ended_at FROM ("
-    "SELECT id, tenant_id FROM upload_session WHERE tenant_id = :tenant_id AND id = :session_id "
-    "AND closed_at IS NULL AND received_at IS NULL FOR SHARE) AS s, "
+    f"left(f.description, {EXCERPT}), f.created_at, f.ended_at "
+    "FROM upload_session AS s, "
     "unnest(CAST(:index AS integer[]), CAST(:asset_id AS uuid[]), CAST(:filename AS text[]), CAST(:object_key AS text[]), "
     "CAST(:outcome AS text[]), CAST(:error AS text[]), CAST(:retryable AS boolean[]), CAST(:description AS text[]), "
     "CAST(:created_at AS timestamptz[]), CAST(:ended_at AS timestamptz[])) "
     "AS f (index, asset_id, filename, object_key, outcome, error, retryable, description, created_at, ended_at) "
-    "ON CONFLICT (session_id, index) DO NOTHING"
+    "WHERE s.tenant_id = :tenant_id AND s.id = :session_id ON CONFLICT (session_id, index) DO NOTHING"
 )
 
 
 async def insert_session_files(
     connection: AsyncConnection, scope: Scope, session_id: UUID, files: Sequence[SessionFile]
 ) -> int:
-    """Add files to a session; returns how many, none when it takes no more. One that has its place already is left out."""
+    """Add files to a session, whose lock is held; returns how many. One whose place is taken already is left out."""
     added = await connection.execute(
         _INSERT_FILES,
         {

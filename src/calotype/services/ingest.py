@@ -16,10 +16,11 @@ from calotype.db.asset import (
 )
 from calotype.db.engine import Connection, Database, Pipeline, pipelined
 from calotype.db.operation import insert_operations
-from calotype.db.upload_session import update_wanted
+from calotype.db.upload_session import lock_open_session, update_wanted
 from calotype.domain.asset import Asset, NewAsset, Operation, OperationType, State, UploadMethod
 from calotype.domain.errors import (
     CalotypeError,
+    Conflict,
     InvalidInput,
     QuotaExceeded,
     TooLarge,
@@ -224,12 +225,15 @@ class IngestService:
     ) -> list[IngestResult | CalotypeError]:
         """Give received files of one tenant their rows and jobs in one transaction, in their order.
 
-        A file above a limit costs no other: its outcome is the refusal. Raises what `note` raises, and Unavailable. Objects that
-        are certain to have no row are removed.
+        A file above a limit costs no other: its outcome is the refusal. Raises Conflict when the upload session they belong to takes
+        no more files, what `note` raises, and Unavailable. Objects that are certain to have no row are removed.
         """
         scope = Scope(files[0][0].tenant_id)
         try:
             async with self._database.write() as connection:
+                # Sessions before assets, as everybody locks them.
+                if session_id is not None and not await lock_open_session(connection, scope, session_id):
+                    raise Conflict("The upload session was cancelled")
                 known = await self._known(connection, scope, files, session_id)
                 outcomes = await self._accept_all(connection, scope, files, known)
                 if note is not None:
