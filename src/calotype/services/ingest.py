@@ -225,8 +225,8 @@ class IngestService:
     ) -> list[IngestResult | CalotypeError]:
         """Give received files of one tenant their rows and jobs in one transaction, in their order.
 
-        A file above a limit costs no other: its outcome is the refusal. Raises Conflict when the upload session they belong to takes
-        no more files, what `note` raises, and Unavailable. Objects that are certain to have no row are removed.
+        A file above a limit costs no other: its outcome is the refusal. Raises Conflict when the upload session they belong to
+        takes no more files, what `note` raises, and Unavailable. Objects that are certain to have no row are removed.
         """
         scope = Scope(files[0][0].tenant_id)
         try:
