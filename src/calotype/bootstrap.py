@@ -23,6 +23,7 @@ from calotype.services.asset import AssetService
 from calotype.services.delivery import DeliveryService
 from calotype.services.description import DescriptionService, ReadingLimits
 from calotype.services.doctor import DoctorService
+from calotype.services.folder import FolderService
 from calotype.services.importer import ImportService
 from calotype.services.ingest import IngestLimits, IngestService
 from calotype.services.metrics import MetricsService
@@ -56,6 +57,7 @@ class Application:
     delivery: DeliveryService
     descriptions: DescriptionService
     doctor: DoctorService
+    folders: FolderService
     importer: ImportService
     ingest: IngestService
     metrics: MetricsService
@@ -161,6 +163,7 @@ def _build(
     delivery = DeliveryService(store, secret, lifetime=settings.link_lifetime, public_url=settings.public_url)
     limits = IngestLimits(max_image_bytes=settings.max_image_bytes, max_pixels=settings.max_pixels)
     ingest = IngestService(database, store, queue, limits, describes=True)
+    folders = FolderService(database, queue)
     presigned = PresignedUploadService(database, store, ingest, delivery, lifetime=settings.presigned_lifetime)
     trash = TrashService(database, store, queue, keep=timedelta(days=settings.trash_days))
     return Application(
@@ -177,7 +180,8 @@ def _build(
             ReadingLimits(enabled=settings.ocr_enabled, timeout=settings.ocr_timeout),
         ),
         doctor=DoctorService(database, store, picture_sandbox, settings.data_dir),
-        importer=ImportService(database, ingest),
+        folders=folders,
+        importer=ImportService(database, ingest, folders),
         ingest=ingest,
         metrics=MetricsService(database, queue),
         pictures=PictureService(

@@ -16,6 +16,7 @@ from calotype.db.tenant import select_stored_bytes, select_tenant, select_upload
 from calotype.domain.asset import Asset, NewAsset, Operation, OperationType, State, UploadMethod
 from calotype.domain.errors import (
     InvalidInput,
+    NotFound,
     QuotaExceeded,
     TooLarge,
     UndecodablePicture,
@@ -197,12 +198,13 @@ class IngestService:
     ) -> IngestResult:
         """Give a received file its row and jobs in one transaction, or find the asset it repeats.
 
-        Raises QuotaExceeded and UsageLimitExceeded; the object is removed then, as it is for a duplicate.
+        Raises QuotaExceeded, UsageLimitExceeded, and NotFound for the folder; the object is removed then, as it is for a
+        duplicate.
         """
         try:
             async with self._database.write() as connection:
                 result = await self._accept(connection, received, options, method)
-        except (QuotaExceeded, UsageLimitExceeded):
+        except (NotFound, QuotaExceeded, UsageLimitExceeded):
             # Only where it is certain that no row was written: after a lost connection the sweep decides.
             await self.discard(received)
             raise
