@@ -67,7 +67,6 @@ def test_of_folders_renamed_to_one_name_at_once_one_gets_it(client, tree, pool):
     """One 200 and otherwise 409; all others keep their names."""
     for number in range(ROUNDS):
         folders = [tree.make(f"{number}.{index}") for index in range(4)]
-        wanted = {"name": f"same {number}"}
         body = {"name": f"same {number}"}
         renames = [lambda url=f"{URL}/{folder}", body=body: client.patch(url, json=body) for folder in folders]
         assert statuses(race(pool, *renames)) == {200: 1, 409: 3}
