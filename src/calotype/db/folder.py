@@ -16,6 +16,7 @@ from sqlalchemy import (
     CTE,
     ColumnElement,
     Select,
+    Text,
     any_,
     bindparam,
     case,
@@ -103,15 +104,13 @@ async def select_child(connection: AsyncConnection, scope: Scope, parent_id: UUI
 
 async def select_path(connection: AsyncConnection, scope: Scope, names: Sequence[str]) -> list[UUID]:
     """The folders on the way that these names lead from the root down, as far as there are any."""
-    wanted = literal(list(names), ARRAY(_F.c.name.type))
-    way = (
-        select(_F.c.id, _F.c.depth)
-        .where(of_tenant(scope, _F), _inside(None), _F.c.name == wanted[1])
-        .cte("way", recursive=True)
-    )
-    further = select(_F.c.id, _F.c.depth).join(way, way.c.id == _F.c.parent_id)
-    # Arrays count from 1, so the name behind the folder of depth 0 is the second.
-    way = way.union_all(further.where(of_tenant(scope, _F), _F.c.name == wanted[way.c.depth + 2]))
+    given = func.unnest(literal(list(names), ARRAY(Text))).table_valued("name", with_ordinality="place")
+    wanted = given.render_derived("wanted")  # places count from 1, depths from 0
+    columns = (_F.c.id, _F.c.depth)
+    top = select(*columns).join(wanted, wanted.c.name == _F.c.name)
+    way = top.where(of_tenant(scope, _F), _inside(None), wanted.c.place == 1).cte("way", recursive=True)
+    further = select(*columns).join(wanted, wanted.c.name == _F.c.name).join(way, way.c.id == _F.c.parent_id)
+    way = way.union_all(further.where(of_tenant(scope, _F), wanted.c.place == way.c.depth + 2))
     return list((await connection.execute(select(way.c.id).order_by(way.c.depth))).scalars())
 
 
