@@ -21,7 +21,8 @@ INSERT INTO asset (id, tenant_id, media_type, content_type, format, upload_metho
     checksum, storage_target, auto_describe, tags, created_at, updated_at, variants, has_description, search, folder_id,
     deleted_at)
 SELECT gen_random_uuid(), %(tenant)s, 'image', 'image/jpeg', 'jpeg', 'STREAMING', 'key', 'name.jpg', 1, ''::bytea, 'default',
-    true, '{}', now(), now(), '{}', false, '', CASE WHEN n %% 10 = 0 THEN gen_random_uuid() END, CASE WHEN n %% 7 = 0 THEN now() END
+    true, '{}', now(), now(), '{}', false, '',
+    CASE WHEN n %% 10 = 0 THEN gen_random_uuid() END, CASE WHEN n %% 7 = 0 THEN now() END
 FROM generate_series(1, 5000) AS n
 """
 
