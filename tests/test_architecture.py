@@ -28,6 +28,7 @@ UNSCOPED_MODULES = {
     "scoped": "makes the conditions",
     "notifications": "tells that something changed, never what",
     "health": "asks about the server",
+    "violation": "no queries",
     "installation": "the one row all tenants share",
     "upkeep": "looks for what was lost, for all tenants",
     "api_key": "finds the tenant in the first place; listed and revoked by the operator",

@@ -24,6 +24,7 @@ from calotype.services.batch_upload import BatchLimits, BatchUploadService
 from calotype.services.delivery import DeliveryService
 from calotype.services.description import DescriptionService, ReadingLimits
 from calotype.services.doctor import DoctorService
+from calotype.services.folder import FolderService
 from calotype.services.importer import ImportService
 from calotype.services.ingest import IngestLimits, IngestService
 from calotype.services.late_fields import LateFieldsService
@@ -62,6 +63,7 @@ class Application:
     delivery: DeliveryService
     descriptions: DescriptionService
     doctor: DoctorService
+    folders: FolderService
     importer: ImportService
     ingest: IngestService
     metrics: MetricsService
@@ -172,6 +174,7 @@ def _build(
     ingest = IngestService(database, store, queue, limits, describes=True)
     presigned = PresignedUploadService(database, store, ingest, delivery, lifetime=settings.presigned_lifetime)
     trash = TrashService(database, store, queue, keep=timedelta(days=settings.trash_days))
+    folders = FolderService(database, trash)
     assets = AssetService(database, queue)
     sessions = UploadSessionService(
         database,
@@ -202,7 +205,8 @@ def _build(
             ReadingLimits(enabled=settings.ocr_enabled, timeout=settings.ocr_timeout),
         ),
         doctor=DoctorService(database, store, picture_sandbox, settings.data_dir),
-        importer=ImportService(database, ingest),
+        folders=folders,
+        importer=ImportService(database, ingest, folders),
         ingest=ingest,
         metrics=MetricsService(database, queue),
         pictures=PictureService(

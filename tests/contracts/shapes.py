@@ -310,3 +310,34 @@ def expect(answer, shape, status=200):
     body = answer.json()
     conforms(body, shape)
     return body
+
+
+# --------------------------------------------------------------- folders, section 8
+
+FOLDER = {
+    "id": uuid,
+    "name": text,
+    "parent_id": nullable(uuid),
+    "depth": count,
+    "file_count": count,
+    "subfolder_count": count,
+    "created_at": timestamp,
+    "updated_at": timestamp,
+}
+BREADCRUMB = {"id": uuid, "name": text, "depth": count}
+FOLDERS = {"folders": each(shaped(FOLDER))}
+BREADCRUMBS = {"breadcrumbs": each(shaped(BREADCRUMB))}
+FOLDER_CONTENTS = {
+    "folder": shaped(FOLDER),
+    "breadcrumbs": each(shaped(BREADCRUMB)),
+    "subfolders": each(shaped(FOLDER)),
+    "total_files": count,
+    "has_more_files": boolean,
+}
+FOLDER_REMOVED = {
+    "id": uuid,
+    "files_affected": count,
+    "subfolders_affected": count,
+    "mode": one_of("move_to_parent", "delete_all"),
+}
+FILES_MOVED = {"moved": count, "total_requested": count}

@@ -13,12 +13,14 @@ import httpx
 import pytest
 
 from tests.contracts.photos import photo
-from tests.contracts.shapes import BATCH_DELETE, DETAIL, LIST, STREAM, expect, expect_error
+from tests.contracts.shapes import BATCH_DELETE, DETAIL, FILES_MOVED, FOLDER_REMOVED, LIST, STREAM, expect, expect_error
+from tests.contracts.shapes import FOLDERS as SHAPE_OF_FOLDERS
 from tests.running import upload, wait_until_processed
 
 FILES = "/api/v2/user-files"
+FOLDERS = "/api/v2/folders"
 # Names in paths, queries and bodies that stand for an object of a tenant, and those that do not.
-IDS = {"file_id", "file_ids", "ids", "image_id", "object_key", "folder_id"}
+IDS = {"file_id", "file_ids", "ids", "image_id", "object_key", "folder_id", "parent_id", "new_parent_id"}
 PLAIN = {
     "auto_describe",
     "content_type",
@@ -29,6 +31,8 @@ PLAIN = {
     "has_description",
     "limit",
     "media_types",
+    "mode",
+    "name",
     "offset",
     "search",
     "search_mode",
@@ -47,13 +51,14 @@ PUBLIC = {"/health", "/metrics"}
 
 @dataclass
 class Victim:
-    """What one tenant owns: a live file, a trashed one, and an announced upload whose bytes were put."""
+    """What one tenant owns: a live file in a folder, a trashed one, and an announced upload whose bytes were put."""
 
     client: httpx.Client
     data: bytes
     live: str
     trashed: str
     announced: dict[str, str]
+    folder: str
 
 
 @pytest.fixture(scope="module")
@@ -93,11 +98,13 @@ def victim(server):
         live = upload(client, data, "secret.jpg", title="secret", tags="secret", auto_describe="false")["image_id"]
         trashed = upload(client, photo(), "gone.jpg", auto_describe="false")["image_id"]
         wait_until_processed(client, live)
+        folder = client.post(FOLDERS, json={"name": "secret"}).json()["id"]
+        client.post(f"{FOLDERS}/move-files", json={"file_ids": [live, trashed], "folder_id": folder})
         client.delete(f"{FILES}/{trashed}")
         form = {"filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": str(len(data))}
         announced = client.post(f"{FILES}/upload/initiate", data=form).json()
         assert httpx.put(announced["upload_url"], content=data).status_code == 200
-        yield Victim(client, data, live, trashed, announced)
+        yield Victim(client, data, live, trashed, announced, folder)
 
 
 @pytest.fixture
@@ -136,6 +143,8 @@ def _list(stranger, victim):
         {"trashed": "true"},
         {"trashed": "true", "ids": ids},
         {"folder_id": victim.live},
+        {"folder_id": victim.folder},
+        {"folder_id": victim.folder, "trashed": "true"},
     ):
         page = expect(stranger.get(FILES, params=parameters), LIST)
         assert page == {"files": [], "total_count": 0, "has_more": False}, parameters
@@ -152,6 +161,39 @@ def _confirm(stranger, victim):
     expect_error(stranger.post(f"{FILES}/upload/confirm", json=body), 404, "NOT_FOUND")
 
 
+def _no_folder(method: str, suffix: str = "", **options) -> Callable:
+    def attempt(stranger, victim):
+        expect_error(stranger.request(method, f"{FOLDERS}/{victim.folder}{suffix}", **options), 404, "NOT_FOUND")
+
+    return attempt
+
+
+def _remove_folder(stranger, victim):
+    for mode in ("move_to_parent", "delete_all"):
+        _no_folder("DELETE", params={"mode": mode})(stranger, victim)
+
+
+def _create_folder(stranger, victim):
+    answer = stranger.post(FOLDERS, json={"name": "mine", "parent_id": victim.folder})
+    expect_error(answer, 404, "NOT_FOUND")
+
+
+def _move_folder(stranger, victim):
+    _no_folder("POST", "/move", json={"new_parent_id": None})(stranger, victim)
+    mine = stranger.post(FOLDERS, json={"name": "secret"}).json()["id"]
+    answer = stranger.post(f"{FOLDERS}/{mine}/move", json={"new_parent_id": victim.folder})
+    expect_error(answer, 404, "NOT_FOUND")
+
+
+def _move_files(stranger, victim):
+    mine = stranger.post(FOLDERS, json={"name": "secret"}).json()["id"]
+    body = {"file_ids": [victim.live, victim.trashed], "folder_id": victim.folder}
+    expect_error(stranger.post(f"{FOLDERS}/move-files", json=body), 404, "NOT_FOUND")
+    for target in (mine, None):
+        moved = stranger.post(f"{FOLDERS}/move-files", json=body | {"folder_id": target})
+        assert expect(moved, FILES_MOVED)["moved"] == 0
+
+
 ATTEMPTS = {
     ("GET", FILES): _list,
     ("GET", f"{FILES}/{{file_id}}"): _detail,
@@ -163,6 +205,13 @@ ATTEMPTS = {
     ("POST", f"{FILES}/{{file_id}}/trigger-variants"): _refused("POST", "/trigger-variants"),
     ("POST", f"{FILES}/batch-delete"): _batch_delete,
     ("POST", f"{FILES}/upload/confirm"): _confirm,
+    ("POST", FOLDERS): _create_folder,
+    ("GET", f"{FOLDERS}/{{folder_id}}"): _no_folder("GET"),
+    ("GET", f"{FOLDERS}/{{folder_id}}/breadcrumbs"): _no_folder("GET", "/breadcrumbs"),
+    ("PATCH", f"{FOLDERS}/{{folder_id}}"): _no_folder("PATCH", json={"name": "mine now"}),
+    ("POST", f"{FOLDERS}/{{folder_id}}/move"): _move_folder,
+    ("DELETE", f"{FOLDERS}/{{folder_id}}"): _remove_folder,
+    ("POST", f"{FOLDERS}/move-files"): _move_files,
 }
 
 
@@ -183,12 +232,21 @@ def test_every_route_with_an_id_is_attempted(routes):
 def test_another_tenants_ids_lead_nowhere(stranger, victim, route):
     """404 for single objects, absence from lists and batches, and nothing of the victim's has changed."""
     before = expect(victim.client.get(f"{FILES}/{victim.live}"), DETAIL)
+    folders = expect(victim.client.get(FOLDERS), SHAPE_OF_FOLDERS)
     ATTEMPTS[route](stranger, victim)
     after = expect(victim.client.get(f"{FILES}/{victim.live}"), DETAIL)
     assert after["updated_at"] == before["updated_at"]
     assert after["processing_history"] == before["processing_history"]
+    assert after["folder_id"] == victim.folder
+    assert expect(victim.client.get(FOLDERS), SHAPE_OF_FOLDERS) == folders
     trashed = victim.client.get(FILES, params={"trashed": "true"}).json()["files"]
     assert [item["id"] for item in trashed] == [victim.trashed]
+
+
+def test_another_tenants_folders_are_not_listed(stranger, victim):
+    """The list of all folders is that of one's own."""
+    assert expect(stranger.get(FOLDERS), SHAPE_OF_FOLDERS) == {"folders": []}
+    assert [folder["name"] for folder in victim.client.get(FOLDERS).json()["folders"]] == ["secret"]
 
 
 def test_another_tenants_content_is_no_duplicate(stranger, victim):
@@ -212,7 +270,10 @@ def test_the_owner_can_do_what_the_stranger_could_not(victim):
     assert client.post(f"{FILES}/{victim.trashed}/restore").status_code == 200
     body = {key: victim.announced[key] for key in ("object_key", "image_id")} | {"size_bytes": len(data)}
     assert client.post(f"{FILES}/upload/confirm", json=body).status_code == 200
-    assert client.delete(f"{FILES}/{victim.live}").status_code == 200
+    assert client.get(f"{FOLDERS}/{victim.folder}/breadcrumbs").status_code == 200
+    assert client.patch(f"{FOLDERS}/{victim.folder}", json={"name": "still secret"}).status_code == 200
+    answer = client.delete(f"{FOLDERS}/{victim.folder}", params={"mode": "delete_all"})
+    assert expect(answer, FOLDER_REMOVED)["files_affected"] == 2
     assert expect(client.get(FILES, params={"search": "secret", "trashed": "1"}), LIST)["total_count"] == 1
 
 
@@ -223,6 +284,10 @@ def test_every_route_wants_a_key(server, routes):
             if path in PUBLIC:
                 continue
             assert path.startswith("/api/v2/"), f"{path} is public; name it in PUBLIC if it should be"
-            real = path.format(file_id="6f0c5d0e-2c55-4d0b-9d5e-0f6a3b9f7a11", variant_type="tiny_64")
+            real = path.format(
+                file_id="6f0c5d0e-2c55-4d0b-9d5e-0f6a3b9f7a11",
+                variant_type="tiny_64",
+                folder_id="6f0c5d0e-2c55-4d0b-9d5e-0f6a3b9f7a11",
+            )
             for client in (nobody, pretender):
                 expect_error(client.request(method, real), 401, "INVALID_API_KEY")

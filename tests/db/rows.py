@@ -13,8 +13,10 @@ from sqlalchemy import func, select
 from calotype.db import presigned_upload, tables
 from calotype.db.asset import insert_asset, update_asset
 from calotype.db.engine import Connection, Database
+from calotype.db.folder import insert_folder
 from calotype.db.scoped import within
 from calotype.domain.asset import DescriptionRecord, NewAsset, Operation, OperationType, State, UploadMethod
+from calotype.domain.folder import Folder
 from calotype.domain.picture import CaptureTime, DevelopedPicture, DominantColor, GpsPosition, PictureMetadata
 from calotype.domain.scope import Scope
 from calotype.services.search_document import search_document
@@ -68,6 +70,17 @@ async def count_assets(connection: Connection, scope: Scope) -> int:
     """How many assets a scope holds."""
     counted = await connection.execute(select(func.count()).select_from(tables.asset).where(within(scope)))
     return int(counted.scalar_one())
+
+
+async def add_folder(
+    connection: Connection, scope: Scope, name: str = "", parent: Folder | None = None, now: datetime = NOW
+) -> Folder:
+    """Insert a folder, at the root or inside another one."""
+    identity = uuid4()
+    place = (parent.id, parent.depth + 1) if parent else (None, 0)
+    folder = Folder(identity, name or f"folder {identity}", *place, 0, 0, now, now)
+    await insert_folder(connection, scope, folder)
+    return folder
 
 
 def record(created_at: datetime = NOW, text: str = "A pier.") -> DescriptionRecord:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,11 +15,12 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db.engine import Database
+from calotype.db.folder import select_folder, select_folders
 from calotype.db.listing import select_page
 from calotype.domain.listing import AssetFilter, PageRequest, SearchMode, SortKey
 from calotype.domain.scope import Scope
 from tests.db.conftest import new_tenant
-from tests.db.rows import NOW
+from tests.db.rows import NOW, add_folder
 
 ROWS = 20_000
 _FILL = """
@@ -34,6 +35,12 @@ SELECT gen_random_uuid(), :tenant, 'image', 'image/jpeg', 'JPEG', 'STREAMING', '
 FROM generate_series(1, :rows) AS n
 """
 
+# The oldest, which lie farthest from where a listing begins.
+_PLACE = """
+UPDATE asset SET folder_id = :folder WHERE id IN (
+    SELECT id FROM asset WHERE tenant_id = :tenant AND folder_id IS NULL ORDER BY created_at LIMIT :count)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Big:
@@ -41,6 +48,7 @@ class Big:
 
     scope: Scope
     connection: AsyncConnection
+    folders: dict[int, UUID]
 
 
 @pytest.fixture(scope="module")
@@ -50,13 +58,21 @@ async def big(database: Database) -> AsyncIterator[Big]:
     async with database.write() as connection:
         for tenant_id in tenants:
             await connection.execute(text(_FILL), {"tenant": tenant_id, "now": NOW, "rows": ROWS})
+        folders = {count: (await add_folder(connection, Scope(tenants[0]))).id for count in (30, 900)}
+        for count, folder in folders.items():
+            await connection.execute(text(_PLACE), {"tenant": tenants[0], "folder": folder, "count": count})
     async with database.read() as connection:
         await connection.execute(text("VACUUM (ANALYZE) asset"))
-        yield Big(Scope(tenants[0]), connection)
+        yield Big(Scope(tenants[0]), connection, folders)
 
 
 async def plans(big: Big, wanted: AssetFilter, page: PageRequest, scope: Scope | None = None) -> list[dict[str, Any]]:
     """The nodes of the plans of every statement a listing runs, in one list."""
+    return await explained(big, select_page(big.connection, scope or big.scope, wanted, page))
+
+
+async def explained(big: Big, work: Awaitable[Any]) -> list[dict[str, Any]]:
+    """The nodes of the plans of every statement that is run by some work on the connection, in one list."""
     asked: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
@@ -65,7 +81,7 @@ async def plans(big: Big, wanted: AssetFilter, page: PageRequest, scope: Scope |
     engine = big.connection.sync_connection.engine
     event.listen(engine, "before_cursor_execute", note)
     try:
-        await select_page(big.connection, scope or big.scope, wanted, page)
+        await work
     finally:
         event.remove(engine, "before_cursor_execute", note)
     nodes: list[dict[str, Any]] = []
@@ -171,6 +187,47 @@ async def test_filters_are_answered_by_an_index_alone(big, wanted, key):
     assert "Seq Scan" not in scans(nodes)
     assert read_rows(nodes) <= 2000
     assert sorted_rows(nodes) <= 2000
+
+
+@pytest.mark.parametrize("count", [30, 900])
+@pytest.mark.parametrize("key", SortKey)
+async def test_a_folder_is_listed_by_reading_its_own_files(big, key, count):
+    """Whatever the order, the other files of the tenant are not fetched, however far back these lie."""
+    nodes = await plans(big, AssetFilter(folder_id=big.folders[count]), PageRequest(key))
+    assert scans(nodes) <= {"Bitmap Heap Scan", "Index Scan", "Index Only Scan"}
+    assert "asset_by_folder" in indexes(nodes)
+    assert read_rows(nodes) <= count
+
+
+async def test_files_are_counted_by_folder_within_an_index(big):
+    """Folders with their counts are read without looking at any file, or at what lies at the root."""
+    found = await select_folders(big.connection, big.scope)
+    assert sorted(folder.file_count for folder in found) == [30, 900]
+    nodes = await explained(big, select_folders(big.connection, big.scope))
+    assert scans(nodes) == {"Index Only Scan"}
+    assert "asset_by_folder" in indexes(nodes)
+    assert max(node["Actual Rows"] for node in nodes) <= 930
+
+
+async def test_one_folders_files_are_counted_within_an_index(big):
+    """What lies in a folder is counted without looking at any file."""
+    nodes = await explained(big, select_folder(big.connection, big.scope, big.folders[900]))
+    assert scans(nodes) == {"Index Only Scan"}
+    assert "asset_by_folder" in indexes(nodes)
+
+
+async def test_a_folder_that_goes_finds_its_files_by_the_index(big):
+    """What the foreign key asks for each removed folder, trash included, has its index; a plan for any folder uses it too."""
+    driver = (await big.connection.get_raw_connection()).driver_connection
+    await driver.execute("SET plan_cache_mode = force_generic_plan")
+    await driver.execute(
+        "PREPARE going AS UPDATE asset SET folder_id = NULL WHERE $1::uuid = tenant_id AND $2::uuid = folder_id"
+    )
+    values = f"('{big.scope.tenant_id}', '{UUID(int=1)}')"
+    row = await (await driver.execute(f"EXPLAIN (FORMAT JSON) EXECUTE going {values}")).fetchone()
+    await driver.execute("DEALLOCATE going")
+    await driver.execute("RESET plan_cache_mode")
+    assert indexes(_nodes(row[0][0]["Plan"])) == {"asset_by_folder"}
 
 
 async def test_a_search_of_the_trash_reads_the_trash_only(big):

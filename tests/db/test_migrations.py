@@ -107,7 +107,7 @@ def test_the_tables_in_the_code_are_the_tables_in_the_database(database_url):
             key = inspector.get_pk_constraint(table.name)["constrained_columns"]
             assert key == [column.name for column in table.primary_key], table.name
             references = {tuple(key["constrained_columns"]) for key in inspector.get_foreign_keys(table.name)}
-            assert references == {(key.parent.name,) for key in table.foreign_keys}, table.name
+            assert references == {tuple(key.column_keys) for key in table.foreign_key_constraints}, table.name
     finally:
         engine.dispose()
 

@@ -18,10 +18,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from calotype.bootstrap import Application
 from calotype.cli.session import with_services
 from calotype.domain.errors import InvalidInput
+from calotype.domain.folder import clean_folder_path
 from calotype.domain.scope import Scope
 from calotype.domain.values import clean_tags, split_list
 from calotype.services.api_key import DEFAULT_TENANT
-from calotype.services.importer import ImportedFile, ImportOutcome, find_files
+from calotype.services.importer import FoundFile, ImportedFile, ImportOutcome, find_files
 
 _INTERRUPTED = 130  # what shells use for a program ended by Ctrl-C
 
@@ -30,8 +31,10 @@ _INTERRUPTED = 130  # what shells use for a program ended by Ctrl-C
 class _Run:
     """One import under way."""
 
-    files: list[Path]
+    files: list[FoundFile]
     tags: tuple[str, ...]
+    folder: tuple[str, ...]
+    mirrors: bool
     progress: Progress
     bar: TaskID
     started: float = field(default_factory=time.monotonic)
@@ -61,12 +64,17 @@ def import_pictures(
         list[Path], typer.Argument(exists=True, readable=True, help="Files and folders.", metavar="PATH…")
     ],
     tags: Annotated[str, typer.Option(help="Comma-separated tags for every file.")] = "",
+    folder: Annotated[str, typer.Option(help="Folder to put the files in, like Trips/2026; made if missing.")] = "",
+    mirror: Annotated[
+        bool, typer.Option("--mirror", help="Make the given directories and all in them folders.")
+    ] = False,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Files taken in at once.")] = 4,
     tenant: Annotated[str, typer.Option(help="Whose library.")] = DEFAULT_TENANT,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Take pictures into the library; run it again to go on where it stopped. Exit 1 when a picture failed."""
     clean = clean_tags(split_list(tags))
+    top = clean_folder_path([name for name in folder.split("/") if name.strip()])
     files = list(find_files(paths))
     if not files:
         raise InvalidInput("there are no files to import")
@@ -79,7 +87,7 @@ def import_pictures(
         console=Console(stderr=True),
     )
     with progress:
-        run = _Run(files, clean, progress, progress.add_task("import", total=len(files), rate=""))
+        run = _Run(files, clean, top, mirror, progress, progress.add_task("import", total=len(files), rate=""))
 
         async def work(services: Application) -> None:
             scope = await services.api_keys.scope_of_tenant(tenant)
@@ -96,9 +104,10 @@ def import_pictures(
 
 async def _take(services: Application, scope: Scope, run: _Run) -> None:
     while run.next < len(run.files) and not run.is_stopped:
-        path = run.files[run.next]
+        found = run.files[run.next]
         run.next += 1
-        run.note(await services.importer.import_file(scope, path, run.tags))
+        folder = (*run.folder, *found.directories) if run.mirrors else run.folder
+        run.note(await services.importer.import_file(scope, found.path, run.tags, folder))
 
 
 def _summarise(run: _Run, *, as_json: bool) -> None:

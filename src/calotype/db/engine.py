@@ -8,15 +8,17 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from psycopg import AsyncConnection as DriverConnection
+from psycopg import IntegrityError as DriverIntegrityError
 from psycopg import OperationalError as DriverOperationalError
 from sqlalchemy import ClauseElement, Dialect, Executable
 from sqlalchemy.dialects.postgresql.psycopg import PGDialectAsync_psycopg
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from calotype.db.schema import sqlalchemy_url
+from calotype.db.violation import meaning_of
 from calotype.domain.errors import Unavailable
 
 Connection = AsyncConnection
@@ -40,7 +42,7 @@ class Database:
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that commits, durably, when the block ends well.
 
-        Raises Unavailable when the database cannot be reached.
+        Raises Unavailable when the database cannot be reached, and what a violated constraint stands for.
         """
         async with self._translated(), self._engine.begin() as connection:
             yield connection
@@ -70,6 +72,11 @@ class Database:
             yield
         except (OperationalError, DriverOperationalError, PoolTimeout, OSError) as error:
             raise Unavailable("the database cannot be reached") from error
+        except (IntegrityError, DriverIntegrityError) as error:
+            refusal = meaning_of(error)
+            if refusal is None:
+                raise
+            raise refusal from error
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise Unavailable("the connection to the database was lost") from error

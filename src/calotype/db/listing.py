@@ -38,6 +38,9 @@ async def select_page(connection: AsyncConnection, scope: Scope, wanted: AssetFi
         return AssetPage((), total, page.offset)
     if named:
         assets = await _find(connection, scope, conditions, page, total)
+    elif wanted.folder_id is not None and total <= _MANY:
+        # Files of one folder were often taken in together, and then lie far from where an order begins.
+        assets = await _collect(connection, scope, conditions, page)
     elif filters and total <= _FEW:
         # Only ids are asked of the filters, because with nothing else one index holds all that is needed.
         ids = select(_A.c.id).where(*conditions)

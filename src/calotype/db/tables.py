@@ -11,6 +11,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     ForeignKey,
+    ForeignKeyConstraint,
     Integer,
     LargeBinary,
     MetaData,
@@ -109,6 +110,7 @@ asset = Table(
     # What listings sort and search by.
     Column("search", TSVECTOR, nullable=False),
     Column("sort_title", Text, Computed("lower(title)", persisted=True)),
+    ForeignKeyConstraint(["tenant_id", "folder_id"], ["folder.tenant_id", "folder.id"]),
 )
 
 description = Table(
@@ -208,11 +210,12 @@ folder = Table(
     Column("id", UUID, primary_key=True),
     Column("tenant_id", UUID, ForeignKey("tenant.id"), nullable=False),
     Column("parent_id", UUID),
-    Column("name", Text, nullable=False),
+    Column("name", Text(collation="C"), nullable=False),
     Column("depth", SmallInteger, nullable=False),
     Column("parent_depth", SmallInteger, Computed("depth - 1", persisted=True)),
     _time("created_at"),
     _time("updated_at"),
+    ForeignKeyConstraint(["tenant_id", "parent_id", "parent_depth"], ["folder.tenant_id", "folder.id", "folder.depth"]),
 )
 
 perceptual_hash = Table(

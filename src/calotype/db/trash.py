@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ARRAY, any_, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
@@ -24,6 +24,20 @@ async def update_deleted(
         update(_A).where(within(scope), _A.c.id.in_(asset_ids)).values(deleted_at=now).returning(_A.c.id)
     )
     return set(rows.scalars())
+
+
+async def update_deleted_with_folders(
+    connection: AsyncConnection, scope: Scope, folder_ids: Collection[UUID], now: datetime
+) -> list[UUID]:
+    """Move the live assets of folders that are about to go to the trash, out of their folders; returns their ids."""
+    folders = bindparam(None, list(folder_ids), ARRAY(_A.c.folder_id.type))
+    rows = await connection.execute(
+        update(_A)
+        .where(within(scope), _A.c.folder_id == any_(folders))
+        .values(deleted_at=now, folder_id=None)
+        .returning(_A.c.id)
+    )
+    return list(rows.scalars())
 
 
 async def update_restored(connection: AsyncConnection, scope: Scope, asset_id: UUID, now: datetime) -> bool:

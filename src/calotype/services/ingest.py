@@ -209,7 +209,8 @@ class IngestService:
     async def accept(self, received: ReceivedFile, options: UploadOptions) -> IngestResult:
         """Give a received file its row and jobs in one transaction, or find the asset it repeats.
 
-        Raises QuotaExceeded and UsageLimitExceeded; the object is removed then, as it is for a duplicate.
+        Raises QuotaExceeded, UsageLimitExceeded, and NotFound for the folder; the object is removed then, as it is for a
+        duplicate.
         """
         (outcome,) = await self.accept_all([(received, options)])
         if isinstance(outcome, CalotypeError):

@@ -46,10 +46,14 @@ class TrashService:
         if not asset_ids:
             return set()
         gone = await update_deleted(connection, scope, asset_ids, now)
-        if gone:
-            await self._queue.drop(connection, gone)
-            await update_pending_files(connection, scope, sorted(gone), DELETED)
+        await self.forget_work(connection, scope, sorted(gone))
         return gone
+
+    async def forget_work(self, connection: Connection, scope: Scope, asset_ids: Sequence[UUID]) -> None:
+        """Drop the waiting jobs of deleted assets, for which upload sessions wait no longer."""
+        if asset_ids:
+            await self._queue.drop(connection, asset_ids)
+            await update_pending_files(connection, scope, asset_ids, DELETED)
 
     async def delete_many(self, scope: Scope, asset_ids: Sequence[UUID]) -> list[Deletion]:
         """Move several assets to the trash, in the order given; those being worked on right now are passed over."""

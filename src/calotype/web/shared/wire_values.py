@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from calotype.domain.errors import InvalidInput
+from calotype.domain.folder import clean_folder_name
 from calotype.domain.values import clean_tags, clean_text, clean_title, split_list
 
 T = TypeVar("T")
@@ -110,6 +111,10 @@ def _title(value: Any) -> str | None:
     return clean_title(_text(value)) if value is not None else None
 
 
+def _folder_name(value: Any) -> str:
+    return clean_folder_name(_text(value))
+
+
 def _tags_of_form(value: Any) -> tuple[str, ...]:
     return clean_tags(split_list(_text(value)))
 
@@ -131,6 +136,7 @@ WireTime = Annotated[datetime, BeforeValidator(parse_time)]
 WireEndTime = Annotated[datetime, BeforeValidator(lambda value: parse_time(value, end_of_day=True))]
 WireText = Annotated[str, BeforeValidator(_rule(_text))]
 Title = Annotated[str | None, BeforeValidator(_rule(_title))]
+FolderName = Annotated[str, BeforeValidator(_rule(_folder_name))]
 FormTags = Annotated[tuple[str, ...], BeforeValidator(_rule(_tags_of_form)), WithJsonSchema({"type": "string"})]
 JsonTags = Annotated[tuple[str, ...], BeforeValidator(_rule(_tags_of_json)), WithJsonSchema(_STRING_ARRAY)]
 Multi = Annotated[list[str], BeforeValidator(_rule(split_multi)), WithJsonSchema(_STRING_ARRAY)]
