@@ -12,6 +12,7 @@ from tests.running import PATIENCE, RunningServer
 NARROW_BYTES = 20_000
 NARROW_PIXELS = 1_000_000
 NARROW_RATE = 8
+IDLE_BATCH = 7
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +37,25 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 def narrow_client(narrow: RunningServer) -> Iterator[httpx.Client]:
     """A client of the narrow server with the key of a tenant of its own."""
     with narrow.client(narrow.new_key()) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server without a worker that takes any number of requests, but small files and small batches."""
+    with RunningServer(
+        tmp_path_factory.mktemp("idle"),
+        "--no-worker",
+        CALOTYPE_MAX_IMAGE_BYTES=str(NARROW_BYTES),
+        CALOTYPE_MAX_BATCH_FILES=str(IDLE_BATCH),
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def idle_client(idle: RunningServer) -> Iterator[httpx.Client]:
+    """A client of the idle server with the key of a tenant of its own."""
+    with idle.client(idle.new_key()) as client:
         yield client
 
 
