@@ -20,17 +20,22 @@ from calotype.jobs.queue import JobQueue
 from calotype.sandbox.pool import Sandbox
 from calotype.services.api_key import ApiKeyService
 from calotype.services.asset import AssetService
+from calotype.services.batch_upload import BatchLimits, BatchUploadService
 from calotype.services.delivery import DeliveryService
 from calotype.services.description import DescriptionService, ReadingLimits
 from calotype.services.doctor import DoctorService
 from calotype.services.importer import ImportService
 from calotype.services.ingest import IngestLimits, IngestService
+from calotype.services.late_fields import LateFieldsService
 from calotype.services.metrics import MetricsService
 from calotype.services.picture import DevelopLimits, PictureService
 from calotype.services.presigned_upload import PresignedUploadService
 from calotype.services.search import SearchService
+from calotype.services.session_watch import SessionWatch
 from calotype.services.trash import TrashService
 from calotype.services.upkeep import UpkeepService
+from calotype.services.upload_session import UploadSessionService
+from calotype.services.upload_status import UploadStatusService
 from calotype.settings import Settings
 from calotype.storage.open import open_store
 from calotype.storage.store import ObjectStore
@@ -53,6 +58,7 @@ class Application:
     settings: Settings
     api_keys: ApiKeyService
     assets: AssetService
+    batches: BatchUploadService
     delivery: DeliveryService
     descriptions: DescriptionService
     doctor: DoctorService
@@ -62,8 +68,11 @@ class Application:
     pictures: PictureService
     presigned: PresignedUploadService
     search: SearchService
+    session_watch: SessionWatch
+    sessions: UploadSessionService
     trash: TrashService
     upkeep: UpkeepService
+    upload_status: UploadStatusService
     job_app: App
     picture_slots: int
     picture_sandbox: Sandbox
@@ -163,10 +172,26 @@ def _build(
     ingest = IngestService(database, store, queue, limits, describes=True)
     presigned = PresignedUploadService(database, store, ingest, delivery, lifetime=settings.presigned_lifetime)
     trash = TrashService(database, store, queue, keep=timedelta(days=settings.trash_days))
+    assets = AssetService(database, queue)
+    sessions = UploadSessionService(
+        database,
+        queue,
+        stalled_after=settings.stalled_after,
+        keep=timedelta(days=max(1, settings.trash_days)),  # a client must have time to ask
+    )
     return Application(
         settings=settings,
         api_keys=ApiKeyService(database),
-        assets=AssetService(database, queue),
+        assets=assets,
+        batches=BatchUploadService(
+            database,
+            ingest,
+            LateFieldsService(database, assets, trash),
+            trash,
+            sessions,
+            BatchLimits(settings.max_batch_files, settings.max_batch_bytes),
+            stalled_after=settings.stalled_after,
+        ),
         delivery=delivery,
         descriptions=DescriptionService(
             database,
@@ -193,6 +218,8 @@ def _build(
         ),
         presigned=presigned,
         search=SearchService(database),
+        session_watch=SessionWatch(sessions, database.url),
+        sessions=sessions,
         trash=trash,
         upkeep=UpkeepService(
             database,
@@ -200,9 +227,11 @@ def _build(
             queue,
             trash,
             presigned,
+            sessions,
             stalled_after=settings.stalled_after,
             orphan_age=timedelta(hours=settings.orphan_age_hours),
         ),
+        upload_status=UploadStatusService(database, queue),
         job_app=queue.app,
         picture_slots=settings.worker_processes or os.cpu_count() or 1,
         picture_sandbox=picture_sandbox,

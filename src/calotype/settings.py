@@ -28,6 +28,8 @@ class Settings(BaseSettings):
     )
 
     max_image_bytes: int = Field(100 * MIB, ge=1, description="Largest streamed image, in bytes.")
+    max_batch_files: int = Field(100, ge=1, le=10_000, description="Most files of one batch upload.")
+    max_batch_bytes: int = Field(10 * 1024 * MIB, ge=1, description="Most bytes of one batch upload.")
     max_pixels: int = Field(
         250_000_000,
         ge=1,

@@ -25,6 +25,7 @@ from calotype.settings import Settings, load_settings
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _BESIDE_A_SERVER = 5  # niceness of a worker that shares its machine with a server, whose clients are waiting
+_FRAME_BYTES = 64 * 1024  # clients of WebSockets send nothing but short commands
 _GRACE = 30  # seconds running requests get to end after SIGTERM
 _RESTARTS = (1, 2, 5, 15, 30)  # seconds between attempts to restart a worker that died
 _log = structlog.get_logger("calotype.serve")
@@ -137,6 +138,8 @@ def _run_server(settings: Settings, url: str, listener: socket.socket, early: _E
         access_log=False,
         loop="uvloop" if _loop_factory() else "auto",
         http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=_FRAME_BYTES,
         lifespan="on",
         server_header=False,
         timeout_graceful_shutdown=_GRACE,

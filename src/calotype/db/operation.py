@@ -73,6 +73,21 @@ async def select_operations(connection: AsyncConnection, scope: Scope, asset_id:
     return [_from_row(row) for row in await connection.execute(query)]
 
 
+async def select_operations_of(
+    connection: AsyncConnection, scope: Scope, asset_ids: Sequence[UUID]
+) -> dict[UUID, list[Operation]]:
+    """The histories of several assets by id, each oldest first."""
+    query = (
+        select(*_COLUMNS)
+        .where(of_tenant(scope, _O), _O.c.asset_id.in_(asset_ids))
+        .order_by(_O.c.asset_id, _O.c.created_at, _O.c.id)
+    )
+    histories: dict[UUID, list[Operation]] = {}
+    for row in await connection.execute(query):
+        histories.setdefault(row.asset_id, []).append(_from_row(row))
+    return histories
+
+
 async def select_open_operation(
     connection: AsyncConnection, scope: Scope, asset_id: UUID, kind: OperationType
 ) -> Operation | None:

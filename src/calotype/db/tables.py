@@ -195,6 +195,7 @@ upload_session_file = Table(
     Column("object_key", Text, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("error", Text),
+    Column("description", Text),
     Column("retryable", Boolean, nullable=False),
     _time("created_at"),
     _time("ended_at", nullable=True),

@@ -77,3 +77,29 @@ async def select_next_originals(connection: AsyncConnection, after: UUID | None,
     if after is not None:
         query = query.where(_A.c.id > after)
     return [(row[0], row[1]) for row in await connection.execute(query)]
+
+
+_MISSED = text(
+    "SELECT f.tenant_id, f.asset_id, a.id IS NOT NULL AND a.deleted_at IS NULL AS is_live "
+    "FROM upload_session_file AS f LEFT JOIN asset AS a ON a.id = f.asset_id AND a.tenant_id = f.tenant_id "
+    "WHERE f.outcome = 'pending' AND (a.id IS NULL OR a.deleted_at IS NOT NULL OR ("
+    "coalesce(a.variant_status, '') NOT IN ('pending', 'processing') "
+    "AND coalesce(a.description_status, '') NOT IN ('pending', 'processing')))"
+)
+
+
+async def select_unsettled(connection: AsyncConnection) -> list[tuple[UUID, UUID, bool]]:
+    """(tenant id, asset id, whether the asset is live) of waiting rows of any tenant whose asset waits for nothing."""
+    return [(row[0], row[1], row[2]) for row in await connection.execute(_MISSED)]
+
+
+_IDLE = text(
+    "SELECT DISTINCT f.tenant_id, f.session_id FROM upload_session_file AS f JOIN upload_session AS s ON s.id = f.session_id "
+    "WHERE f.outcome = 'pending' AND s.closed_at IS NULL AND s.received_at < :before AND NOT EXISTS ("
+    "SELECT 1 FROM upload_session_file AS later WHERE later.session_id = s.id AND later.ended_at >= :before)"
+)
+
+
+async def select_idle_sessions(connection: AsyncConnection, before: datetime) -> list[tuple[UUID, UUID]]:
+    """(tenant id, session id) of unfinished sessions of any tenant in which nothing has happened since a moment."""
+    return [(row[0], row[1]) for row in await connection.execute(_IDLE, {"before": before})]

@@ -63,6 +63,21 @@ class JobQueue:
         )
         return {owners[str(identity)] for identity in rows.scalars()}
 
+    async def select_attempts(self, connection: AsyncConnection, asset_ids: Sequence[UUID]) -> dict[UUID, int]:
+        """How often the waiting or running job of each of the given assets had to be begun again, where there is one."""
+        owners = {f"{task.value}:{asset_id}": asset_id for asset_id in asset_ids for task in Task}
+        rows = await connection.execute(
+            text(
+                "SELECT queueing_lock, attempts FROM procrastinate_jobs "
+                "WHERE status IN ('todo', 'doing') AND queueing_lock = ANY(:identities)"
+            ),
+            {"identities": list(owners)},
+        )
+        attempts: dict[UUID, int] = {}
+        for identity, count in rows:
+            attempts[owners[identity]] = max(count, attempts.get(owners[identity], 0))
+        return attempts
+
     async def counts(self, connection: AsyncConnection) -> dict[tuple[str, str], int]:
         """How many jobs there are by (task, state) among those that wait, run or have failed."""
         rows = await connection.execute(

@@ -17,6 +17,7 @@ from calotype.db.description import insert_description
 from calotype.db.engine import Database
 from calotype.db.operation import update_open_operations
 from calotype.db.picture import select_colors, select_facts
+from calotype.db.upload_session import settle_session_files
 from calotype.domain.asset import Asset, DescriptionRecord, OperationType, State
 from calotype.domain.description import DescribeRequest, Description, TextReading
 from calotype.domain.errors import CalotypeError, NotFound, SandboxFailure
@@ -162,6 +163,7 @@ class DescriptionService:
             await update_asset(connection, scope, asset.id, values)
             await insert_description(connection, scope, asset.id, record)
             await update_open_operations(connection, scope, asset.id, _STEP, status=State.COMPLETED, completed_at=now)
+            await settle_session_files(connection, scope, asset.id)
 
     async def _fail(self, asset: Asset, reason: str) -> None:
         scope = Scope(asset.tenant_id).any()
@@ -179,6 +181,7 @@ class DescriptionService:
                 completed_at=datetime.now(UTC),
                 error_message=reason,
             )
+            await settle_session_files(connection, scope, asset.id)
 
 
 def _document(asset: Asset, description: str | None, visible_text: str | None) -> str:

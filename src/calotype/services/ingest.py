@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -15,9 +15,11 @@ from calotype.db.operation import insert_operations
 from calotype.db.tenant import select_stored_bytes, select_tenant, select_upload_count
 from calotype.domain.asset import Asset, NewAsset, Operation, OperationType, State, UploadMethod
 from calotype.domain.errors import (
+    CalotypeError,
     InvalidInput,
     QuotaExceeded,
     TooLarge,
+    Unavailable,
     UndecodablePicture,
     Unsupported,
     UsageLimitExceeded,
@@ -81,6 +83,11 @@ class IngestResult:
     storage_target: str
     is_duplicate: bool
     description_queued: bool
+    description: str | None = None
+
+
+Note = Callable[[Connection, IngestResult], Awaitable[None]]
+"""What else is written in the transaction that gives a file its row; what it raises undoes that."""
 
 
 class IngestService:
@@ -104,15 +111,17 @@ class IngestService:
 
     # ------------------------------------------------------------------ bytes
 
-    async def receive(self, scope: Scope, filename: str, chunks: AsyncIterator[bytes]) -> ReceivedFile:
-        """Check and store a file while it arrives; memory does not grow with its size.
+    async def receive(
+        self, scope: Scope, filename: str, chunks: AsyncIterator[bytes], *, file_id: UUID | None = None
+    ) -> ReceivedFile:
+        """Check and store a file while it arrives, under a new id unless one is given; memory does not grow with its size.
 
         Raises InvalidInput for an empty file, Unsupported, UndecodablePicture, TooLarge, Unavailable. Nothing is kept then.
         """
         name = clean_filename(filename)
         head = await _read_head(chunks)
         media = accepted_picture(bytes(head[:SNIFF_BYTES]))
-        file_id = uuid4()
+        file_id = file_id or uuid4()
         key = object_key(scope.tenant_id, file_id, name)
         async with self._store.writer(key) as writer:
             await writer.write(head)
@@ -193,17 +202,26 @@ class IngestService:
     # ------------------------------------------------------------------- rows
 
     async def accept(
-        self, received: ReceivedFile, options: UploadOptions, method: UploadMethod = UploadMethod.STREAMING
+        self,
+        received: ReceivedFile,
+        options: UploadOptions,
+        method: UploadMethod = UploadMethod.STREAMING,
+        *,
+        note: Note | None = None,
     ) -> IngestResult:
         """Give a received file its row and jobs in one transaction, or find the asset it repeats.
 
-        Raises QuotaExceeded and UsageLimitExceeded; the object is removed then, as it is for a duplicate.
+        Raises QuotaExceeded and UsageLimitExceeded, and what `note` raises; the object is removed then, as it is for a duplicate.
         """
         try:
             async with self._database.write() as connection:
                 result = await self._accept(connection, received, options, method)
-        except (QuotaExceeded, UsageLimitExceeded):
-            # Only where it is certain that no row was written: after a lost connection the sweep decides.
+                if note is not None:
+                    await note(connection, result)
+        except Unavailable:
+            # The row may have been written before the connection was lost: the sweep decides.
+            raise
+        except CalotypeError:
             await self.discard(received)
             raise
         if result.is_duplicate:
@@ -340,4 +358,6 @@ def _first_operation(asset_id: UUID, kind: OperationType, created_at: datetime) 
 
 def _duplicate_of(existing: Asset) -> IngestResult:
     media = MediaType(existing.media_type, existing.content_type, existing.format)
-    return IngestResult(existing.id, existing.object_key, media, existing.storage_target, True, False)
+    return IngestResult(
+        existing.id, existing.object_key, media, existing.storage_target, True, False, existing.description
+    )

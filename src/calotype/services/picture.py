@@ -11,10 +11,11 @@ from uuid import UUID
 
 import structlog
 
-from calotype.db.asset import lock_asset, select_asset, update_asset, update_status
+from calotype.db.asset import select_asset, update_asset, update_status
 from calotype.db.engine import Connection, Database, pipelined
 from calotype.db.operation import update_open_operations
 from calotype.db.picture import update_developed
+from calotype.db.upload_session import settle_session_files
 from calotype.domain.asset import Asset, OperationType, State, StoredVariant
 from calotype.domain.errors import NotFound, SandboxFailure, UndecodablePicture, Unsupported
 from calotype.domain.job import Job, Task, Urgency
@@ -112,22 +113,28 @@ class PictureService:
     async def _finish(self, asset: Asset, picture: DevelopedPicture) -> None:
         variants, objects = _lay_out(asset, picture.variants)
         await self._store.put_many(list(objects.items()))
-        # A picture trashed meanwhile keeps what was made, for its restoration; one purged meanwhile must not.
+        # A picture trashed meanwhile keeps what was made, for its restoration; one purged meanwhile must not, nor one whose
+        # work was ended by somebody else.
         scope = Scope(asset.tenant_id).any()
         async with self._database.write() as connection:
-            kept = await lock_asset(connection, scope, asset.id)
-            if kept:
+            current = await select_asset(connection, scope, asset.id, lock=True)
+            kept = current is not None and current.variant_status in OPEN
+            if current is not None and kept:
                 async with pipelined(connection) as pipeline:
                     await update_developed(pipeline, scope, asset.id, picture, variants)
                     await update_open_operations(
                         pipeline, scope, asset.id, _STEPS, status=State.COMPLETED, completed_at=datetime.now(UTC)
                     )
-                    if asset.description_status in OPEN:
+                    if current.description_status in OPEN:
                         job = Job(Task.READ_TEXT, asset.tenant_id, asset.id)
                         await self._queue.enqueue(pipeline, job, Urgency.NEW)
+                    else:
+                        await settle_session_files(pipeline, scope, asset.id)
                 if self._limits.keywords_as_tags and not asset.variants:
                     await _add_tags(connection, scope, asset.id, picture.metadata.keywords)
-        stale = {old.object_key for old in asset.variants.values()} - objects.keys() if kept else set(objects)
+        before = current.variants if current is not None else {}
+        in_use = set(objects) if kept else {old.object_key for old in before.values()}
+        stale = ({old.object_key for old in before.values()} | set(objects)) - in_use
         await asyncio.gather(*(self._store.delete(key) for key in sorted(stale)))
 
     async def _fail(self, asset: Asset, reason: str) -> None:
@@ -151,6 +158,7 @@ class PictureService:
                 completed_at=now,
                 error_message=reason,
             )
+            await settle_session_files(connection, scope, asset.id)
 
 
 async def _add_tags(connection: Connection, scope: Scope, asset_id: UUID, keywords: Sequence[str]) -> None:

@@ -7,13 +7,15 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from calotype.db.asset import delete_asset, select_asset, select_assets
-from calotype.db.engine import Database
+from calotype.db.engine import Connection, Database
 from calotype.db.trash import select_due_for_purge, update_deleted, update_restored
+from calotype.db.upload_session import update_pending_files
 from calotype.domain.asset import Asset, State
 from calotype.domain.deletion import Deletion, Fate
 from calotype.domain.errors import Conflict, NotFound
 from calotype.domain.job import Urgency
 from calotype.domain.scope import Scope
+from calotype.domain.upload_session import DELETED
 from calotype.jobs.queue import JobQueue
 from calotype.services.work import missing_jobs
 from calotype.storage.store import ObjectStore
@@ -32,10 +34,22 @@ class TrashService:
         """Move one asset to the trash; its waiting jobs are dropped. Raises NotFound."""
         now = datetime.now(UTC)
         async with self._database.write() as connection:
-            if not await update_deleted(connection, scope, [asset_id], now):
+            if not await self.put_in(connection, scope, [asset_id], now):
                 raise NotFound("File not found")
-            await self._queue.drop(connection, [asset_id])
         return now
+
+    async def put_in(self, connection: Connection, scope: Scope, asset_ids: Sequence[UUID], now: datetime) -> set[UUID]:
+        """Move live assets to the trash within a transaction of the caller's; returns those that were live.
+
+        Their waiting jobs are dropped, and upload sessions wait for them no longer.
+        """
+        if not asset_ids:
+            return set()
+        gone = await update_deleted(connection, scope, asset_ids, now)
+        if gone:
+            await self._queue.drop(connection, gone)
+            await update_pending_files(connection, scope, sorted(gone), DELETED)
+        return gone
 
     async def delete_many(self, scope: Scope, asset_ids: Sequence[UUID]) -> list[Deletion]:
         """Move several assets to the trash, in the order given; those being worked on right now are passed over."""
@@ -43,13 +57,16 @@ class TrashService:
         async with self._database.write() as connection:
             found = await select_assets(connection, scope, asset_ids, lock=True)
             busy = {asset.id for asset in found.values() if asset.variant_status is State.PROCESSING}
-            gone = (
-                await update_deleted(connection, scope, sorted(found.keys() - busy), now)
-                if found.keys() - busy
-                else set()
-            )
-            await self._queue.drop(connection, gone)
+            gone = await self.put_in(connection, scope, sorted(found.keys() - busy), now)
         return [_deletion(asset_id, gone, busy, now) for asset_id in asset_ids]
+
+    async def withdraw(self, scope: Scope, asset_ids: Sequence[UUID]) -> None:
+        """Move assets to the trash whatever is being done with them; those that are gone already are passed over."""
+        async with self._database.write() as connection:
+            await select_assets(
+                connection, scope, asset_ids, lock=True
+            )  # in the order in which everybody locks several
+            await self.put_in(connection, scope, asset_ids, datetime.now(UTC))
 
     async def restore(self, scope: Scope, asset_id: UUID) -> datetime:
         """Bring an asset back as it was; work it still lacks is queued again. Raises NotFound, Conflict if not deleted."""

@@ -15,6 +15,7 @@ from calotype.domain.job import Urgency
 from calotype.jobs.queue import JobQueue
 from calotype.services.presigned_upload import PresignedUploadService
 from calotype.services.trash import TrashService
+from calotype.services.upload_session import UploadSessionService
 from calotype.services.work import missing_jobs
 from calotype.storage.store import ObjectStore
 
@@ -36,6 +37,7 @@ class UpkeepService:
         queue: JobQueue,
         trash: TrashService,
         presigned: PresignedUploadService,
+        sessions: UploadSessionService,
         *,
         stalled_after: float,
         orphan_age: timedelta,
@@ -45,6 +47,7 @@ class UpkeepService:
         self._queue = queue
         self._trash = trash
         self._presigned = presigned
+        self._sessions = sessions
         self._stalled_after = stalled_after
         self._orphan_age = orphan_age
 
@@ -81,6 +84,15 @@ class UpkeepService:
         if queued:
             _log.warning("lost work queued again", jobs=queued)
         return queued
+
+    async def end_sessions(self) -> None:
+        """End upload sessions that nobody reads any more, that missed an end, or that have expired."""
+        if abandoned := await self._sessions.end_abandoned():
+            _log.warning("upload sessions whose reader died", sessions=abandoned)
+        if missed := await self._sessions.settle_missed():
+            _log.warning("files of upload sessions settled late", files=missed)
+        if expired := await self._sessions.expire():
+            _log.warning("upload sessions expired", sessions=expired)
 
     async def clean(self) -> None:
         """Empty what is due of the trash and of uploads never confirmed."""

@@ -37,7 +37,7 @@ def make_app(settings: Settings, open_services: Callable[[], AbstractAsyncContex
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_services() as application:
             app.state.application = application
-            async with status.notes(application):
+            async with status.notes(application), application.session_watch.running():
                 yield
 
     app = FastAPI(

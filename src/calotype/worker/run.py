@@ -70,6 +70,7 @@ async def _chores(application: Application) -> None:
         if time.monotonic() - last >= interval:
             last = time.monotonic()
             await _try(upkeep.requeue_missing)
+            await _try(upkeep.end_sessions)
             await _try(upkeep.clean)
         if time.monotonic() - last_sweep >= max(3600.0, interval):
             last_sweep = time.monotonic()

@@ -43,31 +43,31 @@ class Part:
             raise InvalidInput("must be UTF-8 text", field=self.name) from error
 
 
-async def parts(request: Request) -> AsyncIterator[Part]:
+async def parts(request: Request, *, most: int = MAX_PARTS) -> AsyncIterator[Part]:
     """The parts of a multipart request, in order; none when the body is of another type.
 
-    Raises InvalidInput for a malformed body or more than 1,000 parts.
+    Raises InvalidInput for a malformed body or more than `most` parts.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != "multipart/form-data":
         return
     if not options.get("boundary"):
         raise InvalidInput("the multipart body has no boundary", field="body")
-    events = _events(request, options["boundary"])
+    events = _events(request, options["boundary"], most)
     count = 0
     async for event in events:
         if not isinstance(event, MultipartSegment):
             continue  # what nobody wanted of the part before
         count += 1
-        if count > MAX_PARTS:
-            raise InvalidInput(f"at most {MAX_PARTS} parts are allowed", field="body")
+        if count > most:
+            raise InvalidInput(f"at most {most} parts are allowed", field="body")
         yield Part(event.name or "", event.filename, events)
 
 
-async def _events(request: Request, boundary: str) -> AsyncIterator[MultipartSegment | bytes | None]:
+async def _events(request: Request, boundary: str, most: int) -> AsyncIterator[MultipartSegment | bytes | None]:
     # Faults are translated here, because most of them show while the content of a part is being read.
     try:
-        with PushMultipartParser(boundary, max_segment_count=MAX_PARTS + 1) as parser:
+        with PushMultipartParser(boundary, max_segment_count=most + 1) as parser:
             async for chunk in request.stream():
                 for event in parser.parse(chunk):
                     yield event

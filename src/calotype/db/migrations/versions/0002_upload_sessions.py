@@ -16,7 +16,7 @@ CREATE TABLE upload_session (
     reader_seen_at timestamptz NOT NULL,
     -- When the whole request had been read, or would not come any more.
     received_at timestamptz,
-    -- Cancelled or expired; nothing changes after it.
+    -- Cancelled, refused or expired; nothing changes after it.
     closed_at timestamptz,
     closed_as text CHECK (closed_as IN ('cancelled', 'expired')),
     CHECK ((closed_at IS NULL) = (closed_as IS NULL))
@@ -35,6 +35,8 @@ CREATE TABLE upload_session_file (
     object_key text NOT NULL,
     outcome text NOT NULL CHECK (outcome IN ('pending', 'completed', 'failed', 'skipped')),
     error text,
+    -- The beginning of the description, as it was when the file's work ended.
+    description text,
     retryable boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL,
     ended_at timestamptz,

@@ -18,7 +18,7 @@ class FilesFormat:
     """The Files API towards the common machinery."""
 
     prefix = "/api/v2"
-    streamed = frozenset({"/api/v2/user-files/upload/stream"})
+    streamed = frozenset({"/api/v2/user-files/upload/stream", "/api/v2/user-files/upload/stream-batch"})
 
     async def authenticate(self, headers: Headers, application: Application) -> Principal:
         """Who the bearer token belongs to. Raises Unauthenticated."""

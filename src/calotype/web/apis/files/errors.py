@@ -32,6 +32,9 @@ STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
 }
 """Every domain error; a test fails when one is missing."""
 
+# The reason is for the operator's log; a client learns only that it may try again.
+_UNAVAILABLE = "The service is unavailable for the moment"
+_FAULT = "An unexpected error occurred"
 _OF_STATUS = {401: "INVALID_API_KEY", 404: "NOT_FOUND", 405: "VALIDATION_ERROR", 413: "PAYLOAD_TOO_LARGE"}
 
 
@@ -64,17 +67,17 @@ def to_wire(error: domain.CalotypeError, request_id: str) -> Response:
     if status == 500:
         return fault(request_id)
     if status == 503:
-        # The reason is for the operator's log; a client learns only that it may try again.
-        return error_response(
-            status,
-            code,
-            "The service is unavailable for the moment",
-            request_id,
-            headers={"Retry-After": "5"},
-        )
+        return error_response(status, code, _UNAVAILABLE, request_id, headers={"Retry-After": "5"})
     return error_response(
         status, code, error.message, request_id, details=_plain(error.context), headers=_headers(error)
     )
+
+
+def told(error: domain.CalotypeError) -> tuple[str, str]:
+    """Code and message of a domain error where there is no status, as in WebSocket frames."""
+    status, code = STATUS[type(error)]
+    message = {500: _FAULT, 503: _UNAVAILABLE}.get(status, error.message)
+    return code, message
 
 
 def _headers(error: domain.CalotypeError) -> dict[str, str]:
@@ -112,4 +115,4 @@ def http_error(status: int, message: str, headers: Mapping[str, str], request_id
 
 def fault(request_id: str) -> Response:
     """An unexpected fault; nothing of the inside is told."""
-    return error_response(500, "INTERNAL_ERROR", "An unexpected error occurred", request_id)
+    return error_response(500, "INTERNAL_ERROR", _FAULT, request_id)

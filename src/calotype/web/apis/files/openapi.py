@@ -16,11 +16,14 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def multipart_body(form: type[BaseModel], file_field: str | None = None) -> dict[str, Any]:
-    """The `openapi_extra` of a multipart route: its text fields, and its file where it has one."""
+def multipart_body(form: type[BaseModel], file_field: str | None = None, *, several: bool = False) -> dict[str, Any]:
+    """The `openapi_extra` of a multipart route: its text fields, and its file (or files) where it has one."""
     schema = form.model_json_schema()
     if file_field is not None:
-        schema["properties"] = {file_field: {"type": "string", "format": "binary"}, **schema["properties"]}
+        file: dict[str, Any] = {"type": "string", "format": "binary"}
+        if several:
+            file = {"type": "array", "items": file}
+        schema["properties"] = {file_field: file, **schema["properties"]}
         schema["required"] = [file_field, *schema.get("required", [])]
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 

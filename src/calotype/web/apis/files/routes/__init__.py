@@ -5,8 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from calotype.web.apis.files.auth import FilesFormat
-from calotype.web.apis.files.routes import file, upload
+from calotype.web.apis.files.routes import batch, file, session, upload, upload_status, websocket
 
 router = APIRouter(prefix=FilesFormat.prefix)
 router.include_router(upload.router)
+router.include_router(batch.router)
 router.include_router(file.router)
+router.include_router(session.router)
+router.include_router(upload_status.router)
+router.include_router(websocket.router)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import RedirectResponse, Response
 
-from calotype.domain.asset import Asset
 from calotype.domain.errors import Refused
-from calotype.domain.picture import VariantName
+from calotype.web.apis.files.links import variant_links
 from calotype.web.apis.files.openapi import ERRORS, redirect
 from calotype.web.apis.files.translate import file as translate
+from calotype.web.apis.files.translate.upload_status import task_id
 from calotype.web.apis.files.wire import file as wire
 from calotype.web.shared.context import Caller, LinkBase, Services
 from calotype.web.shared.json_response import ModelResponse
@@ -33,7 +32,7 @@ async def list_files(
         raise RequestValidationError([{"loc": ("query", "media_types"), "msg": message, "type": "enum"}])
     scope = caller.scope.trashed() if query.trashed else caller.scope
     page = await services.search.page(scope, translate.filter_from_wire(query), translate.page_from_wire(query))
-    return ModelResponse(translate.page_to_wire(page, _variant_links(services, base)))
+    return ModelResponse(translate.page_to_wire(page, variant_links(services, base)))
 
 
 @router.post("/user-files/batch-delete", response_model=wire.BatchDeleteAnswer)
@@ -52,7 +51,7 @@ async def get_file(file_id: str, services: Services, caller: Caller, base: LinkB
     return ModelResponse(
         translate.detail_to_wire(
             detail,
-            _variant_links(services, base),
+            variant_links(services, base),
             lambda asset: base + services.delivery.original_path(asset),
         )
     )
@@ -115,16 +114,8 @@ async def download(file_id: WireUuid, services: Services, caller: Caller, base: 
 async def trigger_variants(file_id: WireUuid, services: Services, caller: Caller) -> Response:
     """Make a picture's variants again."""
     run = await services.assets.trigger_variants(caller.scope, file_id)
-    task_id = f"task_{run.id.hex}"
+    task = task_id(run.id)
     if run.is_new:
-        return ModelResponse(wire.TriggerAnswer(task_id=task_id, current_status="queued", image_id=file_id))
+        return ModelResponse(wire.TriggerAnswer(task_id=task, current_status="queued", image_id=file_id))
     status = "queued" if run.status.value == "pending" else "processing"
-    return ModelResponse(wire.RunningTriggerAnswer(task_id=task_id, current_status=status, image_id=file_id))
-
-
-def _variant_links(services: Services, base: str) -> Callable[[Asset, VariantName], str | None]:
-    def link(asset: Asset, name: VariantName) -> str | None:
-        path = services.delivery.variant_path(asset, name)
-        return base + path if path else None
-
-    return link
+    return ModelResponse(wire.RunningTriggerAnswer(task_id=task, current_status=status, image_id=file_id))

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any, TypeVar
 
 from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,6 +15,7 @@ from calotype.domain.errors import InvalidInput
 from calotype.domain.scope import Scope
 from calotype.services.ingest import ReceivedFile, UploadOptions
 from calotype.services.presigned_upload import MAX_PRESIGNED_BYTES
+from calotype.web.apis.files.forms import refuse_custom_storage, validated
 from calotype.web.apis.files.openapi import ERRORS, multipart_body
 from calotype.web.apis.files.translate.file import description_status
 from calotype.web.apis.files.wire import upload as wire
@@ -24,7 +23,6 @@ from calotype.web.shared.context import Caller, LinkBase, Services
 from calotype.web.shared.json_response import ModelResponse
 from calotype.web.shared.multipart import form_fields, parts
 
-Model = TypeVar("Model", bound=BaseModel)
 router = APIRouter(tags=["Files API: uploads"], responses=ERRORS)
 
 
@@ -121,14 +119,5 @@ async def _receive(request: Request, services: Application, scope: Scope) -> tup
 
 def _stream_form(fields: dict[str, str]) -> wire.StreamForm:
     form = validated(wire.StreamForm, fields)
-    if form.storage_target == "custom":
-        raise InvalidInput("no custom storage is configured", field="storage_target")
+    refuse_custom_storage(form.storage_target)
     return form
-
-
-def validated(model: type[Model], fields: dict[str, Any]) -> Model:
-    """Check form fields against their model. Raises RequestValidationError, as the framework does for JSON bodies."""
-    try:
-        return model.model_validate(fields)
-    except ValidationError as error:
-        raise RequestValidationError([{**entry, "loc": ("body", *entry["loc"])} for entry in error.errors()]) from error

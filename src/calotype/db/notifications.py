@@ -1,0 +1,27 @@
+"""Being told by the database: what one process notifies, all that listen hear."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from psycopg import AsyncConnection, OperationalError
+
+from calotype.domain.errors import Unavailable
+
+
+@asynccontextmanager
+async def listening(url: str, channel: str) -> AsyncIterator[AsyncIterator[str]]:
+    """The payloads notified on a channel from now on, over a connection of its own.
+
+    Raises Unavailable when the database cannot be reached, also later while payloads are waited for.
+    """
+    try:
+        # Without keepalives a server that vanished from the network would only ever be silent.
+        async with await AsyncConnection.connect(
+            url, autocommit=True, keepalives_idle=10, keepalives_interval=5, keepalives_count=3
+        ) as connection:
+            await connection.execute(f'LISTEN "{channel}"'.encode())
+            yield (note.payload async for note in connection.notifies())
+    except (OperationalError, OSError) as error:
+        raise Unavailable("the database cannot be reached") from error

@@ -1,0 +1,81 @@
+"""Fields that come behind the files of a batch, applied to the files stored before them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+from calotype.db.asset import select_asset, select_asset_by_checksum, update_asset
+from calotype.db.engine import Database
+from calotype.db.operation import update_open_operations
+from calotype.db.upload_session import settle_session_files, update_session_file
+from calotype.domain.asset import OperationType, State
+from calotype.domain.scope import Scope
+from calotype.domain.upload_session import BatchItem, FileOutcome
+from calotype.services.asset import AssetService
+from calotype.services.ingest import UploadOptions
+from calotype.services.trash import TrashService
+from calotype.services.work import OPEN
+
+
+class LateFieldsService:
+    """Brings stored files to what they would be, had the fields stood in front of them."""
+
+    def __init__(self, database: Database, assets: AssetService, trash: TrashService) -> None:
+        self._database = database
+        self._assets = assets
+        self._trash = trash
+
+    async def apply(
+        self, scope: Scope, session_id: UUID, item: BatchItem, had: UploadOptions, wanted: UploadOptions
+    ) -> BatchItem:
+        """Apply what the file was not stored with; returns what became of it. A description that exists already is kept."""
+        if item.outcome is not FileOutcome.COMPLETED or had == wanted:
+            return item
+        if wanted.skip_duplicates and not had.skip_duplicates:
+            item = await self._skip_copy(scope, session_id, item)
+            if item.outcome is FileOutcome.SKIPPED:
+                return item
+        if wanted.tags != had.tags:
+            await self._assets.update(scope, item.asset_id, {"tags": wanted.tags})
+        if had.auto_describe and not wanted.auto_describe:
+            await self._drop_description(scope, item.asset_id)
+        return item
+
+    async def _skip_copy(self, scope: Scope, session_id: UUID, item: BatchItem) -> BatchItem:
+        """Take a stored file back if its content was there before."""
+        async with self._database.read() as connection:
+            asset = await select_asset(connection, scope, item.asset_id)
+            first = await select_asset_by_checksum(connection, scope, asset.checksum) if asset else None
+        if asset is None or first is None or first.id == asset.id:
+            return item
+        values = {
+            "outcome": FileOutcome.SKIPPED.value,
+            "error": None,
+            "asset_id": first.id,
+            "object_key": first.object_key,
+            "ended_at": datetime.now(UTC),
+        }
+        async with self._database.write() as connection:
+            await update_session_file(connection, scope, session_id, item.index, values)
+        await self._trash.withdraw(scope, [asset.id])
+        return replace(item, outcome=FileOutcome.SKIPPED, asset_id=first.id, object_key=first.object_key)
+
+    async def _drop_description(self, scope: Scope, asset_id: UUID) -> None:
+        async with self._database.write() as connection:
+            asset = await select_asset(connection, scope, asset_id, lock=True)
+            if asset is None or asset.description_status not in OPEN:
+                return
+            values = {"auto_describe": False, "description_status": State.SKIPPED.value}
+            await update_asset(connection, scope, asset_id, values)
+            await update_open_operations(
+                connection,
+                scope,
+                asset_id,
+                (OperationType.DESCRIBE,),
+                status=State.FAILED,
+                completed_at=datetime.now(UTC),
+                error_message="not asked for",
+            )
+            await settle_session_files(connection, scope, asset_id)

@@ -1,0 +1,67 @@
+"""Batch uploads of the Files API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.exceptions import RequestValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from calotype.domain.errors import InvalidInput, TooLarge
+from calotype.services.batch_upload import BatchOptions
+from calotype.services.ingest import UploadOptions
+from calotype.web.apis.files.forms import refuse_custom_storage, validated
+from calotype.web.apis.files.openapi import ERRORS, multipart_body
+from calotype.web.apis.files.translate.session import batch_to_wire
+from calotype.web.apis.files.wire import batch as wire
+from calotype.web.shared.context import Caller, Services
+from calotype.web.shared.json_response import ModelResponse
+from calotype.web.shared.multipart import MAX_PARTS, parts
+
+router = APIRouter(tags=["Files API: uploads"], responses=ERRORS)
+_FILES = "files"
+
+
+@router.post(
+    "/user-files/upload/stream-batch",
+    response_model=wire.BatchAnswer,
+    openapi_extra=multipart_body(wire.BatchForm, _FILES, several=True),
+)
+async def stream_batch(request: Request, services: Services, caller: Caller) -> Response:
+    """Upload many files in one request; each is stored by itself as it arrives, and one bad file costs no other."""
+    limits = services.batches.limits
+    _check_announced(request, limits.max_bytes)
+    fields: dict[str, str] = {}
+    async with services.batches.reading(caller.scope, refusals=(RequestValidationError,)) as batch:
+        async for part in parts(request, most=limits.max_files + MAX_PARTS):
+            if part.filename is None:
+                fields[part.name] = await part.text()
+            elif part.name == _FILES and part.filename:
+                await batch.take(part.filename, part.chunks(), _options(fields))
+        result = await batch.finish(_options(fields))
+    return ModelResponse(batch_to_wire(result))
+
+
+def _check_announced(request: Request, limit: int) -> None:
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > limit:
+        raise TooLarge(f"A batch may have at most {limit} bytes", limit=limit, actual=int(announced))
+
+
+def _options(fields: dict[str, Any]) -> BatchOptions:
+    if _FILES in fields:
+        raise InvalidInput("must be files, each with a filename", field=_FILES)
+    form = validated(wire.BatchForm, fields)
+    refuse_custom_storage(form.storage_target)
+    return BatchOptions(
+        UploadOptions(
+            tags=form.tags,
+            auto_describe=form.auto_describe,
+            skip_duplicates=form.skip_duplicates,
+            storage_target=form.storage_target,
+        ),
+        form.intent,
+        form.verification_level,
+    )
