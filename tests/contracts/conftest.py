@@ -13,6 +13,7 @@ NARROW_BYTES = 20_000
 NARROW_PIXELS = 1_000_000
 NARROW_RATE = 8
 IDLE_BATCH = 7
+IDLE_BATCH_BYTES = 200_000
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +49,7 @@ def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         "--no-worker",
         CALOTYPE_MAX_IMAGE_BYTES=str(NARROW_BYTES),
         CALOTYPE_MAX_BATCH_FILES=str(IDLE_BATCH),
+        CALOTYPE_MAX_BATCH_BYTES=str(IDLE_BATCH_BYTES),
     ) as running:
         yield running
 

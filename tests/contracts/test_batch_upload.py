@@ -26,7 +26,7 @@ from tests.contracts.batches import (
     session,
     unfinished,
 )
-from tests.contracts.conftest import IDLE_BATCH, NARROW_BYTES
+from tests.contracts.conftest import IDLE_BATCH, IDLE_BATCH_BYTES, NARROW_BYTES
 from tests.contracts.photos import jpeg_of_size, photo, png_claiming
 from tests.contracts.shapes import BATCH, DETAIL, LIST, SESSION_LIST, brief, expect, expect_error
 from tests.running import upload, wait_for
@@ -145,6 +145,23 @@ def test_a_file_over_the_limit_is_rejected_alone(idle_client):
     assert [(entry["index"], entry["retryable"]) for entry in body["rejections"]] == [(1, False)]
     assert str(NARROW_BYTES) in body["rejections"][0]["reason"]
     assert len(listed(idle_client)) == 2
+
+
+def test_a_request_over_the_limit_is_refused_as_a_whole(idle_client):
+    """More bytes than the body limit are 413, announced or not, and none of the files is kept."""
+    whole = multipart(file(photo()), file(photo()), file(bytes(IDLE_BATCH_BYTES)))
+    headers = {"Content-Type": "multipart/form-data; boundary=calotype-boundary"}
+    pieces = (whole[start : start + 1000] for start in range(0, len(whole), 1000))
+    for body in (whole, pieces):
+        expect_error(idle_client.post(BATCH_URL, content=body, headers=headers), 413, "PAYLOAD_TOO_LARGE")
+    assert _is_empty(idle_client)
+
+
+def test_a_refusal_is_read_by_clients_that_send_on(client):
+    """A client that sends megabytes behind what is refused still gets the answer, and not a broken connection."""
+    body = multipart(field("intent", "paint"), *[file(bytes(5_000_000)) for _ in range(6)])
+    headers = {"Content-Type": "multipart/form-data; boundary=calotype-boundary"}
+    expect_error(client.post(BATCH_URL, content=body, headers=headers), 422, "VALIDATION_ERROR")
 
 
 @pytest.mark.parametrize("column", ["storage_quota_bytes", "monthly_upload_limit"])

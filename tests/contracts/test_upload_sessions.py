@@ -16,10 +16,14 @@ from tests.contracts.batches import (
     coherent,
     counts,
     ended_session,
+    field,
+    file,
     listed,
+    multipart,
     photos,
     send_batch,
     session,
+    unfinished,
 )
 from tests.contracts.photos import encoded, photo, undecodable
 from tests.contracts.shapes import (
@@ -481,6 +485,28 @@ def test_cancelling_amid_the_work(client):
                 found = wait_until_processed(client, item["image_id"], described=True)
                 assert found["variant_status"] == "completed"
         assert session(client, body["session_id"]) == state
+
+
+def test_cancelling_while_the_request_is_read(idle):
+    """What arrives after the cancel, and fields that come then, change nothing of the session; the request is answered."""
+    key, data = idle.new_key(), photo()
+    sections = [field("auto_describe", "no"), file(data, "a.jpg"), file(data, "b.jpg"), file(photo(), "c.jpg")]
+    whole = multipart(*sections, field("skip_duplicates", "yes"), field("tags", "late"))
+    cut = whole.index(b"c.jpg") + 100
+    with idle.client(key) as client, unfinished(idle, key, whole[:cut], len(whole)) as connection:
+        wait_for(lambda: len(listed(client)) == 2, "the first files were not stored")
+        session_id = _list(client)["sessions"][0]["session_id"]
+        state = coherent(expect(_cancel(client, session_id), SESSION))
+        assert state["status"] == "cancelled"
+        assert counts(state) == (0, 0, 2, 0)
+        results = _results(client, session_id)
+        assert {item["error_message"] for item in results["results"]} == {"Cancelled"}
+        connection.sendall(whole[cut:])
+        assert connection.recv(64).startswith(b"HTTP/1.1 200")
+        assert session(client, session_id) == state
+        assert _results(client, session_id)["summary"] == results["summary"]
+        assert [item["error_message"] for item in _results(client, session_id)["results"]] == ["Cancelled", "Cancelled"]
+        assert len(listed(client)) <= 2
 
 
 def test_deleted_files_do_not_hold_the_session_up(idle_client):
