@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -48,6 +49,30 @@ class LeanClient:
         loop = asyncio.get_running_loop()
         for piece in [request + head, *pieces, *[pieces[-1]] * (repeat - 1), tail]:
             await loop.sock_sendall(self._socket, piece)
+        return await self._answer()
+
+    async def upload_batch(self, files: Sequence[tuple[str, bytes]]) -> dict[str, Any]:
+        """Send all files in one batch and return the answer."""
+        heads = [
+            (
+                f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n'
+                "Content-Type: image/jpeg\r\n\r\n"
+            ).encode()
+            for name, _ in files
+        ]
+        tail = f"--{_BOUNDARY}--\r\n".encode()
+        size = len(tail) + sum(len(head) + len(data) + 2 for head, (_, data) in zip(heads, files, strict=True))
+        request = (
+            "POST /api/v2/user-files/upload/stream-batch HTTP/1.1\r\n"
+            f"Host: {self._host}:{self._port}\r\nAuthorization: Bearer {self._key}\r\n"
+            f"Content-Type: multipart/form-data; boundary={_BOUNDARY}\r\nContent-Length: {size}\r\n\r\n"
+        ).encode()
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(self._socket, request)
+        for head, (_, data) in zip(heads, files, strict=True):
+            for piece in (head, data, b"\r\n"):
+                await loop.sock_sendall(self._socket, piece)
+        await loop.sock_sendall(self._socket, tail)
         return await self._answer()
 
     async def _answer(self) -> dict[str, Any]:

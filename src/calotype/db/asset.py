@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Row, Select, bindparam, cast, select, text, update
-from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy import LargeBinary, Row, Select, any_, bindparam, cast, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
@@ -151,6 +151,20 @@ async def select_asset_by_checksum(connection: AsyncConnection, scope: Scope, ch
     return from_row(row) if row else None
 
 
+async def select_assets_by_checksum(
+    connection: AsyncConnection, scope: Scope, checksums: Sequence[str]
+) -> dict[str, Asset]:
+    """The oldest asset of the scope with each of those contents, where there is one."""
+    wanted = [bytes.fromhex(checksum) for checksum in checksums]
+    query = (
+        select_scoped(scope)
+        .distinct(_A.c.checksum)
+        .where(_A.c.checksum == any_(bindparam("wanted", wanted, ARRAY(LargeBinary))))
+        .order_by(_A.c.checksum, _A.c.created_at, _A.c.id)
+    )
+    return {asset.checksum: asset for asset in map(from_row, await connection.execute(query))}
+
+
 _LOCK = select(_A.c.id).where(_A.c.tenant_id == bindparam("tenant_id"), _A.c.id == bindparam("id")).with_for_update()
 
 
@@ -160,12 +174,16 @@ async def lock_asset(connection: AsyncConnection, scope: Scope, asset_id: UUID) 
     return found.first() is not None
 
 
-async def lock_checksum(connection: AsyncConnection, scope: Scope, checksum: str) -> None:
-    """Let only one transaction at a time decide whether this content of this tenant is new."""
-    await connection.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
-        {"key": f"{scope.tenant_id}:{checksum}"},
-    )
+_LOCK_CHECKSUMS = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended(key, 0)) FROM unnest(CAST(:keys AS text[])) AS key"
+)
+
+
+async def lock_checksums(connection: AsyncConnection, scope: Scope, checksums: Sequence[str]) -> None:
+    """Let only one transaction at a time decide whether these contents of this tenant are new."""
+    # Always in the same order, so that two transactions with some of the same never wait for each other.
+    keys = [f"{scope.tenant_id}:{checksum}" for checksum in sorted(checksums)]
+    await connection.execute(_LOCK_CHECKSUMS, {"keys": keys})
 
 
 async def update_asset(connection: AsyncConnection, scope: Scope, asset_id: UUID, values: Mapping[str, Any]) -> bool:

@@ -130,43 +130,47 @@ def _summary(row: Row[Any]) -> SessionSummary:
 
 # -------------------------------------------------------------------- its files
 
-# Run for every file of a batch, so built once. The share of the session's lock keeps it from being closed meanwhile.
-_INSERT_FILE = text(
+# The share of the session's lock keeps it from being closed meanwhile.
+_INSERT_FILES = text(
     "INSERT INTO upload_session_file "
-    "(session_id, index, tenant_id, asset_id, filename, object_key, outcome, error, retryable, description, created_at, "
+    "(session_id, tenant_id, index, asset_id, filename, object_key, outcome, error, retryable, description, created_at, "
     "ended_at) "
-    "SELECT s.id, :index, s.tenant_id, :asset_id, CAST(:filename AS text), CAST(:object_key AS text), "
-    "CAST(:outcome AS text), CAST(:error AS text), :retryable, left(CAST(:description AS text), :excerpt), "
-    "CAST(:created_at AS timestamptz), "
-    "CAST(:ended_at AS timestamptz) FROM upload_session AS s "
-    "WHERE s.tenant_id = :tenant_id AND s.id = :session_id AND s.closed_at IS NULL AND s.received_at IS NULL "
-    "FOR SHARE OF s ON CONFLICT (session_id, index) DO NOTHING"
+    f"SELECT s.id, s.tenant_id, f.index, f.asset_id, f.filename, f.object_key, f.outcome, f.error, f.retryable, "
+    f"left(f.description, {EXCERPT}), f.created_at, f.ended_at FROM ("
+    "SELECT id, tenant_id FROM upload_session WHERE tenant_id = :tenant_id AND id = :session_id "
+    "AND closed_at IS NULL AND received_at IS NULL FOR SHARE) AS s, "
+    "unnest(CAST(:index AS integer[]), CAST(:asset_id AS uuid[]), CAST(:filename AS text[]), CAST(:object_key AS text[]), "
+    "CAST(:outcome AS text[]), CAST(:error AS text[]), CAST(:retryable AS boolean[]), CAST(:description AS text[]), "
+    "CAST(:created_at AS timestamptz[]), CAST(:ended_at AS timestamptz[])) "
+    "AS f (index, asset_id, filename, object_key, outcome, error, retryable, description, created_at, ended_at) "
+    "ON CONFLICT (session_id, index) DO NOTHING"
 )
 
 
-async def insert_session_file(connection: AsyncConnection, scope: Scope, session_id: UUID, file: SessionFile) -> bool:
-    """Add a file to a session; False when the session takes no more files, or has one at this place already."""
+async def insert_session_files(
+    connection: AsyncConnection, scope: Scope, session_id: UUID, files: Sequence[SessionFile]
+) -> int:
+    """Add files to a session; returns how many, none when it takes no more. One that has its place already is left out."""
     added = await connection.execute(
-        _INSERT_FILE,
+        _INSERT_FILES,
         {
             "tenant_id": scope.tenant_id,
             "session_id": session_id,
-            "index": file.index,
-            "asset_id": file.asset_id,
-            "filename": file.filename,
-            "object_key": file.object_key,
-            "outcome": file.outcome.value,
-            "error": file.error,
-            "retryable": file.retryable,
-            "description": file.description,
-            "excerpt": EXCERPT,
-            "created_at": file.created_at,
-            "ended_at": file.ended_at,
+            "index": [file.index for file in files],
+            "asset_id": [file.asset_id for file in files],
+            "filename": [file.filename for file in files],
+            "object_key": [file.object_key for file in files],
+            "outcome": [file.outcome.value for file in files],
+            "error": [file.error for file in files],
+            "retryable": [file.retryable for file in files],
+            "description": [file.description for file in files],
+            "created_at": [file.created_at for file in files],
+            "ended_at": [file.ended_at for file in files],
         },
     )
-    if added.rowcount and file.outcome is not FileOutcome.PENDING:
+    if added.rowcount and any(file.outcome is not FileOutcome.PENDING for file in files):
         await _notify(connection, [session_id])
-    return added.rowcount > 0
+    return added.rowcount
 
 
 async def select_session_files(

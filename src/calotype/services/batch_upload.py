@@ -4,39 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import structlog
 
-from calotype.db.asset import select_asset
-from calotype.db.engine import Connection, Database
-from calotype.db.upload_session import (
-    insert_session_file,
-    insert_upload_session,
-    update_reader_seen,
-    update_received,
-)
-from calotype.domain.errors import (
-    CalotypeError,
-    Conflict,
-    InvalidInput,
-    QuotaExceeded,
-    Refused,
-    TooLarge,
-    Unavailable,
-    UndecodablePicture,
-    Unsupported,
-    UsageLimitExceeded,
-)
+from calotype.db.engine import Database
+from calotype.db.upload_session import insert_upload_session, update_reader_seen, update_received
+from calotype.domain.errors import CalotypeError, InvalidInput, Refused, TooLarge
 from calotype.domain.scope import Scope
-from calotype.domain.upload_session import BatchItem, BatchResult, FileOutcome, NewSession, Rejection, SessionFile
+from calotype.domain.upload_session import BatchResult, FileOutcome, NewSession
 from calotype.domain.values import clean_filename
-from calotype.services.ingest import IngestResult, IngestService, Note, ReceivedFile, UploadOptions, object_key
+from calotype.services.batch_rows import Arrival, BatchRows
+from calotype.services.ingest import IngestService, UploadOptions
 from calotype.services.late_fields import LateFieldsService
 from calotype.services.trash import TrashService
 from calotype.services.upload_session import UploadSessionService
@@ -44,8 +27,6 @@ from calotype.services.upload_session import UploadSessionService
 _SMALL = 1024 * 1024  # bytes; a file up to this size is stored beside the reading of those after it
 _AT_ONCE = 4  # small files held in memory, and stored, at the same time
 _HEARTBEATS = 4  # within the time after which a reader counts as dead
-_REFUSALS = (InvalidInput, Unsupported, UndecodablePicture, TooLarge)
-_LIMITS = (QuotaExceeded, UsageLimitExceeded)
 _log = structlog.get_logger(__name__)
 
 
@@ -116,20 +97,15 @@ class BatchUpload:
         self.session_id = uuid4()
         self._service = service
         self._scope = scope
+        self._rows = BatchRows(service.database, service.ingest, scope, self.session_id)
         self._is_open = False
         self._sent = 0
         self._bytes = 0
         self._refusal: CalotypeError | None = None
         self._broken: BaseException | None = None
         self._slots = asyncio.Semaphore(_AT_ONCE)
-        self._storing: set[asyncio.Task[None]] = set()
-        self._turn = _done()
-        self._files: dict[int, _Arrival] = {}
-        self._items: dict[int, BatchItem] = {}
-        self._rejections: dict[int, Rejection] = {}
+        self._receiving: set[asyncio.Task[None]] = set()
         self._beating: asyncio.Task[None] | None = None
-
-    # ------------------------------------------------------------------ files
 
     async def take(self, filename: str, chunks: AsyncIterator[bytes], options: BatchOptions) -> None:
         """Take the next file while it arrives; whatever is wrong with it becomes its outcome.
@@ -138,31 +114,26 @@ class BatchUpload:
         everything. Raises what `chunks` raises.
         """
         index, self._sent = self._sent, self._sent + 1
-        if self._sent > self._service.limits.max_files:
-            self._refusal = Refused(
-                f"A batch may have at most {self._service.limits.max_files} files",
-                limit=self._service.limits.max_files,
-            )
+        most = self._service.limits.max_files
+        if self._sent > most:
+            self._refusal = Refused(f"A batch may have at most {most} files", limit=most)
         chunks = self._watched(chunks)
         if self._refusal is not None:
             await _drain(chunks)
             return
         await self._open(options)
-        file = _Arrival(index, clean_filename(filename), uuid4(), datetime.now(UTC), options.upload)
-        self._files[index] = file
+        file = Arrival(index, clean_filename(filename), uuid4(), datetime.now(UTC), options.upload)
         head = bytearray()
         async for chunk in chunks:
             head += chunk
             if len(head) > _SMALL:
-                turn, self._turn = self._turn, asyncio.Event()
-                await self._store(file, _joined(bytes(head), chunks), turn, self._turn)
+                await self._receive(file, _joined(bytes(head), chunks))
                 await _drain(chunks)  # of a file that was refused before its end
                 return
         await self._slots.acquire()
-        turn, self._turn = self._turn, asyncio.Event()
-        task = asyncio.create_task(self._store_beside(file, bytes(head), turn, self._turn))
-        self._storing.add(task)
-        task.add_done_callback(self._storing.discard)
+        task = asyncio.create_task(self._receive_beside(file, bytes(head)))
+        self._receiving.add(task)
+        task.add_done_callback(self._receiving.discard)
 
     async def _watched(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """The chunks, counted; a fault of the request itself is told apart from a fault of the file."""
@@ -199,63 +170,23 @@ class BatchUpload:
                 async with self._service.database.mark() as connection:
                     await update_reader_seen(connection, self._scope, self.session_id)
 
-    async def _store_beside(self, file: _Arrival, data: bytes, turn: asyncio.Event, next_turn: asyncio.Event) -> None:
+    async def _receive_beside(self, file: Arrival, data: bytes) -> None:
         try:
-            await self._store(file, _joined(data), turn, next_turn)
+            await self._receive(file, _joined(data))
         except Exception as error:
             # A fault in our own code must end the request, not one file.
             self._broken = self._broken or error
         finally:
             self._slots.release()
 
-    async def _store(
-        self, file: _Arrival, chunks: AsyncIterator[bytes], turn: asyncio.Event, next_turn: asyncio.Event
-    ) -> None:
-        """Store one file; bytes of several are written at once, rows are made strictly in the order sent."""
-        started = time.perf_counter()
-        service = self._service
-        received: ReceivedFile | None = None
-        result: IngestResult | None = None
-        error: CalotypeError | None = None
+    async def _receive(self, file: Arrival, chunks: AsyncIterator[bytes]) -> None:
+        ingest = self._service.ingest
         try:
-            try:
-                received = await service.ingest.receive(self._scope, file.filename, chunks, file_id=file.asset_id)
-            finally:
-                await turn.wait()
-            result = await service.ingest.accept(received, file.options, note=self._note(file))
-        except CalotypeError as fault:
-            if self._broken is not None:
+            self._rows.put(file, await ingest.receive(self._scope, file.filename, chunks, file_id=file.asset_id))
+        except CalotypeError as error:
+            if error is self._broken:
                 raise
-            error = fault
-        finally:
-            next_turn.set()
-        took = round((time.perf_counter() - started) * 1000, 1)
-        if isinstance(error, (*_REFUSALS, *_LIMITS, Conflict)):
-            retryable = not isinstance(error, _REFUSALS)
-            self._rejections[file.index] = Rejection(file.index, file.filename, error.message, retryable)
-            return
-        if error is not None:
-            _log.error("file of a batch not stored", session_id=str(self.session_id), reason=error.message)
-        self._items[file.index] = _item(file, result, error, took, self._scope)
-
-    def _note(self, file: _Arrival) -> Note:
-        async def note(connection: Connection, result: IngestResult) -> None:
-            row = SessionFile(
-                file.index,
-                result.asset_id,
-                file.filename,
-                result.object_key,
-                FileOutcome.SKIPPED if result.is_duplicate else FileOutcome.PENDING,
-                file.arrived_at,
-                ended_at=datetime.now(UTC) if result.is_duplicate else None,
-                description=result.description,
-            )
-            if not await insert_session_file(connection, self._scope, self.session_id, row):
-                raise Conflict("The upload session was cancelled")
-
-        return note
-
-    # -------------------------------------------------------------------- end
+            self._rows.put(file, error)
 
     async def finish(self, options: BatchOptions) -> BatchResult:
         """End the batch once everything is stored; `options` are those of the whole request, late fields included.
@@ -264,54 +195,32 @@ class BatchUpload:
         """
         if not self._sent:
             raise InvalidInput("Field required", field="files")
-        await self._settle_storing()
-        if self._refusal is not None:
-            raise self._refusal
-        await self._open(options)
-        await self._note_failures()
-        for index, item in sorted(self._items.items()):
-            had = self._files[index].options
-            late = self._service.late_fields
-            self._items[index] = await late.apply(self._scope, self.session_id, item, had, options.upload)
-        async with self._service.database.write() as connection:
-            await update_received(connection, self._scope, self.session_id)
-        items = tuple(self._items[index] for index in sorted(self._items))
-        rejections = tuple(self._rejections[index] for index in sorted(self._rejections))
-        return BatchResult(self.session_id, items, rejections)
-
-    async def _settle_storing(self) -> None:
-        while self._storing:
-            await asyncio.wait(self._storing)
+        await self._end_storing()
         if self._broken is not None:
             raise self._broken
-
-    async def _note_failures(self) -> None:
-        """Add files that could not be stored to the session, unless it turns out that they were."""
-        now = datetime.now(UTC)
-        failed = [item for item in self._items.values() if item.outcome is FileOutcome.FAILED]
-        for item in failed:
-            row = SessionFile(
-                item.index,
-                item.asset_id,
-                item.filename,
-                item.object_key,
-                FileOutcome.FAILED,
-                self._files[item.index].arrived_at,
-                ended_at=now,
-                error=item.error,
-                retryable=True,
+        if self._refusal is not None:
+            raise self._refusal
+        rows = self._rows
+        await rows.note_failures()
+        for index, item in sorted(rows.items.items()):
+            rows.items[index] = await self._service.late_fields.apply(
+                self._scope, self.session_id, item, rows.options_of(index), options.upload
             )
-            async with self._service.database.write() as connection:
-                await insert_session_file(connection, self._scope, self.session_id, row)
-                asset = await select_asset(connection, self._scope, item.asset_id)
-            if asset is not None:
-                # The connection was lost after the commit, not before it.
-                self._items[item.index] = replace(item, outcome=FileOutcome.COMPLETED, error=None)
+        async with self._service.database.write() as connection:
+            await update_received(connection, self._scope, self.session_id)
+        items = tuple(rows.items[index] for index in sorted(rows.items))
+        rejections = tuple(rows.rejections[index] for index in sorted(rows.rejections))
+        return BatchResult(self.session_id, items, rejections)
+
+    async def _end_storing(self) -> None:
+        while self._receiving:
+            await asyncio.wait(self._receiving)
+        await self._rows.end()
 
     async def withdraw(self, reason: str) -> None:
         """Take back what was stored: into the trash, because somebody may have been pointed to it meanwhile."""
-        await self._abandon_storing()
-        stored = [item.asset_id for item in self._items.values() if item.outcome is FileOutcome.COMPLETED]
+        await self._end_storing()
+        stored = [item.asset_id for item in self._rows.items.values() if item.outcome is FileOutcome.COMPLETED]
         try:
             if self._is_open:
                 await self._service.sessions.refuse(self._scope, self.session_id, reason)
@@ -322,7 +231,7 @@ class BatchUpload:
 
     async def break_off(self) -> None:
         """Keep what has arrived whole of a request that will not go on."""
-        await self._abandon_storing()
+        await self._end_storing()
         if not self._is_open:
             return
         try:
@@ -331,58 +240,10 @@ class BatchUpload:
         except CalotypeError as error:
             _log.error("broken batch not ended", session_id=str(self.session_id), reason=error.message)
 
-    async def _abandon_storing(self) -> None:
-        while self._storing:
-            await asyncio.wait(self._storing)
-
     def stop(self) -> None:
         """Stop telling that this batch is being read."""
         if self._beating is not None:
             self._beating.cancel()
-
-
-@dataclass(frozen=True, slots=True)
-class _Arrival:
-    """One file of the request as it arrives."""
-
-    index: int
-    filename: str
-    asset_id: UUID
-    arrived_at: datetime
-    options: UploadOptions
-
-
-def _item(
-    file: _Arrival, result: IngestResult | None, error: CalotypeError | None, took: float, scope: Scope
-) -> BatchItem:
-    if result is not None:
-        return BatchItem(
-            file.index,
-            result.asset_id,
-            file.filename,
-            result.object_key,
-            FileOutcome.SKIPPED if result.is_duplicate else FileOutcome.COMPLETED,
-            took,
-            result.storage_target,
-            result.media,
-        )
-    message = "The file could not be stored"
-    return BatchItem(
-        file.index,
-        file.asset_id,
-        file.filename,
-        object_key(scope.tenant_id, file.asset_id, file.filename),
-        FileOutcome.FAILED,
-        took,
-        file.options.storage_target,
-        error=error.message if error and not isinstance(error, Unavailable) else message,
-    )
-
-
-def _done() -> asyncio.Event:
-    event = asyncio.Event()
-    event.set()
-    return event
 
 
 async def _joined(head: bytes, rest: AsyncIterator[bytes] | None = None) -> AsyncIterator[bytes]:

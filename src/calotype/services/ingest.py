@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from calotype.db.asset import insert_asset, lock_checksum, select_asset_by_checksum
-from calotype.db.engine import Connection, Database, pipelined
+from calotype.db.asset import insert_asset, lock_checksums, select_assets_by_checksum
+from calotype.db.engine import Connection, Database, Pipeline, pipelined
 from calotype.db.operation import insert_operations
-from calotype.db.tenant import select_stored_bytes, select_tenant, select_upload_count
 from calotype.domain.asset import Asset, NewAsset, Operation, OperationType, State, UploadMethod
 from calotype.domain.errors import (
     CalotypeError,
@@ -31,12 +29,12 @@ from calotype.domain.values import clean_filename, safe_filename
 from calotype.imaging.header import read_header
 from calotype.imaging.sniff import sniff
 from calotype.jobs.queue import JobQueue
+from calotype.services.allowance import Allowances
 from calotype.services.search_document import search_document
 from calotype.storage.store import ObjectStore
 
 SNIFF_BYTES = 64 * 1024  # enough to tell every kind of content
 _QUICK_HEADERS = frozenset({"jpeg", "png", "bmp"})
-_LIMITS_REMEMBERED = 5.0  # seconds a tenant without limits is not asked about again
 HEAD_BYTES = 1024 * 1024  # kept of each upload, so that nearly every header is read without going back to the store
 
 
@@ -86,8 +84,8 @@ class IngestResult:
     description: str | None = None
 
 
-Note = Callable[[Connection, IngestResult], Awaitable[None]]
-"""What else is written in the transaction that gives a file its row; what it raises undoes that."""
+Note = Callable[[Connection, Sequence[IngestResult | CalotypeError]], Awaitable[None]]
+"""What else is written in the transaction that gives files their rows; what it raises undoes that."""
 
 
 class IngestService:
@@ -107,7 +105,7 @@ class IngestService:
         self._queue = queue
         self._limits = limits
         self._describes = describes
-        self._unlimited_until: dict[UUID, float] = {}
+        self._allowances = Allowances()
 
     # ------------------------------------------------------------------ bytes
 
@@ -201,50 +199,79 @@ class IngestService:
 
     # ------------------------------------------------------------------- rows
 
-    async def accept(
-        self,
-        received: ReceivedFile,
-        options: UploadOptions,
-        method: UploadMethod = UploadMethod.STREAMING,
-        *,
-        note: Note | None = None,
-    ) -> IngestResult:
+    async def accept(self, received: ReceivedFile, options: UploadOptions) -> IngestResult:
         """Give a received file its row and jobs in one transaction, or find the asset it repeats.
 
-        Raises QuotaExceeded and UsageLimitExceeded, and what `note` raises; the object is removed then, as it is for a duplicate.
+        Raises QuotaExceeded and UsageLimitExceeded; the object is removed then, as it is for a duplicate.
+        """
+        (outcome,) = await self.accept_all([(received, options)])
+        if isinstance(outcome, CalotypeError):
+            raise outcome
+        return outcome
+
+    async def accept_all(
+        self, files: Sequence[tuple[ReceivedFile, UploadOptions]], *, note: Note | None = None
+    ) -> list[IngestResult | CalotypeError]:
+        """Give received files of one tenant their rows and jobs in one transaction, in their order.
+
+        A file above a limit costs no other: its outcome is the refusal. Raises what `note` raises, and Unavailable. Objects that
+        are certain to have no row are removed.
         """
         try:
             async with self._database.write() as connection:
-                result = await self._accept(connection, received, options, method)
+                outcomes = await self._accept_all(connection, Scope(files[0][0].tenant_id), files)
                 if note is not None:
-                    await note(connection, result)
+                    await note(connection, outcomes)
         except Unavailable:
-            # The row may have been written before the connection was lost: the sweep decides.
+            # The rows may have been written before the connection was lost: the sweep decides.
             raise
         except CalotypeError:
-            await self.discard(received)
+            await asyncio.gather(*(self.discard(received) for received, _ in files))
             raise
-        if result.is_duplicate:
-            await self.discard(received)
-        return result
+        for (received, _), outcome in zip(files, outcomes, strict=True):
+            if isinstance(outcome, CalotypeError) or outcome.is_duplicate:
+                await self.discard(received)
+        return outcomes
 
-    async def _accept(
-        self,
-        connection: Connection,
-        received: ReceivedFile,
-        options: UploadOptions,
-        method: UploadMethod,
-    ) -> IngestResult:
-        scope = Scope(received.tenant_id)
-        if options.skip_duplicates:
-            await lock_checksum(connection, scope, received.checksum)
-            existing = await select_asset_by_checksum(connection, scope, received.checksum)
-            if existing is not None:
-                return _duplicate_of(existing)
-        await self.check_quota(connection, scope, received.size_bytes)
-        describe = options.auto_describe and self._describes
-        await self.insert(connection, received, options, method)
-        return IngestResult(received.id, received.object_key, received.media, options.storage_target, False, describe)
+    async def _accept_all(
+        self, connection: Connection, scope: Scope, files: Sequence[tuple[ReceivedFile, UploadOptions]]
+    ) -> list[IngestResult | CalotypeError]:
+        known = await self._known(connection, scope, files)
+        allowance = await self._allowances.of(connection, scope)
+        outcomes: list[IngestResult | CalotypeError] = []
+        async with pipelined(connection) as pipeline:
+            for received, options in files:
+                if options.skip_duplicates and (first := known.get(received.checksum)):
+                    outcomes.append(replace(first, is_duplicate=True, description_queued=False))
+                    continue
+                try:
+                    allowance.take(received.size_bytes)
+                except (QuotaExceeded, UsageLimitExceeded) as error:
+                    outcomes.append(error)
+                    continue
+                state = await self._insert(pipeline, received, options, UploadMethod.STREAMING)
+                result = IngestResult(
+                    received.id,
+                    received.object_key,
+                    received.media,
+                    options.storage_target,
+                    is_duplicate=False,
+                    description_queued=state is State.PENDING,
+                )
+                known.setdefault(received.checksum, result)
+                outcomes.append(result)
+        return outcomes
+
+    async def _known(
+        self, connection: Connection, scope: Scope, files: Sequence[tuple[ReceivedFile, UploadOptions]]
+    ) -> dict[str, IngestResult]:
+        """What is there already of the contents that must not be stored twice, by checksum."""
+        checksums = sorted({received.checksum for received, options in files if options.skip_duplicates})
+        if not checksums:
+            return {}
+        await lock_checksums(connection, scope, checksums)
+        existing = await select_assets_by_checksum(connection, scope, checksums)
+        return {checksum: _duplicate_of(asset) for checksum, asset in existing.items()}
 
     async def insert(
         self,
@@ -254,6 +281,12 @@ class IngestService:
         method: UploadMethod,
     ) -> State:
         """Write row, history and first job of a new asset; returns the state its description starts in."""
+        async with pipelined(connection) as pipeline:
+            return await self._insert(pipeline, received, options, method)
+
+    async def _insert(
+        self, pipeline: Pipeline, received: ReceivedFile, options: UploadOptions, method: UploadMethod
+    ) -> State:
         now = datetime.now(UTC)
         describe = State.PENDING if options.auto_describe and self._describes else State.SKIPPED
         new = NewAsset(
@@ -282,11 +315,9 @@ class IngestService:
             description=None,
             visible_text=None,
         )
-        scope = Scope(new.tenant_id)
-        async with pipelined(connection) as pipeline:
-            await insert_asset(pipeline, new, search, now)
-            await insert_operations(pipeline, scope, _first_operations(new, now))
-            await self._queue.enqueue(pipeline, Job(Task.MAKE_VARIANTS, new.tenant_id, new.id), Urgency.NEW)
+        await insert_asset(pipeline, new, search, now)
+        await insert_operations(pipeline, Scope(new.tenant_id), _first_operations(new, now))
+        await self._queue.enqueue(pipeline, Job(Task.MAKE_VARIANTS, new.tenant_id, new.id), Urgency.NEW)
         return describe
 
     async def check_quota(self, connection: Connection, scope: Scope, size_bytes: int, *, is_new: bool = True) -> None:
@@ -294,24 +325,7 @@ class IngestService:
 
         Raises QuotaExceeded and UsageLimitExceeded.
         """
-        if self._unlimited_until.get(scope.tenant_id, 0.0) > time.monotonic():
-            return
-        # Only tenants with limits pay for the lock that keeps two uploads from both taking the last place.
-        tenant = await select_tenant(connection, scope.tenant_id)
-        if tenant is None or (tenant.storage_quota_bytes is None and tenant.monthly_upload_limit is None):
-            self._unlimited_until[scope.tenant_id] = time.monotonic() + _LIMITS_REMEMBERED
-            return
-        await select_tenant(connection, scope.tenant_id, lock=True)
-        if is_new and tenant.monthly_upload_limit is not None:
-            month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-            if await select_upload_count(connection, scope, month) >= tenant.monthly_upload_limit:
-                raise UsageLimitExceeded("This month's uploads are used up", limit=tenant.monthly_upload_limit)
-        if tenant.storage_quota_bytes is not None:
-            stored = await select_stored_bytes(connection, scope)
-            if stored + size_bytes > tenant.storage_quota_bytes:
-                raise QuotaExceeded(
-                    "The storage quota would be exceeded", limit=tenant.storage_quota_bytes, used=stored
-                )
+        (await self._allowances.of(connection, scope)).take(size_bytes, is_new=is_new)
 
 
 def accepted_picture(head: bytes) -> MediaType:
