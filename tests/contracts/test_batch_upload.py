@@ -92,7 +92,12 @@ def test_one_file_is_a_batch_too(client):
 def test_good_and_bad_files_are_partial(client):
     """Bad files are refused one by one, with position, name and reason; the good ones are stored."""
     good = [("first.jpg", photo()), ("last.jpg", photo())]
-    bad = [("tool.exe", EXE), ("empty.jpg", b""), ("cut.jpg", photo()[:30]), ("bomb.png", png_claiming(50_000, 50_000))]
+    bad = [
+        ("tool.exe", EXE + bytes(3_000_000)),
+        ("empty.jpg", b""),
+        ("cut.jpg", photo()[:30]),
+        ("bomb.png", png_claiming(50_000, 50_000)),
+    ]
     body = send_batch(client, good[0], *bad, good[1])
     assert (body["status"], body["accepted_files"], body["rejected_files"]) == ("partial", 2, 4)
     told = [(entry["index"], entry["filename"], entry["retryable"]) for entry in body["rejections"]]
@@ -216,6 +221,19 @@ def test_a_repeat_within_the_batch_is_skipped(client):
         assert item["object_key"] == first["object_key"]
     assert listed(client) == {first["image_id"], other["image_id"]}
     assert counts(ended_session(client, body["session_id"])) == (2, 0, 2, 0)
+
+
+def test_many_repeats_are_skipped(server):
+    """However many equal files come however quickly, the first is stored and all others are skipped."""
+    with server.client(server.new_key()) as client:
+        data = photo()
+        body = send_batch(client, photo(), *[data] * 40, skip_duplicates="true")
+        assert body["status"] == "completed"
+        assert len(listed(client)) == 2
+        assert counts(ended_session(client, body["session_id"])) == (2, 0, 39, 0)
+        items = client.get(f"{SESSIONS}/{body['session_id']}/results").json()["results"]
+        assert [item["status"] for item in items] == ["completed"] * 2 + ["skipped"] * 39
+        assert len({item["image_id"] for item in items[1:]}) == 1
 
 
 def test_without_the_flag_repeats_are_stored(client):
@@ -374,6 +392,20 @@ def test_what_a_refusal_takes_back_is_gone(idle, kind):
         assert listed(client, trashed="true") == set()
         again = send_batch(client, *photos(IDLE_BATCH - kept))
         assert again["status"] == "completed"
+
+
+def test_a_refusal_takes_nothing_from_others(idle):
+    """Who was told that a file is there already keeps it, whatever becomes of the batch that brought it."""
+    key, data = idle.new_key(), photo()
+    whole = multipart(field("auto_describe", "no"), file(data), file(photo(), "second.jpg"), field("intent", "paint"))
+    cut = whole.index(b"second.jpg") + 100
+    with idle.client(key) as client, unfinished(idle, key, whole[:cut], len(whole)) as connection:
+        wait_for(lambda: _sessions(client), "no session of a request that is being read")
+        told = upload(client, data, skip_duplicates="true", auto_describe="false")
+        connection.sendall(whole[cut:])
+        assert connection.recv(64).startswith(b"HTTP/1.1 422")
+        assert client.get(f"{FILES}/{told['image_id']}").status_code == 200
+        assert told["image_id"] in listed(client)
 
 
 def test_other_parts_are_ignored(client):

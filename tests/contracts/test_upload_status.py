@@ -235,6 +235,17 @@ def test_stuck_uploads_honour_the_minutes(idle, idle_client):
     assert [_status(idle_client, file_id)["is_stuck"] for file_id in (oldest, older, young)] == [True, True, False]
 
 
+def test_an_old_file_that_was_touched_is_not_stuck(idle, idle_client):
+    """What counts is the last thing that happened to a file, not its age."""
+    file_id = _upload(idle_client)
+    _age(idle, file_id, 300)
+    assert _stuck(idle_client)["stuck_count"] == 1
+    alter(idle, "UPDATE asset SET variant_status = 'completed' WHERE id = %s", file_id)
+    expect(idle_client.post(f"{FILES}/{file_id}/trigger-variants"), TRIGGER)
+    assert _stuck(idle_client) == {"stuck_count": 0, "images": []}
+    assert _status(idle_client, file_id)["is_stuck"] is False
+
+
 def test_what_is_over_is_not_stuck(client, server, new_client):
     """Finished, failed and deleted files are never stuck, and nobody sees another tenant's."""
     finished, broken, gone = _upload(client), _upload(client, undecodable()), _upload(client)

@@ -399,7 +399,7 @@ def test_odd_channels_are_unknown(server, key, channel):
         '{"action": "\\ud800"}',
         "[" * 20_000,
         "9" * 5000,
-        b'{"action": "sing"}',
+        b'{"action": "subscribe", "channel": "batch.6f0c5d0e-2c55-4d0b-9d5e-0f6a3b9f7a11"}',
         b"\xff\xfe",
     ],
     ids=brief,
