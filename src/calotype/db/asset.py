@@ -165,6 +165,17 @@ async def select_assets_by_checksum(
     return {asset.checksum: asset for asset in map(from_row, await connection.execute(query))}
 
 
+async def lock_assets_from_removal(connection: AsyncConnection, scope: Scope, asset_ids: Sequence[UUID]) -> set[UUID]:
+    """Keep those of the given assets that still are in the scope from being removed until the transaction ends."""
+    query = (
+        select(_A.c.id)
+        .where(within(scope), _A.c.id.in_(asset_ids))
+        .order_by(_A.c.id)
+        .with_for_update(read=True, key_share=True)
+    )
+    return set((await connection.execute(query)).scalars())
+
+
 _LOCK = select(_A.c.id).where(_A.c.tenant_id == bindparam("tenant_id"), _A.c.id == bindparam("id")).with_for_update()
 
 

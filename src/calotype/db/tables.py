@@ -197,6 +197,7 @@ upload_session_file = Table(
     Column("error", Text),
     Column("description", Text),
     Column("retryable", Boolean, nullable=False),
+    Column("is_wanted", Boolean, nullable=False),
     _time("created_at"),
     _time("ended_at", nullable=True),
 )

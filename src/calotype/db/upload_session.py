@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from calotype.db import tables
 from calotype.db.engine import Pipeline
 from calotype.db.scoped import of_tenant
+from calotype.domain.asset import Asset
 from calotype.domain.scope import Scope
 from calotype.domain.upload_session import EXCERPT, FileOutcome, NewSession, SessionFile, SessionStatus, SessionSummary
 
@@ -21,6 +23,14 @@ CHANNEL = "calotype_session"
 
 _S = tables.upload_session
 _F = tables.upload_session_file
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedSession:
+    """A session as it was at the moment in which it was closed."""
+
+    was_being_read: bool
+
 
 # ------------------------------------------------------------------ the session
 
@@ -46,19 +56,33 @@ async def update_received(connection: AsyncConnection, scope: Scope, session_id:
     await _notify(connection, [session_id])
 
 
-async def update_closed(connection: AsyncConnection, scope: Scope, session_id: UUID, status: SessionStatus) -> bool:
-    """Close a session early; from then on no file is added to it. False when it is closed already, or there is none."""
-    query = update(_S).where(of_tenant(scope, _S), _S.c.id == session_id, _S.c.closed_at.is_(None))
-    if (await connection.execute(query.values(closed_at=func.now(), closed_as=status.value))).rowcount == 0:
-        return False
+async def update_closed(
+    connection: AsyncConnection, scope: Scope, session_id: UUID, status: SessionStatus
+) -> ClosedSession | None:
+    """Close a session early; from then on no file is added to it. None when it is closed already, or there is none."""
+    query = (
+        update(_S)
+        .where(of_tenant(scope, _S), _S.c.id == session_id, _S.c.closed_at.is_(None))
+        .values(closed_at=func.now(), closed_as=status.value)
+        .returning(_S.c.received_at)
+    )
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        return None
     await _notify(connection, [session_id])
-    return True
+    return ClosedSession(was_being_read=row.received_at is None)
 
 
 async def update_reader_seen(connection: AsyncConnection, scope: Scope, session_id: UUID) -> None:
     """Note that the process that reads a session's request is alive, by the database's clock."""
     query = update(_S).where(of_tenant(scope, _S), _S.c.id == session_id)
     await connection.execute(query.values(reader_seen_at=func.now()))
+
+
+async def is_session_open(connection: AsyncConnection, scope: Scope, session_id: UUID) -> bool:
+    """Whether a session exists and was not closed early."""
+    query = select(_S.c.id).where(of_tenant(scope, _S), _S.c.id == session_id, _S.c.closed_at.is_(None))
+    return (await connection.execute(query)).first() is not None
 
 
 # The one definition of what a session's state is.
@@ -130,27 +154,37 @@ def _summary(row: Row[Any]) -> SessionSummary:
 
 # -------------------------------------------------------------------- its files
 
-# The share of the session's lock keeps it from being closed meanwhile.
+_LOCK_OPEN = text(
+    "SELECT 1 FROM upload_session WHERE tenant_id = :tenant_id AND id = :session_id "
+    "AND closed_at IS NULL AND received_at IS NULL FOR SHARE"
+)
+
+
+async def lock_open_session(connection: AsyncConnection, scope: Scope, session_id: UUID) -> bool:
+    """Keep a session from being closed until the transaction ends; False when it takes no more files."""
+    found = await connection.execute(_LOCK_OPEN, {"tenant_id": scope.tenant_id, "session_id": session_id})
+    return found.first() is not None
+
+
 _INSERT_FILES = text(
     "INSERT INTO upload_session_file "
     "(session_id, tenant_id, index, asset_id, filename, object_key, outcome, error, retryable, description, created_at, "
     "ended_at) "
     f"SELECT s.id, s.tenant_id, f.index, f.asset_id, f.filename, f.object_key, f.outcome, f.error, f.retryable, "
-    f"left(f.description, {EXCERPT}), f.created_at, f.ended_at FROM ("
-    "SELECT id, tenant_id FROM upload_session WHERE tenant_id = :tenant_id AND id = :session_id "
-    "AND closed_at IS NULL AND received_at IS NULL FOR SHARE) AS s, "
+    f"left(f.description, {EXCERPT}), f.created_at, f.ended_at "
+    "FROM upload_session AS s, "
     "unnest(CAST(:index AS integer[]), CAST(:asset_id AS uuid[]), CAST(:filename AS text[]), CAST(:object_key AS text[]), "
     "CAST(:outcome AS text[]), CAST(:error AS text[]), CAST(:retryable AS boolean[]), CAST(:description AS text[]), "
     "CAST(:created_at AS timestamptz[]), CAST(:ended_at AS timestamptz[])) "
     "AS f (index, asset_id, filename, object_key, outcome, error, retryable, description, created_at, ended_at) "
-    "ON CONFLICT (session_id, index) DO NOTHING"
+    "WHERE s.tenant_id = :tenant_id AND s.id = :session_id ON CONFLICT (session_id, index) DO NOTHING"
 )
 
 
 async def insert_session_files(
     connection: AsyncConnection, scope: Scope, session_id: UUID, files: Sequence[SessionFile]
 ) -> int:
-    """Add files to a session; returns how many, none when it takes no more. One that has its place already is left out."""
+    """Add files to a session, whose lock is held; returns how many. One whose place is taken already is left out."""
     added = await connection.execute(
         _INSERT_FILES,
         {
@@ -237,13 +271,50 @@ def _of_session(scope: Scope, session_id: UUID, outcomes: Collection[FileOutcome
     )
 
 
-async def update_session_file(
-    connection: AsyncConnection, scope: Scope, session_id: UUID, index: int, values: Mapping[str, Any]
+_SKIP_COPY = text(
+    "UPDATE upload_session_file AS f SET outcome = 'skipped', error = NULL, asset_id = :first_id, object_key = :first_key, "
+    "description = left(CAST(:description AS text), :excerpt), ended_at = clock_timestamp() "
+    "FROM (SELECT id FROM upload_session WHERE tenant_id = :tenant_id AND id = :session_id AND closed_at IS NULL FOR SHARE) AS s "
+    "WHERE f.session_id = s.id AND f.tenant_id = :tenant_id AND f.index = :index"
+)
+
+
+async def update_to_skipped(
+    connection: AsyncConnection, scope: Scope, session_id: UUID, index: int, first: Asset
+) -> bool:
+    """Let a file of a session count as a duplicate of an asset; False when the session is closed."""
+    changed = await connection.execute(
+        _SKIP_COPY,
+        {
+            "tenant_id": scope.tenant_id,
+            "session_id": session_id,
+            "index": index,
+            "first_id": first.id,
+            "first_key": first.object_key,
+            "description": first.description,
+            "excerpt": EXCERPT,
+        },
+    )
+    return changed.rowcount > 0
+
+
+async def update_wanted(
+    connection: AsyncConnection, scope: Scope, asset_ids: Sequence[UUID], by_session: UUID | None
 ) -> None:
-    """Set columns of one file's row."""
-    query = update(_F).where(of_tenant(scope, _F), _F.c.session_id == session_id, _F.c.index == index)
-    await connection.execute(query.values(**values))
-    await _notify(connection, [session_id])
+    """Note that another upload (than those of `by_session`) was told that these contents are here already."""
+    query = update(_F).where(
+        of_tenant(scope, _F),
+        _F.c.asset_id.in_(asset_ids),
+        _F.c.is_wanted.is_(False),
+        _F.c.session_id.is_distinct_from(by_session),
+    )
+    await connection.execute(query.values(is_wanted=True))
+
+
+async def select_wanted(connection: AsyncConnection, scope: Scope, asset_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the given assets that other uploads were pointed to."""
+    query = select(_F.c.asset_id).where(of_tenant(scope, _F), _F.c.asset_id.in_(asset_ids), _F.c.is_wanted)
+    return set((await connection.execute(query)).scalars())
 
 
 # Run at the end of every job, in its transaction, so built once.

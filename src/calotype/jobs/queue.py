@@ -43,13 +43,20 @@ class JobQueue:
             },
         )
 
-    async def drop(self, connection: AsyncConnection, asset_ids: Iterable[UUID]) -> None:
-        """Take the waiting jobs of some assets out of the queue; running ones find their asset gone by themselves."""
-        identities = [f"{task.value}:{asset_id}" for asset_id in asset_ids for task in Task]
-        await connection.execute(
-            text("DELETE FROM procrastinate_jobs WHERE status = 'todo' AND queueing_lock = ANY(:identities)"),
-            {"identities": identities},
+    async def drop(self, connection: AsyncConnection, asset_ids: Iterable[UUID]) -> set[UUID]:
+        """Take the waiting jobs of some assets out of the queue; returns those that had one.
+
+        Running jobs find out by themselves that their asset is gone, or its work ended.
+        """
+        owners = {f"{task.value}:{asset_id}": asset_id for asset_id in asset_ids for task in Task}
+        rows = await connection.execute(
+            text(
+                "DELETE FROM procrastinate_jobs WHERE status = 'todo' AND queueing_lock = ANY(:identities) "
+                "RETURNING queueing_lock"
+            ),
+            {"identities": list(owners)},
         )
+        return {owners[identity] for identity in rows.scalars()}
 
     async def select_active_assets(self, connection: AsyncConnection, asset_ids: Sequence[UUID]) -> set[UUID]:
         """Those of the given assets that have any job waiting or running."""

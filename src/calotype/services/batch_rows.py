@@ -12,7 +12,7 @@ import structlog
 
 from calotype.db.asset import select_asset
 from calotype.db.engine import Connection, Database
-from calotype.db.upload_session import insert_session_files
+from calotype.db.upload_session import insert_session_files, lock_open_session
 from calotype.domain.errors import (
     CalotypeError,
     Conflict,
@@ -112,12 +112,11 @@ class BatchRows:
                 for (file, _), outcome in zip(group, outcomes, strict=True)
                 if isinstance(outcome, IngestResult)
             ]
-            if rows and not await insert_session_files(connection, self._scope, self._session_id, rows):
-                raise Conflict("The upload session was cancelled")
+            await insert_session_files(connection, self._scope, self._session_id, rows)
 
         files = [(received, file.options) for file, received in group]
         try:
-            outcomes = await self._ingest.accept_all(files, note=note)
+            outcomes = await self._ingest.accept_all(files, session_id=self._session_id, note=note)
         except CalotypeError as error:
             for file, _ in group:
                 self._refuse(file, error)
@@ -173,9 +172,9 @@ class BatchRows:
             )
             async with self._database.write() as connection:
                 asset = await select_asset(connection, self._scope, item.asset_id)
-                if asset is None:
+                if asset is None and await lock_open_session(connection, self._scope, self._session_id):
                     await insert_session_files(connection, self._scope, self._session_id, [row])
-                else:
+                if asset is not None:
                     # The connection was lost after the commit, not before it.
                     self.items[item.index] = replace(item, outcome=FileOutcome.COMPLETED, error=None)
 

@@ -8,12 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from calotype.db.asset import insert_asset, lock_checksums, select_assets_by_checksum
+from calotype.db.asset import (
+    insert_asset,
+    lock_assets_from_removal,
+    lock_checksums,
+    select_assets_by_checksum,
+)
 from calotype.db.engine import Connection, Database, Pipeline, pipelined
 from calotype.db.operation import insert_operations
+from calotype.db.upload_session import lock_open_session, update_wanted
 from calotype.domain.asset import Asset, NewAsset, Operation, OperationType, State, UploadMethod
 from calotype.domain.errors import (
     CalotypeError,
+    Conflict,
     InvalidInput,
     QuotaExceeded,
     TooLarge,
@@ -210,16 +217,25 @@ class IngestService:
         return outcome
 
     async def accept_all(
-        self, files: Sequence[tuple[ReceivedFile, UploadOptions]], *, note: Note | None = None
+        self,
+        files: Sequence[tuple[ReceivedFile, UploadOptions]],
+        *,
+        session_id: UUID | None = None,
+        note: Note | None = None,
     ) -> list[IngestResult | CalotypeError]:
         """Give received files of one tenant their rows and jobs in one transaction, in their order.
 
-        A file above a limit costs no other: its outcome is the refusal. Raises what `note` raises, and Unavailable. Objects that
-        are certain to have no row are removed.
+        A file above a limit costs no other: its outcome is the refusal. Raises Conflict when the upload session they belong to
+        takes no more files, what `note` raises, and Unavailable. Objects that are certain to have no row are removed.
         """
+        scope = Scope(files[0][0].tenant_id)
         try:
             async with self._database.write() as connection:
-                outcomes = await self._accept_all(connection, Scope(files[0][0].tenant_id), files)
+                # Sessions before assets, as everybody locks them.
+                if session_id is not None and not await lock_open_session(connection, scope, session_id):
+                    raise Conflict("The upload session was cancelled")
+                known = await self._known(connection, scope, files, session_id)
+                outcomes = await self._accept_all(connection, scope, files, known)
                 if note is not None:
                     await note(connection, outcomes)
         except Unavailable:
@@ -234,9 +250,12 @@ class IngestService:
         return outcomes
 
     async def _accept_all(
-        self, connection: Connection, scope: Scope, files: Sequence[tuple[ReceivedFile, UploadOptions]]
+        self,
+        connection: Connection,
+        scope: Scope,
+        files: Sequence[tuple[ReceivedFile, UploadOptions]],
+        known: dict[str, IngestResult],
     ) -> list[IngestResult | CalotypeError]:
-        known = await self._known(connection, scope, files)
         allowance = await self._allowances.of(connection, scope)
         outcomes: list[IngestResult | CalotypeError] = []
         async with pipelined(connection) as pipeline:
@@ -263,7 +282,11 @@ class IngestService:
         return outcomes
 
     async def _known(
-        self, connection: Connection, scope: Scope, files: Sequence[tuple[ReceivedFile, UploadOptions]]
+        self,
+        connection: Connection,
+        scope: Scope,
+        files: Sequence[tuple[ReceivedFile, UploadOptions]],
+        session_id: UUID | None,
     ) -> dict[str, IngestResult]:
         """What is there already of the contents that must not be stored twice, by checksum."""
         checksums = sorted({received.checksum for received, options in files if options.skip_duplicates})
@@ -271,7 +294,13 @@ class IngestService:
             return {}
         await lock_checksums(connection, scope, checksums)
         existing = await select_assets_by_checksum(connection, scope, checksums)
-        return {checksum: _duplicate_of(asset) for checksum, asset in existing.items()}
+        if not existing:
+            return {}
+        ids = [asset.id for asset in existing.values()]
+        # A batch that is refused takes back what it stored, but not what another upload relies on.
+        kept = await lock_assets_from_removal(connection, scope, ids)
+        await update_wanted(connection, scope, ids, session_id)
+        return {checksum: _duplicate_of(asset) for checksum, asset in existing.items() if asset.id in kept}
 
     async def insert(
         self,

@@ -9,7 +9,7 @@ from uuid import UUID
 from calotype.db.asset import select_asset, select_asset_by_checksum, update_asset
 from calotype.db.engine import Database
 from calotype.db.operation import update_open_operations
-from calotype.db.upload_session import settle_session_files, update_session_file
+from calotype.db.upload_session import is_session_open, settle_session_files, update_to_skipped
 from calotype.domain.asset import OperationType, State
 from calotype.domain.scope import Scope
 from calotype.domain.upload_session import BatchItem, FileOutcome
@@ -46,20 +46,16 @@ class LateFieldsService:
     async def _skip_copy(self, scope: Scope, session_id: UUID, item: BatchItem) -> BatchItem:
         """Take a stored file back if its content was there before."""
         async with self._database.read() as connection:
+            if not await is_session_open(connection, scope, session_id):
+                return item  # its end has been told already
             asset = await select_asset(connection, scope, item.asset_id)
             first = await select_asset_by_checksum(connection, scope, asset.checksum) if asset else None
         if asset is None or first is None or first.id == asset.id:
             return item
-        values = {
-            "outcome": FileOutcome.SKIPPED.value,
-            "error": None,
-            "asset_id": first.id,
-            "object_key": first.object_key,
-            "ended_at": datetime.now(UTC),
-        }
+        if asset.id not in await self._trash.withdraw(scope, [asset.id]):
+            return item  # another upload was pointed to it meanwhile
         async with self._database.write() as connection:
-            await update_session_file(connection, scope, session_id, item.index, values)
-        await self._trash.withdraw(scope, [asset.id])
+            await update_to_skipped(connection, scope, session_id, item.index, first)
         return replace(item, outcome=FileOutcome.SKIPPED, asset_id=first.id, object_key=first.object_key)
 
     async def _drop_description(self, scope: Scope, asset_id: UUID) -> None:

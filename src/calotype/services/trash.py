@@ -9,7 +9,7 @@ from uuid import UUID
 from calotype.db.asset import delete_asset, select_asset, select_assets
 from calotype.db.engine import Connection, Database
 from calotype.db.trash import select_due_for_purge, update_deleted, update_restored
-from calotype.db.upload_session import update_pending_files
+from calotype.db.upload_session import select_wanted, update_pending_files
 from calotype.domain.asset import Asset, State
 from calotype.domain.deletion import Deletion, Fate
 from calotype.domain.errors import Conflict, NotFound
@@ -60,13 +60,21 @@ class TrashService:
             gone = await self.put_in(connection, scope, sorted(found.keys() - busy), now)
         return [_deletion(asset_id, gone, busy, now) for asset_id in asset_ids]
 
-    async def withdraw(self, scope: Scope, asset_ids: Sequence[UUID]) -> None:
-        """Move assets to the trash whatever is being done with them; those that are gone already are passed over."""
+    async def withdraw(self, scope: Scope, asset_ids: Sequence[UUID]) -> set[UUID]:
+        """Remove for good what its client was never told of; returns the ids of what is gone.
+
+        What another upload was pointed to meanwhile, as a duplicate of its own content, stays.
+        """
         async with self._database.write() as connection:
-            await select_assets(
-                connection, scope, asset_ids, lock=True
-            )  # in the order in which everybody locks several
-            await self.put_in(connection, scope, asset_ids, datetime.now(UTC))
+            assets = await select_assets(connection, scope.any(), asset_ids, lock=True)
+            wanted = await select_wanted(connection, scope, asset_ids)
+            doomed = [asset for asset in assets.values() if asset.id not in wanted]
+            await self._queue.drop(connection, [asset.id for asset in doomed])
+            for asset in doomed:
+                await delete_asset(connection, scope.any(), asset.id)
+        for key in sorted(key for asset in doomed for key in object_keys(asset)):
+            await self._store.delete(key)
+        return {asset.id for asset in doomed}
 
     async def restore(self, scope: Scope, asset_id: UUID) -> datetime:
         """Bring an asset back as it was; work it still lacks is queued again. Raises NotFound, Conflict if not deleted."""

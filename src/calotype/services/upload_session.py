@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -40,6 +41,8 @@ from calotype.jobs.queue import JobQueue
 
 RECENT = 10
 EXPIRES_AFTER = timedelta(hours=24)
+_OVER = "This session is over already"
+_WAITING = frozenset({State.PENDING})
 _ENDED = frozenset(FileOutcome) - {FileOutcome.PENDING}
 
 
@@ -93,14 +96,15 @@ class UploadSessionService:
         """Drop what has not ended; stored files stay. Raises NotFound, Refused when the session is over already."""
         async with self._database.write() as connection:
             summary = _found(await select_session_summary(connection, scope, session_id))
+            if summary.status.is_terminal:
+                raise Refused(_OVER)
             # Closed first: from here on no file is added, and of two who cancel one finds nothing to close.
-            is_open = not summary.status.is_terminal and await update_closed(
-                connection, scope, session_id, SessionStatus.CANCELLED
-            )
-            dropped = await self._drop(connection, scope, session_id, CANCELLED) if is_open else 0
+            closed = await update_closed(connection, scope, session_id, SessionStatus.CANCELLED)
+            if closed is None:
+                raise Refused(_OVER)
             # Its last file may have ended while we waited for the locks; then it was over, and stays what it was.
-            if not dropped and not (is_open and summary.status is SessionStatus.UPLOADING):
-                raise Refused("This session is over already")
+            if not await self._drop(connection, scope, session_id, CANCELLED) and not closed.was_being_read:
+                raise Refused(_OVER)
             return await _progress(connection, scope, session_id)
 
     async def refuse(self, scope: Scope, session_id: UUID, reason: str) -> None:
@@ -116,10 +120,10 @@ class UploadSessionService:
         if not ids:
             return 0
         assets = await select_assets(connection, scope, ids, lock=True)
-        await self._queue.drop(connection, ids)
+        had_job = await self._queue.drop(connection, ids)
         now = datetime.now(UTC)
         for asset in assets.values():
-            values, steps = _dropped(asset)
+            values, steps = _dropped(asset, _WAITING | {State.PROCESSING} if asset.id in had_job else _WAITING)
             if values:
                 await update_asset(connection, scope, asset.id, values)
                 await update_open_operations(
@@ -157,17 +161,26 @@ class UploadSessionService:
         now = datetime.now(UTC)
         async with self._database.read() as connection:
             idle = await select_idle_sessions(connection, now - EXPIRES_AFTER)
+        expired = 0
         for tenant_id, session_id in idle:
-            scope = Scope(tenant_id)
-            async with self._database.write() as connection:
-                if await update_closed(connection, scope, session_id, SessionStatus.EXPIRED):
-                    waiting = await select_session_files(connection, scope, session_id, {FileOutcome.PENDING})
-                    ids = sorted(file.asset_id for file in waiting)
-                    # Their jobs may still run, which is as well; the session does not change any more.
-                    await update_pending_files(connection, scope, ids, EXPIRED, FileOutcome.FAILED)
+            with contextlib.suppress(Refused):  # something happened after all
+                await self._expire(Scope(tenant_id), session_id)
+                expired += 1
         async with self._database.write() as connection:
             await delete_old_sessions(connection, now - self._keep)
-        return len(idle)
+        return expired
+
+    async def _expire(self, scope: Scope, session_id: UUID) -> None:
+        async with self._database.write() as connection:
+            if await update_closed(connection, scope, session_id, SessionStatus.EXPIRED) is None:
+                raise Refused(_OVER)
+            waiting = await select_session_files(connection, scope, session_id, {FileOutcome.PENDING})
+            ids = sorted(file.asset_id for file in waiting)
+            if ids:
+                await select_assets(connection, scope.any(), ids, lock=True)
+            # Their jobs may still run, which is as well; the session does not change any more.
+            if not ids or not await update_pending_files(connection, scope, ids, EXPIRED, FileOutcome.FAILED):
+                raise Refused(_OVER)
 
 
 async def _progress(connection: Connection, scope: Scope, session_id: UUID) -> SessionProgress:
@@ -178,18 +191,18 @@ async def _progress(connection: Connection, scope: Scope, session_id: UUID) -> S
     return SessionProgress(summary, tuple(recent), tuple(errors))
 
 
-def _dropped(asset: Asset) -> tuple[dict[str, object], list[OperationType]]:
+def _dropped(asset: Asset, waiting: frozenset[State]) -> tuple[dict[str, object], list[OperationType]]:
     """What becomes of an asset's states when the work it waits for is dropped, and the steps that end with it."""
     values: dict[str, object] = {}
     steps: list[OperationType] = []
-    if asset.variant_status is State.PENDING:
+    no_variants = asset.variant_status in waiting
+    if no_variants:
         values |= {"variant_status": State.FAILED.value, "variant_error": CANCELLED}
         steps += [OperationType.VARIANTS, OperationType.EXTRACT_COLORS]
-    if asset.description_status is State.PENDING:
+    if asset.description_status in waiting:
         # Failed with the variants, because making those again then brings the description back too.
-        failed = asset.variant_status is State.PENDING
-        state = State.FAILED if failed else State.SKIPPED
-        values |= {"description_status": state.value, "description_error": CANCELLED if failed else None}
+        state = State.FAILED if no_variants else State.SKIPPED
+        values |= {"description_status": state.value, "description_error": CANCELLED if no_variants else None}
         steps.append(OperationType.DESCRIBE)
     return values, steps
 

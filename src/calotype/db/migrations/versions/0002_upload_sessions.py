@@ -38,6 +38,8 @@ CREATE TABLE upload_session_file (
     -- The beginning of the description, as it was when the file's work ended.
     description text,
     retryable boolean NOT NULL DEFAULT false,
+    -- Whether another upload was told that its content is here already, which then must not be taken back.
+    is_wanted boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL,
     ended_at timestamptz,
     PRIMARY KEY (session_id, index),

@@ -25,6 +25,7 @@ from calotype.web.shared.request_id import request_id
 
 AUTHENTICATION_TIME = 10.0  # seconds a stranger may hold a connection
 UNAUTHENTICATED = 4401
+_FAULT = 1011  # RFC 6455, 7.4.1
 _SEND_TIME = 30.0  # seconds a client may take for one frame before it counts as gone
 _CHECK = 60.0  # seconds after which a key is looked at again
 _MOST_CHANNELS = 1_000
@@ -191,6 +192,10 @@ class _Conversation:
             # Gone, or too slow to be waited for; the receiving side ends the conversation.
             with contextlib.suppress(Exception):
                 await self._socket.close()
+        except Exception:
+            _log.exception("subscription failed", channel=channel)
+            with contextlib.suppress(Exception):
+                await self._socket.close(_FAULT)
 
     async def _tell(self, channel: str, event: ProgressEvent) -> None:
         await self._send(channel, event.kind.value, progress_to_wire(event.progress, datetime.now(UTC)))
