@@ -321,15 +321,26 @@ def test_unsubscribing_from_nothing_is_harmless(server, key):
         assert told == [] or [frame["event"] for frame in told] == ["error"]
 
 
-def test_subscribing_twice_tells_nothing_twice(idle, idle_key, idle_owner):
-    """A repeated subscription is another snapshot, and not a second copy of every event."""
+def test_subscribing_again_tells_nothing_twice(idle, idle_key, idle_owner):
+    """Each repeated subscription is answered by another snapshot at once, and not by a second copy of every event."""
     body = send_batch(idle_owner, *photos(2))
     channel = body["websocket_channel"]
     with Socket(idle, idle_key) as socket:
-        assert socket.subscribe(channel) == socket.subscribe(channel)
+        first = socket.subscribe(channel)
+        assert all(socket.subscribe(channel) == first for _ in range(50))
         idle_owner.post(f"{SESSIONS}/{body['session_id']}/cancel")
         frames = socket.until("session.completed", channel) + socket.waiting()
         assert _events(frames) == Counter({"file.completed": 2, "session.completed": 1})
+
+
+def test_coming_and_going_does_not_hold_the_connection_up(idle, idle_key, idle_owner):
+    """Whoever unsubscribes as soon as the snapshot is there can subscribe again, as often as that may be."""
+    channel = send_batch(idle_owner, photo())["websocket_channel"]
+    with Socket(idle, idle_key) as socket:
+        for _ in range(50):
+            socket.subscribe(channel)
+            socket.send({"action": "unsubscribe", "channel": channel})
+        assert socket.waiting() == []
 
 
 def test_foreign_and_unknown_channels(idle, idle_key, idle_owner):
