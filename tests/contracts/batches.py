@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from tests.contracts.photos import photo
-from tests.contracts.shapes import BATCH, SESSION, TERMINAL, expect
+from tests.contracts.shapes import BATCH, SESSION, SESSION_LIST, SESSION_RESULTS, TERMINAL, expect
 from tests.running import PATIENCE, wait_for
 
 FILES = "/api/v2/user-files"
 SESSIONS = "/api/v2/uploads/sessions"
+EXE = b"MZ\x90\x00" + bytes(500)
 BATCH_URL = f"{FILES}/upload/stream-batch"
 BOUNDARY = "calotype-boundary"
 
@@ -114,6 +115,30 @@ def counts(body):
     return tuple(body[f"{word}_files"] for word in ("completed", "failed", "skipped", "pending"))
 
 
+def is_empty(client):
+    """Whether the tenant has no files."""
+    return not listed(client)
+
+
 def listed(client, **parameters):
     """The ids of the tenant's files."""
     return {item["id"] for item in client.get(FILES, params={"limit": 100, **parameters}).json()["files"]}
+
+
+def results(client, session_id, **parameters):
+    """A page of a session's results."""
+    body = expect(client.get(f"{SESSIONS}/{session_id}/results", params=parameters), SESSION_RESULTS)
+    assert body["session_id"] == session_id
+    summary = body["summary"]
+    assert summary["completed"] + summary["failed"] + summary["skipped"] <= summary["total_files"]
+    return body
+
+
+def cancel(client, session_id):
+    """The answer to cancelling a session."""
+    return client.post(f"{SESSIONS}/{session_id}/cancel")
+
+
+def sessions(client, **parameters):
+    """A page of the tenant's sessions."""
+    return expect(client.get(SESSIONS, params=parameters), SESSION_LIST)

@@ -66,3 +66,29 @@ def browser() -> Iterator[httpx.Client]:
     """A client without any credential, for signed links."""
     with httpx.Client(timeout=PATIENCE, follow_redirects=False, verify=False) as client:
         yield client
+
+
+@pytest.fixture
+def key(server: RunningServer) -> str:
+    """The key of a tenant of its own."""
+    return server.new_key()
+
+
+@pytest.fixture
+def owner(server: RunningServer, key: str) -> Iterator[httpx.Client]:
+    """A client with that key."""
+    with server.client(key) as client:
+        yield client
+
+
+@pytest.fixture
+def idle_key(idle: RunningServer) -> str:
+    """The key of a tenant of its own on the idle server."""
+    return idle.new_key()
+
+
+@pytest.fixture
+def idle_owner(idle: RunningServer, idle_key: str) -> Iterator[httpx.Client]:
+    """A client with that key."""
+    with idle.client(idle_key) as client:
+        yield client

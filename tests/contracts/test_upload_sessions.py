@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from uuid import uuid4
 
@@ -13,24 +11,17 @@ import pytest
 from tests.contracts.batches import (
     FILES,
     SESSIONS,
-    coherent,
     counts,
     ended_session,
-    field,
-    file,
     listed,
-    multipart,
     photos,
+    results,
     send_batch,
     session,
-    unfinished,
+    sessions,
 )
-from tests.contracts.photos import encoded, photo, undecodable
+from tests.contracts.photos import photo, undecodable, with_text
 from tests.contracts.shapes import (
-    DETAIL,
-    SESSION,
-    SESSION_LIST,
-    SESSION_RESULTS,
     TERMINAL,
     TRIGGER,
     brief,
@@ -40,31 +31,6 @@ from tests.contracts.shapes import (
 from tests.running import upload, wait_for, wait_until_processed
 
 OPEN = {"pending", "processing"}
-
-
-def _results(client, session_id, **parameters):
-    body = expect(client.get(f"{SESSIONS}/{session_id}/results", params=parameters), SESSION_RESULTS)
-    assert body["session_id"] == session_id
-    summary = body["summary"]
-    assert summary["completed"] + summary["failed"] + summary["skipped"] <= summary["total_files"]
-    return body
-
-
-def _cancel(client, session_id):
-    return client.post(f"{SESSIONS}/{session_id}/cancel")
-
-
-def _list(client, **parameters):
-    return expect(client.get(SESSIONS, params=parameters), SESSION_LIST)
-
-
-def _text_picture():
-    """A picture with a word that can be read, large enough to keep a worker for a while."""
-    from PIL import Image, ImageDraw
-
-    picture = Image.effect_noise((900, 600), 20).convert("RGB")
-    ImageDraw.Draw(picture).text((100, 250), "HARBOUR", fill=(250, 250, 250), font_size=90)
-    return encoded(picture)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +54,7 @@ def mixed(server):
 
 def test_a_session_goes_on_until_its_work_has_ended(client):
     """Counters sum and progress follows its formula at every look; at the end each file's work is done."""
-    body = send_batch(client, *[_text_picture() for _ in range(3)], *photos(4))
+    body = send_batch(client, *[with_text() for _ in range(3)], *photos(4))
     seen = []
 
     def look():
@@ -115,13 +81,13 @@ def test_a_session_goes_on_until_its_work_has_ended(client):
 
 def test_descriptions_belong_to_the_work(client):
     """A described file is complete when its description is, whose beginning the session tells and whose whole the results."""
-    body = send_batch(client, _text_picture(), auto_describe="true")
+    body = send_batch(client, with_text(), auto_describe="true")
     state = ended_session(client, body["session_id"])
     detail = client.get(f"{FILES}/{body['immediate_results'][0]['image_id']}").json()
     assert (state["status"], detail["description_status"]) == ("completed", "completed")
     assert detail["upload_description"]
     assert state["recent_completions"][0]["description"] == detail["upload_description"][:100]
-    item = _results(client, body["session_id"])["results"][0]
+    item = results(client, body["session_id"])["results"][0]
     assert (item["description"], item["visible_text"]) == (detail["upload_description"], detail["visible_text"])
 
 
@@ -162,7 +128,7 @@ def test_only_the_newest_ten_are_shown(client):
 
 def test_an_ended_session_never_changes(client):
     """Renaming, deleting, describing anew or making variants again changes nothing of a session that is over."""
-    earlier, data = photo(), _text_picture()
+    earlier, data = photo(), with_text()
     known = upload(client, earlier, auto_describe="false")["image_id"]
     body = send_batch(client, data, earlier, undecodable(), skip_duplicates="true", auto_describe="true")
     before = ended_session(client, body["session_id"])
@@ -177,7 +143,7 @@ def test_an_ended_session_never_changes(client):
     assert session(client, body["session_id"]) == before
     client.post(f"{FILES}/{made}/restore")
     assert session(client, body["session_id"]) == before
-    assert _results(client, body["session_id"])["summary"] == {
+    assert results(client, body["session_id"])["summary"] == {
         "total_files": 3,
         "completed": 1,
         "failed": 1,
@@ -187,7 +153,7 @@ def test_an_ended_session_never_changes(client):
 
 def test_a_duplicate_of_a_file_still_in_work_never_changes(client):
     """A session that ended with a duplicate stays as it was when that file is described later."""
-    data = _text_picture()
+    data = with_text()
     known = upload(client, data)["image_id"]
     body = send_batch(client, data, skip_duplicates="true")
     before = ended_session(client, body["session_id"])
@@ -199,7 +165,7 @@ def test_a_duplicate_of_a_file_still_in_work_never_changes(client):
 def test_results_are_in_the_order_sent(mixed):
     """Ended files in the order sent, with links and tags, and a summary of all of them."""
     client, body = mixed
-    page = _results(client, body["session_id"])
+    page = results(client, body["session_id"])
     assert [item["filename"] for item in page["results"]] == ["a.jpg", "b.png", "c.jpg", "e.jpg"]
     assert [item["status"] for item in page["results"]] == ["completed", "failed", "skipped", "completed"]
     assert [item["image_id"] for item in page["results"]] == [item["image_id"] for item in body["immediate_results"]]
@@ -219,20 +185,20 @@ def test_results_are_in_the_order_sent(mixed):
 def test_results_without_failures(mixed):
     """`include_failed=false` leaves failed files out of list and count, and not out of the summary."""
     client, body = mixed
-    page = _results(client, body["session_id"], include_failed="false")
+    page = results(client, body["session_id"], include_failed="false")
     assert [item["filename"] for item in page["results"]] == ["a.jpg", "c.jpg", "e.jpg"]
     assert (page["total_count"], page["has_more"]) == (3, False)
     assert page["summary"] == {"total_files": 4, "completed": 2, "failed": 1, "skipped": 1}
-    assert _results(client, body["session_id"], include_failed="true")["total_count"] == 4
+    assert results(client, body["session_id"], include_failed="true")["total_count"] == 4
 
 
 @pytest.mark.parametrize("include_failed", ["true", "false"])
 def test_results_page_by_page(mixed, include_failed):
     """Pages of one yield every file once; only the last says there is no more; beyond it there is nothing."""
     client, body = mixed
-    whole = _results(client, body["session_id"], include_failed=include_failed)["results"]
+    whole = results(client, body["session_id"], include_failed=include_failed)["results"]
     pages = [
-        _results(client, body["session_id"], include_failed=include_failed, offset=place, limit=1)
+        results(client, body["session_id"], include_failed=include_failed, offset=place, limit=1)
         for place in range(len(whole) + 1)
     ]
     assert [item["image_id"] for page in pages for item in page["results"]] == [item["image_id"] for item in whole]
@@ -245,7 +211,7 @@ def test_results_hold_only_what_has_ended(idle_client):
     """While files are pending they are counted in the summary's total and not listed."""
     data = photo()
     body = send_batch(idle_client, photo(), data, data, skip_duplicates="true")
-    page = _results(idle_client, body["session_id"])
+    page = results(idle_client, body["session_id"])
     assert [(item["filename"], item["status"]) for item in page["results"]] == [("photo2.jpg", "skipped")]
     assert page["summary"] == {"total_files": 3, "completed": 0, "failed": 0, "skipped": 1}
 
@@ -255,7 +221,7 @@ def test_results_of_deleted_files(client):
     body = send_batch(client, *photos(2))
     ended_session(client, body["session_id"])
     client.delete(f"{FILES}/{body['immediate_results'][0]['image_id']}")
-    page = _results(client, body["session_id"])
+    page = results(client, body["session_id"])
     assert [item["image_id"] for item in page["results"]] == [item["image_id"] for item in body["immediate_results"]]
     assert {item["status"] for item in page["results"]} == {"completed"}
 
@@ -279,7 +245,7 @@ def test_results_refuse_bad_parameters(mixed, parameters):
     answer = client.get(f"{SESSIONS}/{body['session_id']}/results", params=parameters)
     expect_error(answer, 422, "VALIDATION_ERROR")
     assert answer.json()["error"]["details"]["field"] == f"query.{next(iter(parameters))}"
-    assert _results(client, body["session_id"], limit="500", offset="99999")["results"] == []
+    assert results(client, body["session_id"], limit="500", offset="99999")["results"] == []
 
 
 @pytest.mark.parametrize(("method", "ending"), [("GET", "status"), ("GET", "results"), ("POST", "cancel")])
@@ -299,10 +265,10 @@ def test_unknown_sessions(client, mixed, method, ending):
 
 def test_the_list_of_sessions(client):
     """Newest first, with the counts of each; a tenant without sessions has an empty list."""
-    assert _list(client) == {"sessions": [], "total_count": 0, "offset": 0, "limit": 20, "has_more": False}
+    assert sessions(client) == {"sessions": [], "total_count": 0, "offset": 0, "limit": 20, "has_more": False}
     made = [send_batch(client, *files)["session_id"] for files in (photos(1), photos(2), [undecodable()])]
     ends = {session_id: ended_session(client, session_id) for session_id in made}
-    page = _list(client)
+    page = sessions(client)
     assert [entry["session_id"] for entry in page["sessions"]] == made[::-1]
     for entry in page["sessions"]:
         end = ends[entry["session_id"]]
@@ -314,26 +280,26 @@ def test_the_list_is_filtered(client, idle_client):
     """By status and by method of upload; all sessions are streaming."""
     good, bad = send_batch(client, photo())["session_id"], send_batch(client, b"x")["session_id"]
     ended_session(client, good)
-    assert [entry["session_id"] for entry in _list(client, status="completed")["sessions"]] == [good]
-    assert [entry["session_id"] for entry in _list(client, status="failed")["sessions"]] == [bad]
+    assert [entry["session_id"] for entry in sessions(client, status="completed")["sessions"]] == [good]
+    assert [entry["session_id"] for entry in sessions(client, status="failed")["sessions"]] == [bad]
     for word in ("pending", "uploading", "processing", "expired", "cancelled"):
-        assert _list(client, status=word)["total_count"] == 0, word
-    assert _list(client, upload_method="streaming")["total_count"] == 2
-    assert _list(client, upload_method="presigned") == {
+        assert sessions(client, status=word)["total_count"] == 0, word
+    assert sessions(client, upload_method="streaming")["total_count"] == 2
+    assert sessions(client, upload_method="presigned") == {
         "sessions": [], "total_count": 0, "offset": 0, "limit": 20, "has_more": False
     }  # fmt: skip
-    assert _list(client, upload_method="streaming", status="failed")["total_count"] == 1
+    assert sessions(client, upload_method="streaming", status="failed")["total_count"] == 1
     waiting = send_batch(idle_client, photo())["session_id"]
     word = session(idle_client, waiting)["status"]
     assert word in OPEN
-    assert [entry["session_id"] for entry in _list(idle_client, status=word)["sessions"]] == [waiting]
-    assert _list(idle_client, status="completed")["total_count"] == 0
+    assert [entry["session_id"] for entry in sessions(idle_client, status=word)["sessions"]] == [waiting]
+    assert sessions(idle_client, status="completed")["total_count"] == 0
 
 
 def test_the_list_page_by_page(client):
     """Pages of one yield every session once, with a constant total."""
     made = [send_batch(client, b"x")["session_id"] for _ in range(3)]
-    pages = [_list(client, limit=1, offset=place) for place in range(4)]
+    pages = [sessions(client, limit=1, offset=place) for place in range(4)]
     assert [[entry["session_id"] for entry in page["sessions"]] for page in pages] == [
         *[[one] for one in made[::-1]],
         [],
@@ -363,193 +329,10 @@ def test_the_list_refuses_bad_parameters(client, parameters):
     answer = client.get(SESSIONS, params=parameters)
     expect_error(answer, 422, "VALIDATION_ERROR")
     assert answer.json()["error"]["details"]["field"] == f"query.{next(iter(parameters))}"
-    assert _list(client, limit="100")["limit"] == 100
+    assert sessions(client, limit="100")["limit"] == 100
 
 
 def test_sessions_belong_to_their_tenant(client, new_client):
     """Nobody else sees a session in a list."""
     send_batch(client, photo())
-    assert _list(new_client())["total_count"] == 0
-
-
-# ----------------------------------------------------------------- cancel
-
-
-def test_cancelling_drops_what_has_not_begun(idle_client):
-    """Files stay stored, count as skipped with error "Cancelled", and their variants have failed."""
-    data = photo()
-    body = send_batch(idle_client, photo(), data, data, skip_duplicates="true")
-    before = session(idle_client, body["session_id"])
-    assert (before["status"], counts(before)) in [("pending", (0, 0, 1, 2)), ("processing", (0, 0, 1, 2))]
-    assert before["progress_percentage"] == 33.3
-    state = coherent(expect(_cancel(idle_client, body["session_id"]), SESSION))
-    assert (state["status"], counts(state)) == ("cancelled", (0, 0, 3, 0))
-    assert session(idle_client, body["session_id"]) == state
-    page = _results(idle_client, body["session_id"])
-    told = [(item["status"], item["error_message"]) for item in page["results"]]
-    assert told == [("skipped", "Cancelled"), ("skipped", "Cancelled"), ("skipped", None)]
-    assert page["summary"] == {"total_files": 3, "completed": 0, "failed": 0, "skipped": 3}
-    stored = {item["image_id"] for item in body["immediate_results"]}
-    assert listed(idle_client) == stored
-    for file_id in stored:
-        detail = expect(idle_client.get(f"{FILES}/{file_id}"), DETAIL)
-        assert detail["variant_status"] == "failed"
-        assert detail["description_status"] not in {"pending", "queued", "processing"}
-        steps = {step["operation_type"]: step["status"] for step in detail["processing_history"]}
-        assert steps["upload"] == "completed"
-        assert steps["variants"] == "failed"
-    assert [entry["session_id"] for entry in _list(idle_client, status="cancelled")["sessions"]] == [body["session_id"]]
-
-
-def test_cancelling_ends_descriptions_too(idle_client):
-    """A dropped file waits for no description any more."""
-    body = send_batch(idle_client, photo(), auto_describe="true")
-    expect(_cancel(idle_client, body["session_id"]), SESSION)
-    detail = idle_client.get(f"{FILES}/{body['immediate_results'][0]['image_id']}").json()
-    assert detail["description_status"] in {"skipped", "failed"}
-    assert "pending" not in {step["status"] for step in detail["processing_history"]}
-
-
-def test_a_cancelled_file_can_be_brought_back(idle_client):
-    """trigger-variants starts a new run for a dropped file, and the session stays cancelled as it was."""
-    body = send_batch(idle_client, photo())
-    state = expect(_cancel(idle_client, body["session_id"]), SESSION)
-    file_id = body["immediate_results"][0]["image_id"]
-    expect(idle_client.post(f"{FILES}/{file_id}/trigger-variants"), TRIGGER)
-    assert idle_client.get(f"{FILES}/{file_id}").json()["variant_status"] == "pending"
-    assert session(idle_client, body["session_id"]) == state
-
-
-def test_a_session_is_cancelled_once(idle_client):
-    """A second cancel is 400 and changes nothing."""
-    body = send_batch(idle_client, photo())
-    state = expect(_cancel(idle_client, body["session_id"]), SESSION)
-    expect_error(_cancel(idle_client, body["session_id"]), 400, "VALIDATION_ERROR")
-    assert session(idle_client, body["session_id"]) == state
-
-
-def test_cancels_at_once_succeed_once(idle):
-    """Of cancels that arrive together exactly one is answered 200, the others 400."""
-    key = idle.new_key()
-    with idle.client(key) as client:
-        body = send_batch(client, *photos(5))
-    at_once = threading.Barrier(4)
-
-    def cancel():
-        with idle.client(key) as own:
-            own.get(FILES)
-            at_once.wait()
-            return _cancel(own, body["session_id"]).status_code
-
-    with ThreadPoolExecutor(4) as pool:
-        codes = [future.result() for future in [pool.submit(cancel) for _ in range(4)]]
-    assert sorted(codes) == [200, 400, 400, 400]
-
-
-def test_a_finished_session_cannot_be_cancelled(mixed, client):
-    """Completed and failed sessions are 400 and stay as they are."""
-    owner, body = mixed
-    state = session(owner, body["session_id"])
-    expect_error(_cancel(owner, body["session_id"]), 400, "VALIDATION_ERROR")
-    assert session(owner, body["session_id"]) == state
-    rejected = send_batch(client, b"x")
-    expect_error(_cancel(client, rejected["session_id"]), 400, "VALIDATION_ERROR")
-    assert session(client, rejected["session_id"])["status"] == "failed"
-
-
-def test_cancelling_amid_the_work(client):
-    """Whatever has begun or ended when the cancel comes, nothing of the session changes after it; finished files keep theirs."""
-    for number in (3, 8):
-        body = send_batch(client, *[_text_picture() for _ in range(number)], auto_describe="true")
-        wait_for(lambda found=body: session(client, found["session_id"])["status"] != "pending", "nothing began")
-        answer = _cancel(client, body["session_id"])
-        if answer.status_code == 400:
-            expect_error(answer, 400, "VALIDATION_ERROR")
-            assert session(client, body["session_id"])["status"] in TERMINAL - {"cancelled"}
-            continue
-        state = coherent(expect(answer, SESSION))
-        assert state["status"] == "cancelled"
-        assert state["total_files"] == number
-        results = _results(client, body["session_id"])["results"]
-        for item in results:
-            wait_until_processed(client, item["image_id"], described=True)
-            if item["status"] == "completed":
-                assert client.get(f"{FILES}/{item['image_id']}").json()["variant_status"] == "completed"
-        assert session(client, body["session_id"]) == state
-        assert [
-            (item["status"], item["error_message"]) for item in _results(client, body["session_id"])["results"]
-        ] == [(item["status"], item["error_message"]) for item in results]
-        for item in results:
-            if client.get(f"{FILES}/{item['image_id']}").json()["variant_status"] == "failed":
-                assert client.post(f"{FILES}/{item['image_id']}/trigger-variants").status_code == 200
-                found = wait_until_processed(client, item["image_id"], described=True)
-                assert found["variant_status"] == "completed"
-        assert session(client, body["session_id"]) == state
-
-
-def test_cancelling_while_the_request_is_read(idle):
-    """What arrives after the cancel, and fields that come then, change nothing of the session; the request is answered."""
-    key, data = idle.new_key(), photo()
-    sections = [field("auto_describe", "no"), file(data, "a.jpg"), file(data, "b.jpg"), file(photo(), "c.jpg")]
-    whole = multipart(*sections, field("skip_duplicates", "yes"), field("tags", "late"))
-    cut = whole.index(b"c.jpg") + 100
-    with idle.client(key) as client, unfinished(idle, key, whole[:cut], len(whole)) as connection:
-        wait_for(lambda: len(listed(client)) == 2, "the first files were not stored")
-        session_id = _list(client)["sessions"][0]["session_id"]
-        state = coherent(expect(_cancel(client, session_id), SESSION))
-        assert state["status"] == "cancelled"
-        assert counts(state) == (0, 0, 2, 0)
-        results = _results(client, session_id)
-        assert {item["error_message"] for item in results["results"]} == {"Cancelled"}
-        connection.sendall(whole[cut:])
-        assert connection.recv(64).startswith(b"HTTP/1.1 200")
-        assert session(client, session_id) == state
-        assert _results(client, session_id)["summary"] == results["summary"]
-        assert [item["error_message"] for item in _results(client, session_id)["results"]] == ["Cancelled", "Cancelled"]
-        assert len(listed(client)) <= 2
-
-
-def test_deleted_files_do_not_hold_the_session_up(idle_client):
-    """When every pending file is deleted, alone or in a batch, the session ends, and restoring one does not reopen it."""
-    body = send_batch(idle_client, *photos(3))
-    first, *others = [item["image_id"] for item in body["immediate_results"]]
-    idle_client.delete(f"{FILES}/{first}")
-    middle = session(idle_client, body["session_id"])
-    assert (middle["total_files"], middle["pending_files"]) == (3, 2)
-    idle_client.post(f"{FILES}/batch-delete", json={"file_ids": others})
-    state = session(idle_client, body["session_id"])
-    assert state["status"] in TERMINAL
-    idle_client.post(f"{FILES}/{first}/restore")
-    assert session(idle_client, body["session_id"]) == state
-    expect_error(_cancel(idle_client, body["session_id"]), 400, "VALIDATION_ERROR")
-
-
-def test_deleting_and_cancelling_amid_the_work(server):
-    """Files that are deleted while a worker makes them and the session is cancelled leave a session that ends and sums."""
-    key = server.new_key()
-    with server.client(key) as client:
-        for _ in range(3):
-            body = send_batch(client, *photos(5))
-            ids = [item["image_id"] for item in body["immediate_results"]]
-            at_once = threading.Barrier(3)
-
-            def delete(chosen, gate=at_once):
-                with server.client(key) as own:
-                    gate.wait()
-                    return [own.delete(f"{FILES}/{file_id}").status_code for file_id in chosen]
-
-            def cancel(found=body, gate=at_once):
-                with server.client(key) as own:
-                    gate.wait()
-                    return [_cancel(own, found["session_id"]).status_code]
-
-            with ThreadPoolExecutor(3) as pool:
-                work = [pool.submit(delete, ids[::-2]), pool.submit(delete, ids[1::2]), pool.submit(cancel)]
-                codes = [code for future in work for code in future.result()]
-            assert codes[:-1] == [200] * 5
-            assert codes[-1] in {200, 400}
-            end = ended_session(client, body["session_id"])
-            assert end["total_files"] == 5
-            for file_id in ids:
-                assert client.get(f"{FILES}/{file_id}").status_code == 404
-            assert session(client, body["session_id"]) == end
+    assert sessions(new_client())["total_count"] == 0
