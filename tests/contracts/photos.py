@@ -86,3 +86,12 @@ def jpeg_of_size(size):
     """A JPEG of exactly that many bytes, filled up by a comment after its end."""
     data = photo()
     return data + os.urandom(size - len(data))
+
+
+def with_text():
+    """A picture with a word that can be read, large enough to keep a worker for a while."""
+    from PIL import ImageDraw
+
+    picture = Image.effect_noise((900, 600), 20).convert("RGB")
+    ImageDraw.Draw(picture).text((100, 250), "HARBOUR", fill=(250, 250, 250), font_size=90)
+    return encoded(picture)

@@ -6,21 +6,34 @@ known here, or a route with an id and no attempt below, fails.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import httpx
 import pytest
 
+from tests.contracts.batches import SESSIONS, ended_session, send_batch, session
 from tests.contracts.photos import photo
 from tests.contracts.shapes import BATCH_DELETE, DETAIL, FILES_MOVED, FOLDER_REMOVED, LIST, STREAM, expect, expect_error
 from tests.contracts.shapes import FOLDERS as SHAPE_OF_FOLDERS
+from tests.contracts.sockets import Socket
 from tests.running import upload, wait_until_processed
 
 FILES = "/api/v2/user-files"
 FOLDERS = "/api/v2/folders"
 # Names in paths, queries and bodies that stand for an object of a tenant, and those that do not.
-IDS = {"file_id", "file_ids", "ids", "image_id", "object_key", "folder_id", "parent_id", "new_parent_id"}
+IDS = {
+    "file_id",
+    "file_ids",
+    "ids",
+    "image_id",
+    "object_key",
+    "folder_id",
+    "parent_id",
+    "new_parent_id",
+    "session_id",
+}
 PLAIN = {
     "auto_describe",
     "content_type",
@@ -28,7 +41,10 @@ PLAIN = {
     "date_to",
     "file",
     "filename",
+    "files",
     "has_description",
+    "include_failed",
+    "intent",
     "limit",
     "media_types",
     "mode",
@@ -40,18 +56,22 @@ PLAIN = {
     "skip_duplicates",
     "sort_by",
     "sort_order",
+    "status",
     "storage_target",
+    "stuck_minutes",
     "tags",
     "title",
     "trashed",
+    "upload_method",
     "variant_type",
+    "verification_level",
 }
 PUBLIC = {"/health", "/metrics"}
 
 
 @dataclass
 class Victim:
-    """What one tenant owns: a live file in a folder, a trashed one, and an announced upload whose bytes were put."""
+    """What one tenant owns: a live file in a folder, a trashed one, an announced upload with its bytes, and a batch's session."""
 
     client: httpx.Client
     data: bytes
@@ -59,6 +79,7 @@ class Victim:
     trashed: str
     announced: dict[str, str]
     folder: str
+    session: str
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +125,9 @@ def victim(server):
         form = {"filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": str(len(data))}
         announced = client.post(f"{FILES}/upload/initiate", data=form).json()
         assert httpx.put(announced["upload_url"], content=data).status_code == 200
-        yield Victim(client, data, live, trashed, announced, folder)
+        batch = send_batch(client, photo())["session_id"]
+        ended_session(client, batch)
+        yield Victim(client, data, live, trashed, announced, folder, batch)
 
 
 @pytest.fixture
@@ -168,6 +191,15 @@ def _no_folder(method: str, suffix: str = "", **options) -> Callable:
     return attempt
 
 
+def _of_session(method: str, suffix: str) -> Callable:
+    def attempt(stranger, victim):
+        before = session(victim.client, victim.session)
+        expect_error(stranger.request(method, f"{SESSIONS}/{victim.session}{suffix}"), 404, "NOT_FOUND")
+        assert session(victim.client, victim.session) == before
+
+    return attempt
+
+
 def _remove_folder(stranger, victim):
     for mode in ("move_to_parent", "delete_all"):
         _no_folder("DELETE", params={"mode": mode})(stranger, victim)
@@ -194,6 +226,11 @@ def _move_files(stranger, victim):
         assert expect(moved, FILES_MOVED)["moved"] == 0
 
 
+def _upload_status(stranger, victim):
+    for file_id in (victim.live, victim.trashed, victim.announced["image_id"]):
+        expect_error(stranger.get(f"/api/v2/uploads/status/{file_id}"), 404, "NOT_FOUND")
+
+
 ATTEMPTS = {
     ("GET", FILES): _list,
     ("GET", f"{FILES}/{{file_id}}"): _detail,
@@ -212,6 +249,10 @@ ATTEMPTS = {
     ("POST", f"{FOLDERS}/{{folder_id}}/move"): _move_folder,
     ("DELETE", f"{FOLDERS}/{{folder_id}}"): _remove_folder,
     ("POST", f"{FOLDERS}/move-files"): _move_files,
+    ("GET", f"{SESSIONS}/{{session_id}}/status"): _of_session("GET", "/status"),
+    ("GET", f"{SESSIONS}/{{session_id}}/results"): _of_session("GET", "/results"),
+    ("POST", f"{SESSIONS}/{{session_id}}/cancel"): _of_session("POST", "/cancel"),
+    ("GET", "/api/v2/uploads/status/{image_id}"): _upload_status,
 }
 
 
@@ -259,6 +300,21 @@ def test_another_tenants_content_is_no_duplicate(stranger, victim):
     assert expect(answer, STREAM)["skipped"] is False
 
 
+def test_another_tenants_sessions_and_uploads_are_not_listed(stranger, victim):
+    """Lists that take no id show a stranger nothing."""
+    assert stranger.get(SESSIONS).json()["total_count"] == 0
+    assert stranger.get("/api/v2/uploads/stuck-uploads", params={"stuck_minutes": 1}).json()["stuck_count"] == 0
+    assert victim.client.get(SESSIONS).json()["total_count"] == 1
+
+
+def test_another_tenants_channel_is_unknown(server, victim):
+    """A stranger who asks for the victim's channel is told what everybody is told of a channel that never was."""
+    with Socket(server, server.new_key()) as socket:
+        channel = f"batch.{victim.session}"
+        assert socket.error({"action": "subscribe", "channel": channel})[1] == "NOT_FOUND"
+        assert socket.waiting() == []
+
+
 def test_the_owner_can_do_what_the_stranger_could_not(victim):
     """The attempts above fail for lack of right and for no other reason."""
     client, data = victim.client, victim.data
@@ -284,10 +340,6 @@ def test_every_route_wants_a_key(server, routes):
             if path in PUBLIC:
                 continue
             assert path.startswith("/api/v2/"), f"{path} is public; name it in PUBLIC if it should be"
-            real = path.format(
-                file_id="6f0c5d0e-2c55-4d0b-9d5e-0f6a3b9f7a11",
-                variant_type="tiny_64",
-                folder_id="6f0c5d0e-2c55-4d0b-9d5e-0f6a3b9f7a11",
-            )
+            real = re.sub(r"\{\w+\}", "6f0c5d0e-2c55-4d0b-9d5e-0f6a3b9f7a11", path)
             for client in (nobody, pretender):
                 expect_error(client.request(method, real), 401, "INVALID_API_KEY")

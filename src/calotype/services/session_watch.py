@@ -60,7 +60,9 @@ class SessionWatch:
             yield ProgressEvent(ProgressKind.SUBSCRIBED, state.progress)
             while not state.progress.summary.status.is_terminal:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(woken.wait(), _LOOK)
+                    # Not `wait_for`, which before Python 3.12 may swallow that it was cancelled.
+                    async with asyncio.timeout(_LOOK):
+                        await woken.wait()
                     await asyncio.sleep(_GATHER)
                 woken.clear()
                 with contextlib.suppress(Unavailable):  # it is looked at again soon

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from urllib.parse import parse_qsl
 
@@ -61,13 +62,20 @@ async def parts(request: Request, *, most: int = MAX_PARTS) -> AsyncIterator[Par
         count += 1
         if count > most:
             raise InvalidInput(f"at most {most} parts are allowed", field="body")
-        yield Part(event.name or "", event.filename, events)
+        yield Part(_utf8(event.name or ""), _utf8(event.filename) if event.filename is not None else None, events)
+
+
+def _utf8(header: str) -> str:
+    """The text of a header, which is UTF-8 unless it cannot be: clients on old file systems send names as they are there."""
+    with contextlib.suppress(UnicodeError):
+        return header.encode("latin-1").decode()
+    return header
 
 
 async def _events(request: Request, boundary: str, most: int) -> AsyncIterator[MultipartSegment | bytes | None]:
     # Faults are translated here, because most of them show while the content of a part is being read.
     try:
-        with PushMultipartParser(boundary, max_segment_count=most + 1) as parser:
+        with PushMultipartParser(boundary, max_segment_count=most + 1, header_charset="latin-1") as parser:
             async for chunk in request.stream():
                 for event in parser.parse(chunk):
                     yield event

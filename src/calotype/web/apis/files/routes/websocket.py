@@ -84,7 +84,8 @@ class _Conversation:
 
     async def _first_frame(self) -> bool:
         try:
-            frame = await asyncio.wait_for(self._receive(), AUTHENTICATION_TIME)
+            async with asyncio.timeout(AUTHENTICATION_TIME):
+                frame = await self._receive()
             if not isinstance(frame, dict) or frame.get("action") != "authenticate":
                 raise Unauthenticated("Send an authenticate frame first")
             await self._authenticate(frame)
@@ -209,7 +210,9 @@ class _Conversation:
     async def _send(self, channel: str | None, event: str, data: SessionAnswer | dict[str, str]) -> None:
         text = Frame(channel=channel, event=event, data=data).model_dump_json()
         async with self._sending:
-            await asyncio.wait_for(self._socket.send_text(text), _SEND_TIME)
+            # Not `wait_for`, which before Python 3.12 may swallow that it was cancelled.
+            async with asyncio.timeout(_SEND_TIME):
+                await self._socket.send_text(text)
 
 
 def _channel(frame: dict[str, Any]) -> str:
