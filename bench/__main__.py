@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import ingest, requests, search, start, stream
+from bench import duplicates, ingest, requests, search, similar, start, stream
 from bench.report import report
 
 
@@ -14,6 +14,8 @@ def main() -> None:
         stream.run(),
         requests.run(),
         *search.run(),
+        duplicates.run(),
+        similar.run(),
         start.run(),
     ]
     report(results)

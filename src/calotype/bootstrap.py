@@ -16,6 +16,7 @@ from calotype.db.engine import Database
 from calotype.db.installation import select_signing_secret
 from calotype.db.schema import migrate
 from calotype.domain.errors import InvalidInput, Unavailable
+from calotype.domain.quota import UploadTerms
 from calotype.jobs.queue import JobQueue
 from calotype.sandbox.pool import Sandbox
 from calotype.services.api_key import ApiKeyService
@@ -23,12 +24,16 @@ from calotype.services.asset import AssetService
 from calotype.services.delivery import DeliveryService
 from calotype.services.description import DescriptionService, ReadingLimits
 from calotype.services.doctor import DoctorService
+from calotype.services.duplicate import DuplicateService
 from calotype.services.importer import ImportService
 from calotype.services.ingest import IngestLimits, IngestService
+from calotype.services.look_alike import LookAlikeService
 from calotype.services.metrics import MetricsService
 from calotype.services.picture import DevelopLimits, PictureService
 from calotype.services.presigned_upload import PresignedUploadService
+from calotype.services.quota import QuotaService
 from calotype.services.search import SearchService
+from calotype.services.tenant import TenantService
 from calotype.services.trash import TrashService
 from calotype.services.upkeep import UpkeepService
 from calotype.settings import Settings
@@ -56,12 +61,16 @@ class Application:
     delivery: DeliveryService
     descriptions: DescriptionService
     doctor: DoctorService
+    duplicates: DuplicateService
     importer: ImportService
     ingest: IngestService
+    look_alikes: LookAlikeService
     metrics: MetricsService
     pictures: PictureService
     presigned: PresignedUploadService
+    quotas: QuotaService
     search: SearchService
+    tenants: TenantService
     trash: TrashService
     upkeep: UpkeepService
     job_app: App
@@ -177,8 +186,10 @@ def _build(
             ReadingLimits(enabled=settings.ocr_enabled, timeout=settings.ocr_timeout),
         ),
         doctor=DoctorService(database, store, picture_sandbox, settings.data_dir),
+        duplicates=DuplicateService(database),
         importer=ImportService(database, ingest),
         ingest=ingest,
+        look_alikes=LookAlikeService(database),
         metrics=MetricsService(database, queue),
         pictures=PictureService(
             database,
@@ -192,7 +203,9 @@ def _build(
             ),
         ),
         presigned=presigned,
+        quotas=QuotaService(database, UploadTerms(settings.max_batch_files, settings.max_concurrent_uploads)),
         search=SearchService(database),
+        tenants=TenantService(database),
         trash=trash,
         upkeep=UpkeepService(
             database,

@@ -310,3 +310,27 @@ def expect(answer, shape, status=200):
     body = answer.json()
     conforms(body, shape)
     return body
+
+
+# Duplicates, quotas and look-alikes.
+
+CHECK_DUPLICATES = {"duplicates": each(text), "unique": each(text)}
+QUOTA_CHECK = {
+    "can_proceed": boolean,
+    "requested": count,
+    "available": count,
+    "monthly_limit": count,
+    "current_usage": count,
+    "prepaid_credits": one_of(0),
+    "max_batch_size": count,
+    "max_concurrent_uploads": count,
+    "message": nullable(text),
+}
+SIMILAR = {
+    "image_id": uuid,
+    "max_distance": count,
+    "results": each(
+        shaped({"distance": count, "similarity": lambda value: number(value) and 0 <= value <= 1, "file": shaped(ITEM)})
+    ),
+    "total_count": count,
+}

@@ -6,6 +6,7 @@ known here, or a route with an id and no attempt below, fails.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,21 +14,23 @@ import httpx
 import pytest
 
 from tests.contracts.photos import photo
-from tests.contracts.shapes import BATCH_DELETE, DETAIL, LIST, STREAM, expect, expect_error
+from tests.contracts.shapes import BATCH_DELETE, CHECK_DUPLICATES, DETAIL, LIST, STREAM, expect, expect_error
 from tests.running import upload, wait_until_processed
 
 FILES = "/api/v2/user-files"
 # Names in paths, queries and bodies that stand for an object of a tenant, and those that do not.
-IDS = {"file_id", "file_ids", "ids", "image_id", "object_key", "folder_id"}
+IDS = {"file_id", "file_ids", "hashes", "ids", "image_id", "object_key", "folder_id"}
 PLAIN = {
     "auto_describe",
     "content_type",
     "date_from",
     "date_to",
     "file",
+    "file_count",
     "filename",
     "has_description",
     "limit",
+    "max_distance",
     "media_types",
     "offset",
     "search",
@@ -152,6 +155,12 @@ def _confirm(stranger, victim):
     expect_error(stranger.post(f"{FILES}/upload/confirm", json=body), 404, "NOT_FOUND")
 
 
+def _check_duplicates(stranger, victim):
+    hashes = [hashlib.sha256(victim.data).hexdigest()]
+    body = expect(stranger.post("/api/v2/uploads/check-duplicates", json={"hashes": hashes}), CHECK_DUPLICATES)
+    assert body == {"duplicates": [], "unique": hashes}
+
+
 ATTEMPTS = {
     ("GET", FILES): _list,
     ("GET", f"{FILES}/{{file_id}}"): _detail,
@@ -160,9 +169,11 @@ ATTEMPTS = {
     ("POST", f"{FILES}/{{file_id}}/restore"): _refused("POST", "/restore"),
     ("GET", f"{FILES}/{{file_id}}/variant/{{variant_type}}"): _variants,
     ("GET", f"{FILES}/{{file_id}}/download"): _refused("GET", "/download"),
+    ("GET", f"{FILES}/{{file_id}}/similar"): _refused("GET", "/similar"),
     ("POST", f"{FILES}/{{file_id}}/trigger-variants"): _refused("POST", "/trigger-variants"),
     ("POST", f"{FILES}/batch-delete"): _batch_delete,
     ("POST", f"{FILES}/upload/confirm"): _confirm,
+    ("POST", "/api/v2/uploads/check-duplicates"): _check_duplicates,
 }
 
 
@@ -208,6 +219,10 @@ def test_the_owner_can_do_what_the_stranger_could_not(victim):
     assert client.get(f"{FILES}/{victim.live[:8]}").status_code == 200
     assert client.get(f"{FILES}/{victim.live}/variant/tiny_64").status_code == 302
     assert client.get(f"{FILES}/{victim.live}/download").status_code == 302
+    assert client.get(f"{FILES}/{victim.live}/similar").status_code == 200
+    hashes = [hashlib.sha256(data).hexdigest()]
+    known = client.post("/api/v2/uploads/check-duplicates", json={"hashes": hashes}).json()
+    assert known == {"duplicates": hashes, "unique": []}
     assert client.post(f"{FILES}/{victim.live}/trigger-variants").status_code == 200
     assert client.post(f"{FILES}/{victim.trashed}/restore").status_code == 200
     body = {key: victim.announced[key] for key in ("object_key", "image_id")} | {"size_bytes": len(data)}

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from calotype.db.asset import insert_asset, lock_checksum, select_asset_by_checksum
 from calotype.db.engine import Connection, Database, pipelined
 from calotype.db.operation import insert_operations
-from calotype.db.tenant import select_stored_bytes, select_tenant, select_upload_count
+from calotype.db.tenant import select_stored_bytes, select_tenant
 from calotype.domain.asset import Asset, NewAsset, Operation, OperationType, State, UploadMethod
 from calotype.domain.errors import (
     InvalidInput,
@@ -29,6 +29,7 @@ from calotype.domain.values import clean_filename, safe_filename
 from calotype.imaging.header import read_header
 from calotype.imaging.sniff import sniff
 from calotype.jobs.queue import JobQueue
+from calotype.services.quota import uploads_this_month
 from calotype.services.search_document import search_document
 from calotype.storage.store import ObjectStore
 
@@ -284,10 +285,9 @@ class IngestService:
             self._unlimited_until[scope.tenant_id] = time.monotonic() + _LIMITS_REMEMBERED
             return
         await select_tenant(connection, scope.tenant_id, lock=True)
-        if is_new and tenant.monthly_upload_limit is not None:
-            month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-            if await select_upload_count(connection, scope, month) >= tenant.monthly_upload_limit:
-                raise UsageLimitExceeded("This month's uploads are used up", limit=tenant.monthly_upload_limit)
+        limit = tenant.monthly_upload_limit
+        if is_new and limit is not None and await uploads_this_month(connection, scope) >= limit:
+            raise UsageLimitExceeded("This month's uploads are used up", limit=limit)
         if tenant.storage_quota_bytes is not None:
             stored = await select_stored_bytes(connection, scope)
             if stored + size_bytes > tenant.storage_quota_bytes:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from calotype.web.apis.files.auth import FilesFormat
-from calotype.web.apis.files.routes import file, upload
+from calotype.web.apis.files.routes import duplicate, file, look_alike, quota, upload
 
 router = APIRouter(prefix=FilesFormat.prefix)
+router.include_router(duplicate.router)
+router.include_router(quota.router)
 router.include_router(upload.router)
 router.include_router(file.router)
+router.include_router(look_alike.router)
