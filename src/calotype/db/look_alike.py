@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from pgvector.sqlalchemy import BIT
-from sqlalchemy import Integer, Select, Text, any_, bindparam, cast, func, literal_column, select, union
+from sqlalchemy import Integer, Select, Text, any_, bindparam, cast, func, literal_column, select, true, union
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -59,12 +59,17 @@ async def select_near(
 
 @functools.cache
 def _near(visibility: Visibility) -> Select[Any]:
-    """Each quarter is a branch of its own, so that its index is read whatever the planner believes of the others."""
+    """The statement, in a form that settles its plan: nobody can tell beforehand how few hashes are near.
+
+    Each quarter is a branch of its own, read from its index. The limit within keeps the assets from being read all at once for
+    a join, instead of one for each hash that is near.
+    """
     near = union(*(_branch(quarter) for quarter in _QUARTERS)).subquery("near")
+    seen = select(_A.c.id).where(within_parameter(visibility), _A.c.id == near.c.asset_id).limit(1).lateral("seen")
     return (
         select(near.c.asset_id, near.c.distance, func.count().over())
-        .join(_A, _A.c.id == near.c.asset_id)
-        .where(within_parameter(visibility), near.c.asset_id != bindparam("asset_id"))
+        .join(seen, true())
+        .where(near.c.asset_id != bindparam("asset_id"))
         .order_by(near.c.distance, near.c.asset_id)
         .limit(bindparam("limit", type_=Integer))
     )
