@@ -81,7 +81,19 @@ def test_what_is_no_sum_is_refused(client, bad):
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b'"a"', b"{}", b'{"hashes": null}', b'{"hashes": "' + b"a" * 64 + b'"}']
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'"a"',
+        b"{}",
+        b'{"hashes": null}',
+        b'{"hashes": {}}',
+        b'{"hashes": ["\\ud800"]}',
+        b'{"hashes": ["' + b"a" * 64 + b'"]}, ',
+        b'{"hashes": "' + b"a" * 64 + b'"}',
+    ],
 )
 def test_other_bodies_are_refused(client, body):
     """The body is an object with an array of hashes."""
