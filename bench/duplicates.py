@@ -87,10 +87,12 @@ async def measure_services(url: str, tenant_id: UUID, asked: list[list[str]]) ->
 def measure_http(client: httpx.Client, asked: list[list[str]]) -> str:
     """`POST /uploads/check-duplicates`."""
     taken = []
-    for hashes in asked:
+    for number in range(-10, len(asked)):  # the first ones warm caches
+        hashes = asked[number]
         begun = time.perf_counter()
         answer = client.post("/api/v2/uploads/check-duplicates", json={"hashes": hashes})
-        taken.append((time.perf_counter() - begun) * 1000)
+        if number >= 0:
+            taken.append((time.perf_counter() - begun) * 1000)
         assert len(answer.json()["unique"]) >= HASHES // 2
     return _figures(taken)
 
