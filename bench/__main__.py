@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import folders, ingest, requests, search, start, stream
+from bench import batch, duplicates, folders, ingest, requests, search, similar, start, stream
 from bench.report import report
 
 
@@ -14,7 +14,10 @@ def main() -> None:
         stream.run(),
         requests.run(),
         *search.run(),
+        batch.run(),
         folders.run(),
+        duplicates.run(),
+        similar.run(),
         start.run(),
     ]
     report(results)

@@ -28,7 +28,7 @@ _CJK = "山川海空花鳥風月東京都駅前通港町桜祭夜景橋雪森林
 _SYLLABLES = [a + b for a in "bcdfghklmnprstvw" for b in ("a", "e", "i", "o", "u", "ar", "en", "il", "ou", "st")]
 _COLUMNS = (
     "id, tenant_id, media_type, content_type, format, upload_method, object_key, original_filename, size_bytes, checksum, "
-    "storage_target, auto_describe, title, tags, created_at, updated_at, deleted_at, width, height, blur_hash, phash, facts, "
+    "storage_target, auto_describe, title, tags, created_at, updated_at, deleted_at, width, height, blur_hash, facts, "
     "captured_at, variants, variant_status, description_status, description, visible_text, confidence, described_at, "
     "has_description, search"
 )
@@ -118,10 +118,23 @@ def _rows(tenant_id: UUID, count: int, seed: int) -> Iterator[tuple[Any, ...]]:
             identity, tenant_id, "image", "image/jpeg", "JPEG", "STREAMING", f"uploads/{tenant_id}/{identity}/{found.filename}",
             found.filename, int(chance.lognormvariate(14.5, 0.8)), chance.randbytes(32), "default", True, found.title,
             found.tags, created, created, NEWEST if is_deleted else None, 4032, 3024, "LKO2?U%2Tw=w]~RBVZRi};RPxuwH",
-            f"{chance.getrandbits(64):064b}", _FACTS, captured, _variants(tenant_id, identity), "completed",
+            _FACTS, captured, _variants(tenant_id, identity), "completed",
             "completed" if is_described else "skipped", found.description, found.visible_text, None,
             created if is_described else None, is_described, search,
         )  # fmt: skip
+
+
+def hashes(seed: int) -> Iterator[int]:
+    """Perceptual hashes without end: half of their bits set, as with real photographs, and one in ten near an earlier one."""
+    chance = random.Random(seed)
+    made: list[int] = []
+    while True:
+        if made and chance.random() < 0.1:
+            phash = chance.choice(made) ^ sum(1 << bit for bit in chance.sample(range(64), chance.randint(0, 12)))
+        else:
+            phash = sum(1 << bit for bit in chance.sample(range(64), 32))
+        made.append(phash)
+        yield phash
 
 
 _FACTS = json.dumps(
@@ -150,5 +163,10 @@ def fill(url: str, tenants: Sequence[tuple[UUID, int]]) -> None:
             with connection.cursor() as cursor, cursor.copy(f"COPY asset ({_COLUMNS}) FROM STDIN") as copy:
                 for row in _rows(tenant_id, count, seed):
                     copy.write_row(row)
-        connection.execute("VACUUM (ANALYZE) asset")
+            with connection.cursor() as cursor:
+                ids = cursor.execute("SELECT id FROM asset WHERE tenant_id = %s ORDER BY id", [tenant_id]).fetchall()
+                with cursor.copy("COPY perceptual_hash (asset_id, tenant_id, phash) FROM STDIN") as copy:
+                    for (identity,), phash in zip(ids, hashes(seed), strict=False):
+                        copy.write_row((identity, tenant_id, f"{phash:064b}"))
+        connection.execute("VACUUM (ANALYZE) asset, perceptual_hash")
         connection.execute("CHECKPOINT")

@@ -37,6 +37,7 @@ UNSCOPED_MODULES = {
 UNSCOPED = {
     ("asset", "insert_asset"): "the new row names its tenant itself",
     ("asset", "from_row"): "no query",
+    ("look_alike", "near_quarters"): "no query",
     ("picture", "captured_at"): "no query",
     ("presigned_upload", "select_due_for_reaping"): "upkeep over all tenants",
     ("presigned_upload", "delete_reaped"): "upkeep over all tenants",

@@ -16,6 +16,7 @@ from calotype.db.engine import Database
 from calotype.db.installation import select_signing_secret
 from calotype.db.schema import migrate
 from calotype.domain.errors import InvalidInput, Unavailable
+from calotype.domain.quota import UploadTerms
 from calotype.jobs.queue import JobQueue
 from calotype.sandbox.pool import Sandbox
 from calotype.services.api_key import ApiKeyService
@@ -24,15 +25,19 @@ from calotype.services.batch_upload import BatchLimits, BatchUploadService
 from calotype.services.delivery import DeliveryService
 from calotype.services.description import DescriptionService, ReadingLimits
 from calotype.services.doctor import DoctorService
+from calotype.services.duplicate import DuplicateService
 from calotype.services.folder import FolderService
 from calotype.services.importer import ImportService
 from calotype.services.ingest import IngestLimits, IngestService
 from calotype.services.late_fields import LateFieldsService
+from calotype.services.look_alike import LookAlikeService
 from calotype.services.metrics import MetricsService
 from calotype.services.picture import DevelopLimits, PictureService
 from calotype.services.presigned_upload import PresignedUploadService
+from calotype.services.quota import QuotaService
 from calotype.services.search import SearchService
 from calotype.services.session_watch import SessionWatch
+from calotype.services.tenant import TenantService
 from calotype.services.trash import TrashService
 from calotype.services.upkeep import UpkeepService
 from calotype.services.upload_session import UploadSessionService
@@ -64,14 +69,18 @@ class Application:
     descriptions: DescriptionService
     doctor: DoctorService
     folders: FolderService
+    duplicates: DuplicateService
     importer: ImportService
     ingest: IngestService
+    look_alikes: LookAlikeService
     metrics: MetricsService
     pictures: PictureService
     presigned: PresignedUploadService
+    quotas: QuotaService
     search: SearchService
     session_watch: SessionWatch
     sessions: UploadSessionService
+    tenants: TenantService
     trash: TrashService
     upkeep: UpkeepService
     upload_status: UploadStatusService
@@ -207,7 +216,9 @@ def _build(
         doctor=DoctorService(database, store, picture_sandbox, settings.data_dir),
         folders=folders,
         importer=ImportService(database, ingest, folders),
+        duplicates=DuplicateService(database),
         ingest=ingest,
+        look_alikes=LookAlikeService(database),
         metrics=MetricsService(database, queue),
         pictures=PictureService(
             database,
@@ -221,9 +232,11 @@ def _build(
             ),
         ),
         presigned=presigned,
+        quotas=QuotaService(database, UploadTerms(settings.max_batch_files, settings.max_concurrent_uploads)),
         search=SearchService(database),
         session_watch=SessionWatch(sessions, database.url),
         sessions=sessions,
+        tenants=TenantService(database),
         trash=trash,
         upkeep=UpkeepService(
             database,

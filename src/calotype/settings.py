@@ -35,6 +35,7 @@ class Settings(BaseSettings):
         ge=1,
         description="Most pixels a picture may have, all frames counted, before it is refused.",
     )
+    max_concurrent_uploads: int = Field(8, ge=1, description="Uploads at once that clients are told to keep to.")
     presigned_lifetime: int = Field(600, ge=1, le=604_800, description="Seconds a presigned upload may be started in.")
     link_lifetime: int = Field(3600, ge=60, le=604_800, description="Seconds a signed link to a file lives.")
     trash_days: int = Field(30, ge=0, description="Days a deleted file can be restored before it is purged.")

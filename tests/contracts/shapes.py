@@ -495,3 +495,25 @@ FRAME = {
     "data": lambda value: isinstance(value, dict),
 }
 FRAME_ERROR = {"code": one_of(*set().union(*ERROR_CODES.values())), "message": lambda value: text(value) and value}
+# Duplicates, quotas and look-alikes.
+
+CHECK_DUPLICATES = {"duplicates": each(text), "unique": each(text)}
+QUOTA_CHECK = {
+    "can_proceed": boolean,
+    "requested": count,
+    "available": count,
+    "monthly_limit": count,
+    "current_usage": count,
+    "prepaid_credits": one_of(0),
+    "max_batch_size": count,
+    "max_concurrent_uploads": count,
+    "message": nullable(text),
+}
+SIMILAR = {
+    "image_id": uuid,
+    "max_distance": count,
+    "results": each(
+        shaped({"distance": count, "similarity": lambda value: number(value) and 0 <= value <= 1, "file": shaped(ITEM)})
+    ),
+    "total_count": count,
+}

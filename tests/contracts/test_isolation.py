@@ -6,6 +6,7 @@ known here, or a route with an id and no attempt below, fails.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +16,17 @@ import pytest
 
 from tests.contracts.batches import SESSIONS, ended_session, send_batch, session
 from tests.contracts.photos import photo
-from tests.contracts.shapes import BATCH_DELETE, DETAIL, FILES_MOVED, FOLDER_REMOVED, LIST, STREAM, expect, expect_error
+from tests.contracts.shapes import (
+    BATCH_DELETE,
+    CHECK_DUPLICATES,
+    DETAIL,
+    FILES_MOVED,
+    FOLDER_REMOVED,
+    LIST,
+    STREAM,
+    expect,
+    expect_error,
+)
 from tests.contracts.shapes import FOLDERS as SHAPE_OF_FOLDERS
 from tests.contracts.sockets import Socket
 from tests.running import upload, wait_until_processed
@@ -26,6 +37,7 @@ FOLDERS = "/api/v2/folders"
 IDS = {
     "file_id",
     "file_ids",
+    "hashes",
     "ids",
     "image_id",
     "object_key",
@@ -40,12 +52,14 @@ PLAIN = {
     "date_from",
     "date_to",
     "file",
+    "file_count",
     "filename",
     "files",
     "has_description",
     "include_failed",
     "intent",
     "limit",
+    "max_distance",
     "media_types",
     "mode",
     "name",
@@ -231,6 +245,12 @@ def _upload_status(stranger, victim):
         expect_error(stranger.get(f"/api/v2/uploads/status/{file_id}"), 404, "NOT_FOUND")
 
 
+def _check_duplicates(stranger, victim):
+    hashes = [hashlib.sha256(victim.data).hexdigest()]
+    body = expect(stranger.post("/api/v2/uploads/check-duplicates", json={"hashes": hashes}), CHECK_DUPLICATES)
+    assert body == {"duplicates": [], "unique": hashes}
+
+
 ATTEMPTS = {
     ("GET", FILES): _list,
     ("GET", f"{FILES}/{{file_id}}"): _detail,
@@ -239,6 +259,7 @@ ATTEMPTS = {
     ("POST", f"{FILES}/{{file_id}}/restore"): _refused("POST", "/restore"),
     ("GET", f"{FILES}/{{file_id}}/variant/{{variant_type}}"): _variants,
     ("GET", f"{FILES}/{{file_id}}/download"): _refused("GET", "/download"),
+    ("GET", f"{FILES}/{{file_id}}/similar"): _refused("GET", "/similar"),
     ("POST", f"{FILES}/{{file_id}}/trigger-variants"): _refused("POST", "/trigger-variants"),
     ("POST", f"{FILES}/batch-delete"): _batch_delete,
     ("POST", f"{FILES}/upload/confirm"): _confirm,
@@ -253,6 +274,7 @@ ATTEMPTS = {
     ("GET", f"{SESSIONS}/{{session_id}}/results"): _of_session("GET", "/results"),
     ("POST", f"{SESSIONS}/{{session_id}}/cancel"): _of_session("POST", "/cancel"),
     ("GET", "/api/v2/uploads/status/{image_id}"): _upload_status,
+    ("POST", "/api/v2/uploads/check-duplicates"): _check_duplicates,
 }
 
 
@@ -322,6 +344,10 @@ def test_the_owner_can_do_what_the_stranger_could_not(victim):
     assert client.get(f"{FILES}/{victim.live[:8]}").status_code == 200
     assert client.get(f"{FILES}/{victim.live}/variant/tiny_64").status_code == 302
     assert client.get(f"{FILES}/{victim.live}/download").status_code == 302
+    assert client.get(f"{FILES}/{victim.live}/similar").status_code == 200
+    hashes = [hashlib.sha256(data).hexdigest()]
+    known = client.post("/api/v2/uploads/check-duplicates", json={"hashes": hashes}).json()
+    assert known == {"duplicates": hashes, "unique": []}
     assert client.post(f"{FILES}/{victim.live}/trigger-variants").status_code == 200
     assert client.post(f"{FILES}/{victim.trashed}/restore").status_code == 200
     body = {key: victim.announced[key] for key in ("object_key", "image_id")} | {"size_bytes": len(data)}

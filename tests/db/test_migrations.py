@@ -10,6 +10,8 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import create_engine, inspect
 
 from calotype.db import schema, tables
@@ -63,6 +65,55 @@ def test_many_processes_may_migrate_at_once(empty_database):
     assert any(changed)
     with psycopg.connect(empty_database) as connection:
         assert current_revision(connection) == REVISION
+
+
+def test_hashes_move_to_their_own_table_with_data_in_place(empty_database):
+    """Every hash of revision 0001 is in the new table under its tenant, is found by its indexes, and goes with its asset."""
+    upgrade(empty_database, "0001")
+    tenant = uuid4()
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        connection.execute("INSERT INTO tenant (id, name, created_at) VALUES (%s, 'x', now())", [tenant])
+        connection.execute(_OLD_ASSETS, [tenant])
+        before = connection.execute(
+            "SELECT id, tenant_id, phash FROM asset WHERE phash IS NOT NULL ORDER BY id"
+        ).fetchall()
+        assert 0 < len(before) < 3000
+
+    assert migrate(empty_database) is True
+
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        after = connection.execute(
+            "SELECT asset_id, tenant_id, phash FROM perceptual_hash ORDER BY asset_id"
+        ).fetchall()
+        assert after == before
+        assert connection.execute("SELECT count(*) FROM asset").fetchone() == (3000,)
+        columns = connection.execute("SELECT column_name FROM information_schema.columns WHERE table_name = 'asset'")
+        assert "phash" not in {row[0] for row in columns}
+        indexes = connection.execute("SELECT count(*) FROM pg_indexes WHERE tablename = 'perceptual_hash'").fetchone()
+        assert indexes == (5,)
+        connection.execute("DELETE FROM asset WHERE id = %s", [before[0][0]])
+        assert connection.execute("SELECT count(*) FROM perceptual_hash").fetchone() == (len(before) - 1,)
+
+
+def upgrade(url: str, revision: str) -> None:
+    """Bring a database to an older revision, as an older version of the program left it."""
+    config = Config()
+    config.set_main_option("script_location", str(VERSIONS.parent))
+    engine = create_engine(sqlalchemy_url(url))
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        connection.commit()
+    engine.dispose()
+
+
+_OLD_ASSETS = """
+INSERT INTO asset (id, tenant_id, media_type, content_type, format, upload_method, object_key, original_filename, size_bytes,
+    checksum, storage_target, auto_describe, tags, created_at, updated_at, variants, has_description, search, phash)
+SELECT gen_random_uuid(), %s, 'image', 'image/jpeg', 'jpeg', 'STREAMING', 'k', 'n', 1, sha256(n::text::bytea), 'default', true,
+    '{}', now(), now(), '{}', false, '', CASE WHEN n %% 5 > 0 THEN (hashtextextended(n::text, 0))::bit(64) END
+FROM generate_series(1, 3000) AS n
+"""
 
 
 def test_a_database_of_a_newer_version_is_refused_readably(empty_database):

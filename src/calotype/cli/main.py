@@ -9,7 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from calotype import __version__
-from calotype.cli import doctor, importing, keys, searching, serving
+from calotype.cli import doctor, duplicates, importing, keys, searching, serving, tenants
 from calotype.domain.errors import CalotypeError
 
 app = typer.Typer(
@@ -24,7 +24,9 @@ app.command("worker")(serving.worker)
 app.command("import")(importing.import_pictures)
 app.command("search")(searching.search)
 app.command("doctor")(doctor.examine)
+app.command("duplicates")(duplicates.duplicates)
 app.add_typer(keys.app, name="keys")
+app.add_typer(tenants.app, name="tenants")
 
 
 def _version(value: bool) -> None:

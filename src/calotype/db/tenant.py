@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import reduce
+from operator import add
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,6 +17,9 @@ from calotype.db import tables
 from calotype.db.scoped import within
 from calotype.domain.principal import Tenant
 from calotype.domain.scope import Scope
+
+_A = tables.asset
+_P = tables.presigned_upload
 
 
 async def select_tenant(connection: AsyncConnection, tenant_id: UUID, *, lock: bool = False) -> Tenant | None:
@@ -52,22 +59,45 @@ async def insert_tenant(connection: AsyncConnection, name: str, now: datetime) -
     return identity
 
 
+async def update_limits(connection: AsyncConnection, scope: Scope, limits: Mapping[str, int | None]) -> None:
+    """Set a tenant's limits by the names of their columns; None means unlimited."""
+    await connection.execute(update(tables.tenant).where(tables.tenant.c.id == scope.tenant_id).values(**limits))
+
+
+# The sums below are taken of live and trashed assets apart, since each of the two has an index to be read from, and both
+# together have none.
+
+
+async def select_file_count(connection: AsyncConnection, scope: Scope) -> int:
+    """Live files."""
+    query = select(func.count()).select_from(_A).where(within(Scope(scope.tenant_id)))
+    return int((await connection.execute(query)).scalar_one())
+
+
 async def select_stored_bytes(connection: AsyncConnection, scope: Scope) -> int:
     """Bytes of all originals that are kept, the trash included, and of announced uploads that may still come."""
-    kept = select(func.coalesce(func.sum(tables.asset.c.size_bytes), 0)).where(within(scope.any()))
-    announced = select(func.coalesce(func.sum(tables.presigned_upload.c.declared_size), 0)).where(_is_open(scope))
-    total = await connection.execute(select(kept.scalar_subquery() + announced.scalar_subquery()))
-    return int(total.scalar_one())
+    kept = [select(func.coalesce(func.sum(_A.c.size_bytes), 0)).where(within(part)) for part in _parts(scope)]
+    announced = select(func.coalesce(func.sum(_P.c.declared_size), 0)).where(_is_open(scope))
+    return await _total(connection, [*kept, announced])
 
 
 async def select_upload_count(connection: AsyncConnection, scope: Scope, since: datetime) -> int:
     """Uploads since a moment, deleted ones included, and those that are announced and may still come."""
-    made = select(func.count()).select_from(tables.asset).where(within(scope.any()), tables.asset.c.created_at >= since)
-    announced = select(func.count()).select_from(tables.presigned_upload).where(_is_open(scope))
-    total = await connection.execute(select(made.scalar_subquery() + announced.scalar_subquery()))
-    return int(total.scalar_one())
+    made = [
+        select(func.count()).select_from(_A).where(within(part), _A.c.created_at >= since) for part in _parts(scope)
+    ]
+    announced = select(func.count()).select_from(_P).where(_is_open(scope))
+    return await _total(connection, [*made, announced])
+
+
+def _parts(scope: Scope) -> tuple[Scope, Scope]:
+    return Scope(scope.tenant_id), scope.trashed()
+
+
+async def _total(connection: AsyncConnection, numbers: Sequence[Select[Any]]) -> int:
+    total = reduce(add, (number.scalar_subquery() for number in numbers))
+    return int((await connection.execute(select(total))).scalar_one())
 
 
 def _is_open(scope: Scope) -> ColumnElement[bool]:
-    upload = tables.presigned_upload.c
-    return and_(upload.tenant_id == scope.tenant_id, upload.confirmed_at.is_(None), upload.reaped_at.is_(None))
+    return and_(_P.c.tenant_id == scope.tenant_id, _P.c.confirmed_at.is_(None), _P.c.reaped_at.is_(None))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from uuid import UUID
 
 from calotype.db.engine import Connection
-from calotype.db.tenant import select_stored_bytes, select_tenant, select_upload_count
+from calotype.db.tenant import select_stored_bytes, select_tenant
 from calotype.domain.errors import QuotaExceeded, UsageLimitExceeded
 from calotype.domain.principal import Tenant
 from calotype.domain.scope import Scope
+from calotype.services.quota import uploads_this_month
 
 _REMEMBERED = 5.0  # seconds a tenant without limits is not asked about again
 
@@ -56,8 +56,6 @@ class Allowances:
             return Allowance()
         tenant = await select_tenant(connection, scope.tenant_id, lock=True)
         assert tenant is not None
-        month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        is_counted = tenant.monthly_upload_limit is not None
-        uploads = await select_upload_count(connection, scope, month) if is_counted else 0
+        uploads = await uploads_this_month(connection, scope) if tenant.monthly_upload_limit is not None else 0
         stored = await select_stored_bytes(connection, scope) if tenant.storage_quota_bytes is not None else 0
         return Allowance(tenant, stored, uploads)

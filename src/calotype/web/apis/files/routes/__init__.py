@@ -5,9 +5,22 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from calotype.web.apis.files.auth import FilesFormat
-from calotype.web.apis.files.routes import batch, file, folder, session, upload, upload_status, websocket
+from calotype.web.apis.files.routes import (
+    batch,
+    duplicate,
+    file,
+    folder,
+    look_alike,
+    quota,
+    session,
+    upload,
+    upload_status,
+    websocket,
+)
 
 router = APIRouter(prefix=FilesFormat.prefix)
+router.include_router(duplicate.router)
+router.include_router(quota.router)
 router.include_router(upload.router)
 router.include_router(batch.router)
 router.include_router(file.router)
@@ -15,3 +28,4 @@ router.include_router(session.router)
 router.include_router(upload_status.router)
 router.include_router(websocket.router)
 router.include_router(folder.router)
+router.include_router(look_alike.router)
