@@ -27,7 +27,7 @@ from bench.library import fill
 from bench.report import report
 from bench.requests import percentile
 from calotype.db.engine import Database
-from calotype.domain.look_alike import DEFAULT_DISTANCE, MAX_DISTANCE
+from calotype.domain.look_alike import DEFAULT_DISTANCE, INDEXED_DISTANCE
 from calotype.domain.scope import Scope
 from calotype.services.look_alike import LookAlikeService
 
@@ -75,7 +75,7 @@ def samples(connection: psycopg.Connection[Any], tenant: UUID, count: int) -> li
                         _EXACT, {"tenant": tenant, "id": identity, "phash": phash, "distance": distance}
                     )
                 }
-                for distance in (DEFAULT_DISTANCE, MAX_DISTANCE)
+                for distance in (DEFAULT_DISTANCE, INDEXED_DISTANCE)
             },
         )
         for identity, phash in found
@@ -200,7 +200,7 @@ def run(rows: int = ROWS) -> dict[str, Any]:
             big, small = samples(connection, names["bench"], TIMES), samples(connection, names["small"], 100)
             measured: dict[str, Any] = {
                 f"service, distance {distance}": asyncio.run(measure_service(url, big, distance, TIMES))
-                for distance in (DEFAULT_DISTANCE, MAX_DISTANCE)
+                for distance in (DEFAULT_DISTANCE, INDEXED_DISTANCE)
             }
             measured["service, small tenant"] = asyncio.run(measure_service(url, small, DEFAULT_DISTANCE, TIMES))
             with server.client(key) as client:

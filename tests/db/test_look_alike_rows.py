@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event, text
 
 from calotype.db.look_alike import near_quarters, select_near, select_phash
-from calotype.domain.look_alike import MAX_DISTANCE, is_plain
+from calotype.domain.look_alike import INDEXED_DISTANCE, is_plain
 from calotype.domain.scope import Scope
 from tests.db.conftest import new_tenant
 
@@ -90,7 +90,7 @@ async def tenants(database):
     return big, small
 
 
-@pytest.mark.parametrize("max_distance", range(MAX_DISTANCE + 1))
+@pytest.mark.parametrize("max_distance", [*range(INDEXED_DISTANCE + 1), 17, 24, 64])
 async def test_as_a_comparison_with_every_hash(database, tenants, max_distance):
     """The same files with the same distances in the same order, for both tenants; the count is of all."""
     chance = random.Random(max_distance)
@@ -174,7 +174,7 @@ async def test_each_quarter_reads_its_own_index_and_no_table_of_hashes(database,
         assert "Seq Scan" not in plan
 
 
-@given(HASHES, st.integers(0, MAX_DISTANCE), st.data())
+@given(HASHES, st.integers(0, INDEXED_DISTANCE), st.data())
 @example(0, 0, None)
 def test_no_hash_within_the_distance_escapes_all_quarters(phash, max_distance, data):
     """Any hash that differs in at most so many bits has in at least one quarter one of the values looked up."""

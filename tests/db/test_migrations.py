@@ -90,7 +90,7 @@ def test_hashes_move_to_their_own_table_with_data_in_place(empty_database):
         columns = connection.execute("SELECT column_name FROM information_schema.columns WHERE table_name = 'asset'")
         assert "phash" not in {row[0] for row in columns}
         indexes = connection.execute("SELECT count(*) FROM pg_indexes WHERE tablename = 'perceptual_hash'").fetchone()
-        assert indexes == (5,)
+        assert indexes == (6,)
         connection.execute("DELETE FROM asset WHERE id = %s", [before[0][0]])
         assert connection.execute("SELECT count(*) FROM perceptual_hash").fetchone() == (len(before) - 1,)
 

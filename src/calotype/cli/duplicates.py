@@ -13,7 +13,7 @@ from rich.table import Table
 from calotype.bootstrap import Application
 from calotype.cli.session import with_services
 from calotype.domain.duplicate import DEFAULT_GROUP_DISTANCE, DuplicateFile, DuplicateGroup, Likeness
-from calotype.domain.look_alike import MAX_DISTANCE
+from calotype.domain.look_alike import INDEXED_DISTANCE
 from calotype.domain.size import format_size
 from calotype.services.api_key import DEFAULT_TENANT
 
@@ -21,7 +21,7 @@ from calotype.services.api_key import DEFAULT_TENANT
 def duplicates(
     tenant: Annotated[str, typer.Option(help="Whose library.")] = DEFAULT_TENANT,
     max_distance: Annotated[
-        int, typer.Option(min=0, max=MAX_DISTANCE, help="Bits of 64 in which look-alikes may differ.")
+        int, typer.Option(min=0, max=INDEXED_DISTANCE, help="Bits of 64 in which look-alikes may differ.")
     ] = DEFAULT_GROUP_DISTANCE,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

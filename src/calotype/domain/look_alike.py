@@ -8,17 +8,23 @@ from uuid import UUID
 from calotype.domain.asset import Asset
 
 HASH_BITS = 64
-MAX_DISTANCE = 16
-"""The greatest Hamming distance that can be asked for. Copies of a picture lie within about 10, different ones beyond 20."""
+INDEXED_DISTANCE = 16
+"""Up to this Hamming distance an index is quicker than comparing everything. Copies of a picture lie within about 10."""
 
 DEFAULT_DISTANCE = 10
 
 PLAIN_BITS = 8
 """A hash with fewer bits set belongs to a picture without much in it, and lies near every other such hash."""
 
+PLAIN_DISTANCE = 2
+"""How many bits plain pictures may differ in at most ..."""
+
+PLAIN_COLOR_DISTANCE = 5.0
+"""... and their mean colours, in CIELAB (Delta E 1976): a just visible step is about 2.3."""
+
 
 def is_plain(phash: int) -> bool:
-    """Whether a hash says too little to be compared: of a picture of one colour, an even gradient, a blank page."""
+    """Whether a hash says too little by itself: of a picture of one colour, an even gradient, a blank page."""
     return phash.bit_count() < PLAIN_BITS
 
 

@@ -11,7 +11,7 @@ from calotype.db.duplicate import select_contents, select_known_checksums, selec
 from calotype.db.engine import Database
 from calotype.domain.duplicate import DuplicateFile, DuplicateGroup, Likeness
 from calotype.domain.errors import InvalidInput
-from calotype.domain.look_alike import MAX_DISTANCE
+from calotype.domain.look_alike import INDEXED_DISTANCE
 from calotype.domain.scope import Scope
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ class DuplicateService:
         # NumPy is of no use to any other command or to the server.
         from calotype.services.grouping import as_rows, group_contents
 
-        if not 0 <= max_distance <= MAX_DISTANCE:
-            raise InvalidInput(f"the distance is 0 to {MAX_DISTANCE}", field="max_distance")
+        if not 0 <= max_distance <= INDEXED_DISTANCE:
+            raise InvalidInput(f"the distance is 0 to {INDEXED_DISTANCE}", field="max_distance")
         async with self._database.snapshot() as connection:
             batches = [as_rows(batch) async for batch in select_contents(connection, scope)]
         found = await asyncio.to_thread(group_contents, batches, max_distance)

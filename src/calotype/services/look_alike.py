@@ -6,7 +6,7 @@ from uuid import UUID
 
 from calotype.db.asset import select_asset, select_assets
 from calotype.db.engine import Database
-from calotype.db.look_alike import select_near, select_phash
+from calotype.db.look_alike import select_near, select_near_plain, select_phash
 from calotype.domain.asset import Asset, State
 from calotype.domain.errors import CalotypeError, NotFound, NotReady, Refused
 from calotype.domain.look_alike import LookAlike, LookAlikes, is_plain
@@ -20,10 +20,10 @@ class LookAlikeService:
         self._database = database
 
     async def find(self, scope: Scope, asset_id: UUID, max_distance: int, limit: int) -> LookAlikes:
-        """The pictures of the scope within a distance of one of them (at most `MAX_DISTANCE`), nearest first, without itself.
+        """The pictures of the scope within a distance (0 to 64 bits) of one of them, nearest first, without itself.
 
-        A picture too plain to be compared has no look-alikes and is nobody's. Raises NotFound, NotReady while the picture
-        waits for its development, Refused for what is no picture or could not be decoded.
+        A picture with hardly anything in it is only like others of that kind, which must have its colour too. Raises NotFound,
+        NotReady while the picture waits for its development, Refused for what is no picture or could not be decoded.
         """
         async with self._database.snapshot() as connection:
             asset = await select_asset(connection, scope, asset_id)
@@ -32,9 +32,8 @@ class LookAlikeService:
             phash = await select_phash(connection, scope, asset_id)
             if phash is None:
                 raise _without_hash(asset)
-            if is_plain(phash):
-                return LookAlikes(asset_id, max_distance, (), 0)
-            near, total = await select_near(connection, scope, asset_id, phash, max_distance, limit)
+            select = select_near_plain if is_plain(phash) else select_near
+            near, total = await select(connection, scope, asset_id, phash, max_distance, limit)
             assets = await select_assets(connection, scope, [found for found, _ in near]) if near else {}
         return LookAlikes(
             asset_id, max_distance, tuple(LookAlike(assets[found], distance) for found, distance in near), total

@@ -28,6 +28,8 @@ CREATE INDEX perceptual_hash_by_quarter_3 ON perceptual_hash (tenant_id, (CAST(s
     INCLUDE (phash, asset_id) WHERE bit_count(phash) >= 8;
 CREATE INDEX perceptual_hash_by_quarter_4 ON perceptual_hash (tenant_id, (CAST(substring(phash FROM 49 FOR 16) AS integer)))
     INCLUDE (phash, asset_id) WHERE bit_count(phash) >= 8;
+-- Plain pictures are compared among themselves, by their colour as well.
+CREATE INDEX perceptual_hash_plain ON perceptual_hash (tenant_id) INCLUDE (phash, asset_id) WHERE bit_count(phash) < 8;
 ANALYZE perceptual_hash;
 """
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from calotype.domain.look_alike import DEFAULT_DISTANCE, MAX_DISTANCE
+from calotype.domain.look_alike import DEFAULT_DISTANCE, HASH_BITS
 from calotype.web.apis.files.wire.base import Wire
 from calotype.web.apis.files.wire.file import FileItem
 from calotype.web.shared.wire_values import WireInt
@@ -16,7 +16,7 @@ from calotype.web.shared.wire_values import WireInt
 class SimilarQuery(Wire):
     """Query of `similar`."""
 
-    max_distance: Annotated[WireInt, Field(ge=0, le=MAX_DISTANCE)] = DEFAULT_DISTANCE
+    max_distance: Annotated[WireInt, Field(ge=0, le=HASH_BITS)] = DEFAULT_DISTANCE
     limit: Annotated[WireInt, Field(ge=1, le=100)] = 20
 
 
