@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from uuid import uuid4
 
@@ -400,111 +401,116 @@ async def test_a_cancelling_beside_the_end_of_the_last_file_either_drops_somethi
 async def test_whatever_happens_at_once_the_numbers_add_up_and_the_end_is_final(quick):
     """Storing, developing, deleting, restoring, cancelling and upkeep at once, round after round, under looking eyes."""
     before = deadlocks(quick)
-    dice = random.Random(20)  # noqa: S311 - a game, not a secret
     statuses = set()
     for turn in range(4):
-        other = await quick.neighbour()
-        statuses.add(await _one_melee(other, dice, cancelled=turn % 3 > 0))
+        melee = Melee(await quick.neighbour(), random.Random(turn))
+        statuses.add(await melee.fight(cancelled=turn % 3 > 0))
     assert statuses == {SessionStatus.COMPLETED, SessionStatus.CANCELLED}
     assert deadlocks(quick) == before
 
 
-async def _one_melee(library, dice, *, cancelled):
-    services, scope = library.services, library.scope
-    files = [(f"{index}.jpg", photo()) for index in range(20)]
-    files += [(f"copy-{index}.jpg", data) for index, (_, data) in enumerate(files[:4])]
-    dice.shuffle(files)
-    is_over = asyncio.Event()
-    begun: asyncio.Future = asyncio.get_running_loop().create_future()
-    ends = []
+class Melee:
+    """One batch of a new tenant, and everybody who could get into its way."""
 
-    async def store():
-        async with services.batches.reading(scope) as batch:
-            begun.set_result(batch.session_id)
+    def __init__(self, library, dice):
+        self.library = library
+        self.dice = dice
+        self.is_over = asyncio.Event()
+        self.begun = asyncio.get_running_loop().create_future()
+        self.ends = []
+
+    async def fight(self, *, cancelled):
+        """Let all of them loose until everything is stored and worked on; returns how the session ended."""
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+            storing = group.create_task(self.store())
+            session_id = await self.begun
+            workers = [group.create_task(self.on_every_file(act)) for act in (self.develop, self.develop, self.delete)]
+            group.create_task(self.look(session_id))
+            group.create_task(self.keep_up())
+            stopped = await group.create_task(self.stop(session_id)) if cancelled else None
+            await storing
+            self.is_over.set()
+            await asyncio.gather(*workers)
+            # Those deleted before the session knew them are settled by upkeep.
+            await self.library.services.sessions.settle_missed()
+        final = await summary(self.library, session_id)
+        assert final.status in TERMINAL, rows(self.library, session_id)
+        expect_consistent(self.library, session_id, final)
+        assert all(end == final for end in self.ends), "an end is final"
+        assert stopped in {None, final}
+        return final.status
+
+    async def store(self):
+        """Send the batch, with repeats of some of its files."""
+        files = photos(20)
+        files += [(f"copy-{index}.jpg", data) for index, (_, data) in enumerate(files[:4])]
+        self.dice.shuffle(files)
+        async with self.library.services.batches.reading(self.library.scope) as batch:
+            self.begun.set_result(batch.session_id)
             for name, data in files:
                 await batch.take(name, chunks(data), options(skip_duplicates=True))
             return await batch.finish(options(skip_duplicates=True, tags=("late",)))
 
-    async def on_every_file(act):
+    async def stored(self):
+        """The ids of all the tenant's files."""
+        async with self.library.services.trash._database.read() as connection:
+            found = await connection.exec_driver_sql(
+                "SELECT id FROM asset WHERE tenant_id = %s ORDER BY id", (self.library.scope.tenant_id,)
+            )
+            return list(found.scalars())
+
+    async def on_every_file(self, act):
+        """Do something with every file as soon as it is there."""
         done = set()
-        while not is_over.is_set() or done < set(await _stored(library)):
-            for asset_id in sorted(set(await _stored(library)) - done):
-                done.add(asset_id)
+        while True:
+            was_over = self.is_over.is_set()
+            new = set(await self.stored()) - done
+            for asset_id in sorted(new):
                 await act(asset_id)
+            done |= new
+            if was_over and not new:
+                return
             await asyncio.sleep(0.002)
 
-    async def develop(asset_id):
-        await services.pictures.make_variants(scope, asset_id, 1)
+    async def develop(self, asset_id):
+        """What a worker does."""
+        await self.library.services.pictures.make_variants(self.library.scope, asset_id, 1)
 
-    async def delete(asset_id):
-        if asset_id.int % 4:
-            return
-        try:
-            await services.trash.delete(scope, asset_id)
-            if asset_id.int % 8:
-                await services.trash.restore(scope, asset_id)
-        except NotFound:
-            pass
+    async def delete(self, asset_id):
+        """Put some files into the trash, and some of those back."""
+        if asset_id.int % 4 == 0:
+            with contextlib.suppress(NotFound):  # somebody was quicker
+                await self.library.services.trash.delete(self.library.scope, asset_id)
+                if asset_id.int % 8:
+                    await self.library.services.trash.restore(self.library.scope, asset_id)
 
-    async def delete_many():
-        ids = await _stored(library)
-        await services.trash.delete_many(scope, dice.sample(ids, min(3, len(ids))))
-
-    async def look(session_id):
+    async def look(self, session_id):
+        """Ask again and again, and remember every end that was told."""
         while True:
-            try:
-                found = await summary(library, session_id)
-            except NotFound:  # not begun yet
-                await asyncio.sleep(0)
-                continue
-            counts(found)
-            if found.status in TERMINAL:
-                ends.append(found)
-            if is_over.is_set():
+            was_over = self.is_over.is_set()
+            with contextlib.suppress(NotFound):  # it is just beginning
+                found = await summary(self.library, session_id)
+                counts(found)
+                self.ends += [found] if found.status in TERMINAL else []
+            if was_over:
                 return
             await asyncio.sleep(0)
 
-    async def stop(session_id):
-        while len(await _stored(library)) < 8:
-            await asyncio.sleep(0.001)
-        await delete_many()
-        return await cancel(library, session_id) if cancelled else None
+    async def stop(self, session_id):
+        """Delete a few files and cancel the session when a part of it is there."""
+        await until(lambda: len(rows(self.library, session_id)) >= 8)
+        ids = await self.stored()
+        await self.library.services.trash.delete_many(self.library.scope, self.dice.sample(ids, 3))
+        return await cancel(self.library, session_id)
 
-    async def keep_up():
-        while not is_over.is_set():
-            await services.sessions.settle_missed()
-            await services.sessions.expire()
+    async def keep_up(self):
+        """What workers do beside their jobs."""
+        while True:
+            await self.library.services.sessions.settle_missed()
+            await self.library.services.sessions.expire()
+            if self.is_over.is_set():
+                return
             await asyncio.sleep(0.01)
-
-    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
-        storing = group.create_task(store())
-        session_id = await begun
-        workers = [group.create_task(on_every_file(act)) for act in (develop, develop, delete)]
-        others = [group.create_task(look(session_id)), group.create_task(keep_up())]
-        stopped = await group.create_task(stop(session_id))
-        await storing
-        is_over.set()
-        await asyncio.gather(*workers)
-        # Restored files lack nothing the session waits for; those deleted before it knew them are settled here.
-        await services.sessions.settle_missed()
-    assert all(task.done() for task in others)
-    final = await summary(library, session_id)
-    assert final.status in TERMINAL, rows(library, session_id)
-    expect_consistent(library, session_id, final)
-    assert all(end == ends[0] for end in ends), "an end is final"
-    assert not ends or ends[-1] == final
-    if stopped:
-        assert final == stopped
-    return final.status
-
-
-async def _stored(library):
-    """The ids of all the tenant's files."""
-    async with library.services.trash._database.read() as connection:
-        found = await connection.exec_driver_sql(
-            "SELECT id FROM asset WHERE tenant_id = %s ORDER BY id", (library.scope.tenant_id,)
-        )
-        return list(found.scalars())
 
 
 # ------------------------------------------------------------ deletion and trash
