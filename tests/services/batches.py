@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 
-from calotype.domain.errors import Unavailable
-from calotype.domain.upload_session import FileOutcome
+from calotype.domain.errors import Refused, Unavailable
+from calotype.domain.upload_session import FileOutcome, SessionStatus
 from calotype.imaging.pipeline import develop
 from calotype.services.batch_upload import BatchOptions
 from calotype.services.ingest import UploadOptions
@@ -67,6 +67,11 @@ def rows(library, session_id):
     )
 
 
+def all_ids(library):
+    """The ids of all the tenant's files, those in the trash too."""
+    return library.sql("SELECT id FROM asset WHERE tenant_id = %s", library.scope.tenant_id)
+
+
 def live(library):
     """The ids of the tenant's files outside of the trash, by their names."""
     found = library.sql(
@@ -95,7 +100,26 @@ def outcomes(result):
     return [found[index] for index in range(result.total)]
 
 
+TERMINAL = {SessionStatus.COMPLETED, SessionStatus.FAILED, SessionStatus.CANCELLED, SessionStatus.EXPIRED}
+
 STORED, SKIPPED, FAILED = FileOutcome.COMPLETED, FileOutcome.SKIPPED, FileOutcome.FAILED
+
+
+async def cancel(library, session_id):
+    """Cancel a session; returns its numbers, or None when it was over."""
+    try:
+        return (await library.services.sessions.cancel(library.scope, session_id)).summary
+    except Refused:
+        return None
+
+
+def expect_consistent(library, session_id, numbers):
+    """The rows say the same as the numbers, and every row that has ended says when."""
+    assert counts(numbers)[0] + counts(numbers)[1] == sum(
+        outcome in {"completed", "failed"} for _, outcome, _, _ in rows(library, session_id)
+    )
+    assert numbers.status not in TERMINAL or numbers.pending == 0
+    assert (numbers.completed_at is not None) == (numbers.status in TERMINAL)
 
 
 async def until(question):
