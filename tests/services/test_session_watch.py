@@ -157,19 +157,43 @@ async def test_who_comes_when_all_is_over_is_told_so_at_once(library, watch):
     assert watcher.events[-1].progress.summary.status is SessionStatus.FAILED
 
 
-async def test_what_happened_while_nobody_listened_is_told_after_the_reconnection(library, watch):
-    """The listening connection is killed over and over while files end; all of them are told, and the end."""
-    result = await send(library, photos(12))
+async def test_what_happened_while_nobody_listened_is_told_after_the_reconnection(library, watch, monkeypatch):
+    """The listening connection is killed, everything ends, and only then it is made again: no notification is left."""
+    result = await send(library, photos(3))
     watcher = Watcher(library, result.session_id)
     await watcher.told(1)
-    for place, item in enumerate(result.items):
-        if place % 3 == 0:
-            for pid in listeners(library):
-                library.sql("SELECT pg_terminate_backend(%s, 5000)", pid)
+    is_reachable, listening = asyncio.Event(), session_watch.listening
+
+    @contextlib.asynccontextmanager
+    async def later(*arguments):
+        await is_reachable.wait()
+        async with listening(*arguments) as payloads:
+            yield payloads
+
+    monkeypatch.setattr(session_watch, "listening", later)
+    for pid in listeners(library):
+        library.sql("SELECT pg_terminate_backend(%s, 5000)", pid)
+    for item in result.items:
+        await work(library, item.asset_id)
+    assert watcher.kinds == [SUBSCRIBED]
+    is_reachable.set()
+    await watcher.end()
+
+    assert watcher.kinds == [SUBSCRIBED, *[COMPLETED] * 3, OVER]
+
+
+async def test_connections_that_break_over_and_over_lose_nothing(library, watch):
+    """Killed between any two files that end."""
+    result = await send(library, photos(8))
+    watcher = Watcher(library, result.session_id)
+    await watcher.told(1)
+    for item in result.items:
+        for pid in listeners(library):
+            library.sql("SELECT pg_terminate_backend(%s, 5000)", pid)
         await work(library, item.asset_id)
     await watcher.end()
 
-    assert watcher.kinds == [SUBSCRIBED, *[COMPLETED] * 12, OVER]
+    assert watcher.kinds == [SUBSCRIBED, *[COMPLETED] * 8, OVER]
 
 
 async def test_a_watcher_looks_by_itself_when_no_notification_comes(library, monkeypatch):
