@@ -6,6 +6,7 @@ import pytest
 
 from calotype.db.schema import migrate
 from tests.running import new_database
+from tests.services.batches import Develops
 from tests.services.library import library as open_library
 
 
@@ -28,3 +29,16 @@ async def shared(own_database, tmp_path_factory):
 async def library(shared):
     """The library of a new tenant."""
     return await shared.neighbour()
+
+
+@pytest.fixture(scope="session")
+async def developed(tmp_path_factory):
+    """Children that are done with every picture at once."""
+    return await Develops.of_real_picture(tmp_path_factory.mktemp("developed") / "photo.jpg")
+
+
+@pytest.fixture
+def quick(library, developed, monkeypatch):
+    """A library whose pictures are developed in no time, so that races come as close as they can."""
+    monkeypatch.setattr(library.services.pictures, "_sandbox", developed)
+    return library

@@ -77,7 +77,10 @@ async def select_failed_upload(
 ) -> tuple[UUID, datetime, datetime, str | None] | None:
     """(session, created at, ended at, error) of a file of a batch that could not be stored."""
     query = select(_F.c.session_id, _F.c.created_at, _F.c.ended_at, _F.c.error).where(
-        of_tenant(scope, _F), _F.c.asset_id == asset_id, _F.c.outcome == FileOutcome.FAILED.value
+        of_tenant(scope, _F),
+        _F.c.asset_id == asset_id,
+        _F.c.outcome == FileOutcome.FAILED.value,
+        _F.c.retryable,  # all others were stored, and fail in their processing
     )
     row = (await connection.execute(query)).first()
     return (row[0], row[1], row[2], row[3]) if row else None

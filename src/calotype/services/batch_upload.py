@@ -220,7 +220,8 @@ class BatchUpload:
     async def withdraw(self, reason: str) -> None:
         """Take back what was stored: into the trash, because somebody may have been pointed to it meanwhile."""
         await self._end_storing()
-        stored = [item.asset_id for item in self._rows.items.values() if item.outcome is FileOutcome.COMPLETED]
+        # Those that failed too: they may have been stored although nobody was told.
+        stored = [item.asset_id for item in self._rows.items.values() if item.outcome is not FileOutcome.SKIPPED]
         try:
             if self._is_open:
                 await self._service.sessions.refuse(self._scope, self.session_id, reason)

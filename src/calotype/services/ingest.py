@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -201,8 +202,9 @@ class IngestService:
             )
 
     async def discard(self, received: ReceivedFile) -> None:
-        """Remove the object of a file that will get no row."""
-        await self._store.delete(received.object_key)
+        """Remove the object of a file that will get no row; what cannot be removed now is left to the sweep."""
+        with contextlib.suppress(Unavailable):
+            await self._store.delete(received.object_key)
 
     # ------------------------------------------------------------------- rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -11,6 +12,7 @@ from calotype.db.engine import Database
 from calotype.db.operation import update_open_operations
 from calotype.db.upload_session import is_session_open, settle_session_files, update_to_skipped
 from calotype.domain.asset import OperationType, State
+from calotype.domain.errors import NotFound
 from calotype.domain.scope import Scope
 from calotype.domain.upload_session import BatchItem, FileOutcome
 from calotype.services.asset import AssetService
@@ -38,7 +40,8 @@ class LateFieldsService:
             if item.outcome is FileOutcome.SKIPPED:
                 return item
         if wanted.tags != had.tags:
-            await self._assets.update(scope, item.asset_id, {"tags": wanted.tags})
+            with contextlib.suppress(NotFound):  # deleted while the rest was arriving
+                await self._assets.update(scope, item.asset_id, {"tags": wanted.tags})
         if had.auto_describe and not wanted.auto_describe:
             await self._drop_description(scope, item.asset_id)
         return item

@@ -141,14 +141,16 @@ class PictureService:
         _log.warning("picture failed", asset_id=str(asset.id), format=asset.format, reason=reason)
         now = datetime.now(UTC)
         scope = Scope(asset.tenant_id).any()
-        values: dict[str, object] = {"variant_status": State.FAILED.value, "variant_error": reason}
-        if asset.description_status in OPEN:
-            values |= {"description_status": State.FAILED.value, "description_error": reason}
         async with self._database.write() as connection:
-            if await update_status(connection, scope, asset.id, "variant_status", OPEN, State.FAILED) is None:
+            current = await update_status(connection, scope, asset.id, "variant_status", OPEN, State.FAILED)
+            if current is None:
                 return  # another worker, to whom the job was given meanwhile, has ended it
+            values: dict[str, object] = {"variant_status": State.FAILED.value, "variant_error": reason}
+            steps: tuple[OperationType, ...] = _STEPS
+            if current.description_status in OPEN:
+                values |= {"description_status": State.FAILED.value, "description_error": reason}
+                steps = (*_STEPS, OperationType.DESCRIBE)
             await update_asset(connection, scope, asset.id, values)
-            steps = (*_STEPS, OperationType.DESCRIBE) if asset.description_status in OPEN else _STEPS
             await update_open_operations(
                 connection,
                 scope,

@@ -13,7 +13,7 @@ import structlog
 
 from calotype.db.notifications import listening
 from calotype.db.upload_session import CHANNEL
-from calotype.domain.errors import NotFound, Unavailable
+from calotype.domain.errors import Unavailable
 from calotype.domain.scope import Scope
 from calotype.domain.upload_session import FileOutcome, ProgressEvent, ProgressKind
 from calotype.services.upload_session import UploadSessionService
@@ -48,7 +48,7 @@ class SessionWatch:
                 await task
 
     async def watch(self, scope: Scope, session_id: UUID) -> AsyncGenerator[ProgressEvent, None]:
-        """The session as it stands, then one event for each file that ends, then one when the session is over.
+        """The session as it stands, then one event for each file in the order of their ends, then one when the session is over.
 
         A watcher that takes its time is told everything, only later; nobody waits for it. Raises NotFound.
         """
@@ -67,14 +67,10 @@ class SessionWatch:
                 woken.clear()
                 with contextlib.suppress(Unavailable):  # it is looked at again soon
                     state = await self._sessions.state(scope, session_id)
-                for index in state.ended.keys() - told:
+                for index in [index for index in state.ended if index not in told]:
                     yield ProgressEvent(_kind(state.ended[index]), state.progress)
                 told = state.ended.keys()
             yield ProgressEvent(ProgressKind.SESSION_COMPLETED, state.progress)
-        except NotFound:
-            if woken.is_set():  # forgotten while it was watched: its request was refused as a whole
-                return
-            raise
         finally:
             self._watchers[session_id].discard(woken)
             if not self._watchers[session_id]:
