@@ -79,12 +79,6 @@ async def update_reader_seen(connection: AsyncConnection, scope: Scope, session_
     await connection.execute(query.values(reader_seen_at=func.now()))
 
 
-async def is_session_open(connection: AsyncConnection, scope: Scope, session_id: UUID) -> bool:
-    """Whether a session exists and was not closed early."""
-    query = select(_S.c.id).where(of_tenant(scope, _S), _S.c.id == session_id, _S.c.closed_at.is_(None))
-    return (await connection.execute(query)).first() is not None
-
-
 # The one definition of what a session's state is.
 _SUMMARY = """
 SELECT s.id, s.created_at, f.started_at, f.total, f.completed, f.failed, f.skipped,

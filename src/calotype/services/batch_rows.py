@@ -10,9 +10,8 @@ from uuid import UUID
 
 import structlog
 
-from calotype.db.asset import select_asset
 from calotype.db.engine import Connection, Database
-from calotype.db.upload_session import insert_session_files, lock_open_session
+from calotype.db.upload_session import insert_session_files, lock_open_session, select_session_files
 from calotype.domain.errors import (
     CalotypeError,
     Conflict,
@@ -23,6 +22,7 @@ from calotype.domain.errors import (
     Unsupported,
     UsageLimitExceeded,
 )
+from calotype.domain.picture import MediaType
 from calotype.domain.scope import Scope
 from calotype.domain.upload_session import BatchItem, FileOutcome, Rejection, SessionFile
 from calotype.services.ingest import IngestResult, IngestService, ReceivedFile, UploadOptions, object_key
@@ -118,8 +118,8 @@ class BatchRows:
         try:
             outcomes = await self._ingest.accept_all(files, session_id=self._session_id, note=note)
         except CalotypeError as error:
-            for file, _ in group:
-                self._refuse(file, error)
+            for file, received in group:
+                self._refuse(file, error, received.media)
             return
         for (file, _), outcome in zip(group, outcomes, strict=True):
             if isinstance(outcome, CalotypeError):
@@ -136,7 +136,7 @@ class BatchRows:
                     outcome.media,
                 )
 
-    def _refuse(self, file: Arrival, error: CalotypeError) -> None:
+    def _refuse(self, file: Arrival, error: CalotypeError, media: MediaType | None = None) -> None:
         """Sort a file out: what is wrong with it or with the tenant's limits is a rejection, everything else a failure."""
         if isinstance(error, _REFUSED + _REFUSED_FOR_NOW):
             retryable = isinstance(error, _REFUSED_FOR_NOW)
@@ -151,15 +151,15 @@ class BatchRows:
             FileOutcome.FAILED,
             _milliseconds_since(file.arrived_at),
             file.options.storage_target,
+            media,
             error="The file could not be stored",
         )
 
     async def note_failures(self) -> None:
         """Add files that could not be stored to the session, unless it turns out that they were. Raises Unavailable."""
-        failed = [item for item in self.items.values() if item.outcome is FileOutcome.FAILED]
         now = datetime.now(UTC)
-        for item in failed:
-            row = SessionFile(
+        rows = [
+            SessionFile(
                 item.index,
                 item.asset_id,
                 item.filename,
@@ -170,13 +170,25 @@ class BatchRows:
                 error=item.error,
                 retryable=True,
             )
-            async with self._database.write() as connection:
-                asset = await select_asset(connection, self._scope, item.asset_id)
-                if asset is None and await lock_open_session(connection, self._scope, self._session_id):
-                    await insert_session_files(connection, self._scope, self._session_id, [row])
-                if asset is not None:
-                    # The connection was lost after the commit, not before it.
-                    self.items[item.index] = replace(item, outcome=FileOutcome.COMPLETED, error=None)
+            for item in self.items.values()
+            if item.outcome is FileOutcome.FAILED
+        ]
+        if not rows:
+            return
+        async with self._database.write() as connection:
+            if await lock_open_session(connection, self._scope, self._session_id):
+                # Waits for a commit whose answer was lost, should it still be going on.
+                await insert_session_files(connection, self._scope, self._session_id, rows)
+            known = await select_session_files(connection, self._scope, self._session_id, frozenset(FileOutcome))
+        for row in known:
+            item = self.items.get(row.index)
+            if item is not None and item.outcome is FileOutcome.FAILED and not row.retryable:
+                # The connection was lost after the commit, not before it.
+                is_copy = row.asset_id != item.asset_id
+                outcome = FileOutcome.SKIPPED if is_copy else FileOutcome.COMPLETED
+                self.items[row.index] = replace(
+                    item, outcome=outcome, asset_id=row.asset_id, object_key=row.object_key, error=None
+                )
 
 
 def _row(file: Arrival, outcome: IngestResult) -> SessionFile:

@@ -232,7 +232,8 @@ class BatchUpload:
 
     async def break_off(self) -> None:
         """Keep what has arrived whole of a request that will not go on."""
-        await self._end_storing()
+        with contextlib.suppress(Exception):  # it is the fault for which this is called, and is told there
+            await self._end_storing()
         if not self._is_open:
             return
         try:

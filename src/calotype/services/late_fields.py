@@ -7,10 +7,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from calotype.db.asset import select_asset, select_asset_by_checksum, update_asset
+from calotype.db.asset import select_asset, select_asset_by_checksum, select_assets, update_asset
 from calotype.db.engine import Database
 from calotype.db.operation import update_open_operations
-from calotype.db.upload_session import is_session_open, settle_session_files, update_to_skipped
+from calotype.db.upload_session import (
+    lock_open_session,
+    select_wanted,
+    settle_session_files,
+    update_to_skipped,
+    update_wanted,
+)
 from calotype.domain.asset import OperationType, State
 from calotype.domain.errors import NotFound
 from calotype.domain.scope import Scope
@@ -48,17 +54,21 @@ class LateFieldsService:
 
     async def _skip_copy(self, scope: Scope, session_id: UUID, item: BatchItem) -> BatchItem:
         """Take a stored file back if its content was there before."""
-        async with self._database.read() as connection:
-            if not await is_session_open(connection, scope, session_id):
+        async with self._database.write() as connection:
+            if not await lock_open_session(connection, scope, session_id):
                 return item  # its end has been told already
             asset = await select_asset(connection, scope, item.asset_id)
             first = await select_asset_by_checksum(connection, scope, asset.checksum) if asset else None
-        if asset is None or first is None or first.id == asset.id:
-            return item
-        if asset.id not in await self._trash.withdraw(scope, [asset.id]):
-            return item  # another upload was pointed to it meanwhile
-        async with self._database.write() as connection:
+            if asset is None or first is None or first.id == asset.id:
+                return item
+            if len(await select_assets(connection, scope, [asset.id, first.id], lock=True)) < 2:
+                return item  # one of them was deleted meanwhile; the other must stay
+            if asset.id in await select_wanted(connection, scope, [asset.id]):
+                return item  # another upload was pointed to it meanwhile
+            await update_wanted(connection, scope, [first.id], session_id)
             await update_to_skipped(connection, scope, session_id, item.index, first)
+            await self._trash.remove(connection, scope, [asset])
+        await self._trash.discard([asset])
         return replace(item, outcome=FileOutcome.SKIPPED, asset_id=first.id, object_key=first.object_key)
 
     async def _drop_description(self, scope: Scope, asset_id: UUID) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -12,7 +13,7 @@ from calotype.db.trash import select_due_for_purge, update_deleted, update_resto
 from calotype.db.upload_session import select_wanted, update_pending_files
 from calotype.domain.asset import Asset, State
 from calotype.domain.deletion import Deletion, Fate
-from calotype.domain.errors import Conflict, NotFound
+from calotype.domain.errors import Conflict, NotFound, Unavailable
 from calotype.domain.job import Urgency
 from calotype.domain.scope import Scope
 from calotype.domain.upload_session import DELETED
@@ -73,12 +74,21 @@ class TrashService:
             assets = await select_assets(connection, scope.any(), asset_ids, lock=True)
             wanted = await select_wanted(connection, scope, asset_ids)
             doomed = [asset for asset in assets.values() if asset.id not in wanted]
-            await self._queue.drop(connection, [asset.id for asset in doomed])
-            for asset in doomed:
-                await delete_asset(connection, scope.any(), asset.id)
-        for key in sorted(key for asset in doomed for key in object_keys(asset)):
-            await self._store.delete(key)
+            await self.remove(connection, scope, doomed)
+        await self.discard(doomed)
         return {asset.id for asset in doomed}
+
+    async def remove(self, connection: Connection, scope: Scope, assets: Sequence[Asset]) -> None:
+        """Remove rows for good within a transaction of the caller's, who then discards their objects."""
+        await self._queue.drop(connection, [asset.id for asset in assets])
+        for asset in assets:
+            await delete_asset(connection, scope.any(), asset.id)
+
+    async def discard(self, assets: Sequence[Asset]) -> None:
+        """Remove the objects of assets that have no rows any more; what cannot be removed now is left to the sweep."""
+        for key in sorted(key for asset in assets for key in object_keys(asset)):
+            with contextlib.suppress(Unavailable):
+                await self._store.delete(key)
 
     async def restore(self, scope: Scope, asset_id: UUID) -> datetime:
         """Bring an asset back as it was; work it still lacks is queued again. Raises NotFound, Conflict if not deleted."""

@@ -109,9 +109,13 @@ class UploadSessionService:
 
     async def refuse(self, scope: Scope, session_id: UUID, reason: str) -> None:
         """Close a session whose request was refused as a whole; its files are the caller's matter."""
-        async with self._database.write() as connection:
-            if await update_closed(connection, scope, session_id, SessionStatus.CANCELLED):
-                await self._drop(connection, scope, session_id, reason)
+        # Unless its reader was taken for dead and its end has been told.
+        with contextlib.suppress(Refused):
+            async with self._database.write() as connection:
+                closed = await update_closed(connection, scope, session_id, SessionStatus.CANCELLED)
+                dropped = await self._drop(connection, scope, session_id, reason) if closed else 0
+                if closed and not closed.was_being_read and not dropped:
+                    raise Refused(_OVER)
 
     async def _drop(self, connection: Connection, scope: Scope, session_id: UUID, reason: str) -> int:
         """Take the work of a session's waiting files out of the queue and end them; returns how many."""
