@@ -20,6 +20,8 @@ from calotype.jobs.queue import JobQueue
 from calotype.sandbox.pool import Sandbox
 from calotype.services.api_key import ApiKeyService
 from calotype.services.asset import AssetService
+from calotype.services.color import ColorService
+from calotype.services.color_search import ColorSearchService
 from calotype.services.delivery import DeliveryService
 from calotype.services.description import DescriptionService, ReadingLimits
 from calotype.services.doctor import DoctorService
@@ -53,6 +55,8 @@ class Application:
     settings: Settings
     api_keys: ApiKeyService
     assets: AssetService
+    color_search: ColorSearchService
+    colors: ColorService
     delivery: DeliveryService
     descriptions: DescriptionService
     doctor: DoctorService
@@ -167,6 +171,15 @@ def _build(
         settings=settings,
         api_keys=ApiKeyService(database),
         assets=AssetService(database, queue),
+        color_search=ColorSearchService(database),
+        colors=ColorService(
+            database,
+            store,
+            queue,
+            picture_sandbox,
+            max_pixels=settings.max_pixels,
+            timeout=settings.decode_timeout,
+        ),
         delivery=delivery,
         descriptions=DescriptionService(
             database,
