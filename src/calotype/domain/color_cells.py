@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING
 
 from calotype.domain.color import ColorCriteria, ColorFamily, Rgb
 from calotype.domain.color_names import COLORS
-from calotype.domain.color_space import Difference, srgb_to_lab
+from calotype.domain.color_space import Difference, halves_to_lab, srgb_to_lab
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from calotype.domain.color_space import Floats, Lab
 
 _SIDE = 32
-_WIDTH = 8
 # How much nearer than its middle a colour of a cell can be, in times the difference between the middle and the farthest
 # corner. It grows where the colour in question has much more chroma than the cell, since the formula multiplies the chromas
 # of both. Found by trying all colours of all cells against thousands of colours (`tests/domain/test_color_cells.py` tries
@@ -31,7 +30,8 @@ _REACH, _MOST_REACH = 1.7, 3.2
 _HALVING = 0.52
 # Where the formula jumps, far from the colour in question, a little more is needed.
 _SLACK = 0.03
-_ROUNDING = 1e-6
+_IMPRECISION = 0.01  # of 32 bits, and of rounding
+_MOST_PARTS = 15_000
 _REFINEMENTS = 3  # then parts of cells are single colours
 
 
@@ -75,47 +75,53 @@ def _cells_near(rgb: Rgb, threshold: float) -> tuple[int, ...]:
     """The cells that may hold a colour within `threshold` of `rgb`: those of which it cannot be excluded, part by part."""
     import numpy as np
 
-    own = srgb_to_lab(np.array([rgb], np.float64))[0]
-    place = (float(own[0]), float(own[1]), float(own[2]))
+    own = halves_to_lab(np.array([rgb], np.int16) * 2, np.float64)
+    place = (float(own[0][0]), float(own[1][0]), float(own[2][0]))
     found = np.zeros(_SIDE**3, bool)
     # No difference is smaller than that of lightness, whose weight is 1.75 at most; cells are less than 14 high.
-    cells = np.flatnonzero(np.abs(_places()[:, 0] - own[0]) <= 1.75 * threshold + 7)
+    cells = np.flatnonzero(np.abs(_places()[0] - place[0]) <= 1.75 * threshold + 7)
     middles, radii = _middles()[cells], _radii()[cells]
     for step in range(_REFINEMENTS + 1):
-        places = _places()[cells] if step == 0 else srgb_to_lab(middles)
-        difference = Difference(place, _columns(places))
-        found[cells[difference.distances() <= threshold + _ROUNDING]] = True
+        places = halves_to_lab(middles, np.float32)
+        nearest = Difference(place, places).least()
+        found[cells[nearest <= threshold + _IMPRECISION]] = True
         if step == _REFINEMENTS:
             break
-        least = difference.least() * (1 - _SLACK) - _reach(place, places) * radii
-        open_ = np.flatnonzero((least <= threshold + _ROUNDING) & ~found[cells])
-        offsets = _WIDTH / 2 ** (step + 2) * np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
-        middles = (middles[open_][:, None, :] + offsets).reshape(-1, 3)
+        least = nearest * (1 - _SLACK) - _reach(place, places) * radii
+        open_ = np.flatnonzero((least <= threshold + _IMPRECISION) & ~found[cells])
+        if len(open_) > _MOST_PARTS:
+            # Where so much is found anyway, looking closer takes longer than it saves.
+            found[cells[open_]] = True
+            break
+        offsets = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], np.int16)
+        middles = (middles[open_][:, None, :] + offsets * (4 >> step)).reshape(-1, 3)
         cells, radii = np.repeat(cells[open_], 8), np.repeat(radii[open_] * _HALVING, 8)
-    return tuple(int(cell) for cell in np.flatnonzero(found))
+    return tuple(found.nonzero()[0].tolist())
 
 
-def _reach(place: tuple[float, float, float], places: Floats) -> Floats:
+def _reach(place: tuple[float, float, float], places: Lab) -> Floats:
     """How far parts of cells reach towards a colour, in their radii."""
     import numpy as np
 
-    chroma = np.hypot(places[:, 1], places[:, 2])
-    return np.asarray(np.clip(np.sqrt(np.hypot(place[1], place[2]) / np.maximum(chroma, 1.0)), _REACH, _MOST_REACH))
+    chroma = np.hypot(places[1], places[2])
+    return np.asarray(np.clip(np.sqrt(np.hypot(place[1], place[2]) / np.maximum(chroma, 1)), _REACH, _MOST_REACH))
 
 
 @functools.cache
-def _middles() -> Floats:
-    """The colour in the middle of each cell (32,768 x 3, 0 to 255)."""
+def _middles() -> NDArray[np.int16]:
+    """The colour in the middle of each cell (32,768 x 3), in half steps."""
     import numpy as np
 
-    values = np.arange(_SIDE) * _WIDTH + (_WIDTH - 1) / 2
+    values = np.arange(_SIDE, dtype=np.int16) * 16 + 7
     return np.stack(np.meshgrid(values, values, values, indexing="ij"), -1).reshape(-1, 3)
 
 
 @functools.cache
-def _places() -> Floats:
+def _places() -> Lab:
     """CIELAB of the middle of each cell."""
-    return srgb_to_lab(_middles())
+    import numpy as np
+
+    return halves_to_lab(_middles(), np.float64)
 
 
 @functools.cache
@@ -123,17 +129,11 @@ def _radii() -> Floats:
     """CIEDE2000 between the middle of each cell and that of its corners that differs most."""
     import numpy as np
 
-    half = (_WIDTH - 1) / 2
-    corners = [np.array([x, y, z]) * half for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]
     farthest = np.zeros(_SIDE**3)
-    for corner in corners:
-        others = srgb_to_lab(_middles() + corner)
-        np.maximum(farthest, Difference(_columns(_places()), _columns(others)).distances(), out=farthest)
-    return farthest
-
-
-def _columns(places: Floats) -> tuple[Floats, Floats, Floats]:
-    return places[:, 0], places[:, 1], places[:, 2]
+    for corner in np.array([[x, y, z] for x in (-7, 7) for y in (-7, 7) for z in (-7, 7)], np.int16):
+        others = halves_to_lab(_middles() + corner, np.float64)
+        np.maximum(farthest, Difference(_places(), others).distances(), out=farthest)
+    return farthest.astype(np.float32)
 
 
 @functools.cache
@@ -147,7 +147,8 @@ def _name_numbers() -> NDArray[np.int8]:
     import numpy as np
 
     typical = srgb_to_lab(np.array(list(COLORS.values()), np.float64))
-    square = np.stack([((_places() - place) ** 2).sum(axis=1) for place in typical])
+    places = np.column_stack(_places())
+    square = np.stack([((places - place) ** 2).sum(axis=1) for place in typical])
     return np.asarray(square.argmin(axis=0), np.int8)
 
 
@@ -169,10 +170,10 @@ def _family_numbers() -> NDArray[np.int8]:
     """
     import numpy as np
 
-    lightness, a, b = _columns(_places())
+    lightness, a, b = _places()
     chroma = np.hypot(a, b)
     hue = np.degrees(np.arctan2(b, a)) % 360
-    value = _middles().max(axis=1) / 255
+    value = _middles().max(axis=1) / 510
     saturation = 1 - _middles().min(axis=1) / _middles().max(axis=1)
 
     def within(what: Floats, low: float, high: float) -> NDArray[np.bool_]:

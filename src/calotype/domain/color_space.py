@@ -38,13 +38,25 @@ def bytes_to_lab(colors: NDArray[np.uint8], precision: Precision) -> Lab:
     """L, a and b of sRGB colours of whole numbers (n x 3, 8 bits): the same by tables, which is faster for many."""
     import numpy as np
 
+    return _look_up(colors, _xyz_tables(np.dtype(precision).name, 256))
+
+
+def halves_to_lab(doubled: NDArray[np.int16], precision: Precision) -> Lab:
+    """L, a and b of sRGB colours in half steps (n x 3, 0 to 510), also by tables."""
+    import numpy as np
+
+    return _look_up(doubled, _xyz_tables(np.dtype(precision).name, 511))
+
+
+def _look_up(colors: NDArray[np.integer[Any]], tables: Floats) -> Lab:
+    import numpy as np
+
     roots = []
-    for table in _xyz_tables(np.dtype(precision).name):
+    for table in tables:
         ratio = table[0][colors[:, 0]]
         ratio += table[1][colors[:, 1]]
         ratio += table[2][colors[:, 2]]
-        line = ratio * ((29 / 6) ** 2 / 3) + 4 / 29
-        roots.append(np.where(ratio > (6 / 29) ** 3, np.cbrt(ratio), line))
+        roots.append(np.where(ratio > (6 / 29) ** 3, np.cbrt(ratio), ratio * ((29 / 6) ** 2 / 3) + 4 / 29))
     x, y, z = roots
     return 116 * y - 16, 500 * (x - y), 200 * (y - z)
 
@@ -66,11 +78,11 @@ def _to_relative_xyz() -> NDArray[np.float64]:
 
 
 @functools.cache
-def _xyz_tables(precision: str) -> Floats:
-    """What each value of each channel adds to X, Y and Z (3 x 3 x 256)."""
+def _xyz_tables(precision: str, steps: int) -> Floats:
+    """What each value of each channel, in that many steps from 0 to 255, adds to X, Y and Z (3 x 3 x steps)."""
     import numpy as np
 
-    value = np.arange(256) / 255
+    value = np.arange(steps) / (steps - 1)
     light = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
     return np.asarray(_to_relative_xyz().T[:, :, None] * light, dtype=precision)
 
@@ -107,16 +119,16 @@ class Difference:
 
     def distances(self) -> Floats:
         """The difference to each of the colours; 0 for the same, about 1 where an eye begins to see it, 100 black to white."""
-        return self._taken(self._is_over)
+        return self._taken(self._is_over, slice(None))
 
     def least(self) -> Floats:
         """The same, but where the hues are more than a right angle apart the lesser of both ways round."""
         import numpy as np
 
-        usual = self._taken(self._is_over)
+        usual = self._taken(self._is_over, slice(None))
         far = np.flatnonzero(self._angle > _PI / 2)
         if len(far):
-            usual[far] = np.minimum(usual[far], self._taken(~self._is_over)[far])
+            usual[far] = np.minimum(usual[far], self._taken(~self._is_over[far], far))
         return usual
 
     def is_doubtful(self) -> NDArray[np.bool_]:
@@ -125,11 +137,11 @@ class Difference:
 
         return np.asarray(self._angle > _PI - 0.002)
 
-    def _taken(self, is_over: NDArray[np.bool_]) -> Floats:
-        """The difference with the mean hue taken over the far side where `is_over`."""
+    def _taken(self, is_over: NDArray[np.bool_], part: slice | NDArray[np.intp]) -> Floats:
+        """The differences of a part, with the mean hue taken over the far side where `is_over`."""
         import numpy as np
 
-        mean = self._mean_hue + is_over.astype(self._mean_hue.dtype) * _PI
+        mean = self._mean_hue[part] + is_over.astype(self._mean_hue.dtype) * _PI
         balance = (
             1
             - 0.17 * np.cos(mean - 30 * _DEGREE)
@@ -137,11 +149,12 @@ class Difference:
             + 0.32 * np.cos(3 * mean + 6 * _DEGREE)
             - 0.2 * np.cos(4 * mean - 63 * _DEGREE)
         )
-        hues = np.where(is_over, -self._hues, self._hues)
-        hues /= 1 + 0.015 * self._mean_chroma * balance
+        chroma, mean_chroma = self._chroma[part], self._mean_chroma[part]
+        hues = np.where(is_over, -self._hues[part], self._hues[part])
+        hues /= 1 + 0.015 * mean_chroma * balance
         from_blue = (np.mod(mean, 2 * _PI) - 275 * _DEGREE) / (25 * _DEGREE)
-        rotation = -2 * np.sin(60 * _DEGREE * np.exp(-(from_blue**2))) * _strong(self._mean_chroma)
-        square = self._lightness**2 + self._chroma**2 + hues**2 + rotation * self._chroma * hues
+        rotation = -2 * np.sin(60 * _DEGREE * np.exp(-(from_blue**2))) * _strong(mean_chroma)
+        square = self._lightness[part] ** 2 + chroma**2 + hues**2 + rotation * chroma * hues
         return np.asarray(np.sqrt(np.maximum(square, 0)))
 
 
