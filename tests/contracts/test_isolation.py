@@ -13,22 +13,30 @@ import httpx
 import pytest
 
 from tests.contracts.photos import photo
-from tests.contracts.shapes import BATCH_DELETE, DETAIL, LIST, STREAM, expect, expect_error
+from tests.contracts.shapes import BATCH_DELETE, BATCH_EXTRACT, COLOR_SEARCH, DETAIL, LIST, STREAM, expect, expect_error
 from tests.running import upload, wait_until_processed
 
+COLORS = "/api/v2/colors"
 FILES = "/api/v2/user-files"
 # Names in paths, queries and bodies that stand for an object of a tenant, and those that do not.
-IDS = {"file_id", "file_ids", "ids", "image_id", "object_key", "folder_id"}
+IDS = {"file_id", "file_ids", "ids", "image_id", "image_ids", "object_key", "folder_id"}
 PLAIN = {
     "auto_describe",
+    "color_family",
+    "color_name",
     "content_type",
     "date_from",
     "date_to",
+    "delta_e_threshold",
     "file",
     "filename",
+    "force",
     "has_description",
+    "hex_code",
     "limit",
     "media_types",
+    "min_percentage",
+    "n_colors",
     "offset",
     "search",
     "search_mode",
@@ -152,7 +160,27 @@ def _confirm(stranger, victim):
     expect_error(stranger.post(f"{FILES}/upload/confirm", json=body), 404, "NOT_FOUND")
 
 
+def _colors(stranger, victim):
+    for image_id in (victim.live, victim.trashed, victim.announced["image_id"]):
+        expect_error(stranger.get(f"{COLORS}/images/{image_id}"), 404, "NOT_FOUND")
+
+
+def _extract_colors(stranger, victim):
+    for image_id in (victim.live, victim.trashed, victim.announced["image_id"]):
+        url = f"{COLORS}/images/{image_id}/extract"
+        expect_error(stranger.post(url, params={"force": "true"}), 404, "NOT_FOUND")
+
+
+def _extract_colors_of_many(stranger, victim):
+    ids = [victim.live, victim.trashed, victim.announced["image_id"]]
+    answer = stranger.post(f"{COLORS}/batch/extract", json={"image_ids": ids, "force": True})
+    assert expect(answer, BATCH_EXTRACT)["queued_count"] == 0
+
+
 ATTEMPTS = {
+    ("GET", f"{COLORS}/images/{{image_id}}"): _colors,
+    ("POST", f"{COLORS}/images/{{image_id}}/extract"): _extract_colors,
+    ("POST", f"{COLORS}/batch/extract"): _extract_colors_of_many,
     ("GET", FILES): _list,
     ("GET", f"{FILES}/{{file_id}}"): _detail,
     ("PATCH", f"{FILES}/{{file_id}}"): _refused("PATCH", json={"title": "mine now"}),
@@ -201,6 +229,14 @@ def test_another_tenants_content_is_no_duplicate(stranger, victim):
     assert expect(answer, STREAM)["skipped"] is False
 
 
+def test_another_tenants_colors_are_not_found(stranger, victim):
+    """A search that every picture meets finds the owner's and tells a stranger of none."""
+    body = {"hex_code": "#808080", "delta_e_threshold": 100, "min_percentage": 0}
+    assert expect(victim.client.post(f"{COLORS}/search", json=body), COLOR_SEARCH)["total_count"] > 0
+    page = expect(stranger.post(f"{COLORS}/search", json=body), COLOR_SEARCH)
+    assert (page["results"], page["total_count"]) == ([], 0)
+
+
 def test_the_owner_can_do_what_the_stranger_could_not(victim):
     """The attempts above fail for lack of right and for no other reason."""
     client, data = victim.client, victim.data
@@ -223,6 +259,7 @@ def test_every_route_wants_a_key(server, routes):
             if path in PUBLIC:
                 continue
             assert path.startswith("/api/v2/"), f"{path} is public; name it in PUBLIC if it should be"
-            real = path.format(file_id="6f0c5d0e-2c55-4d0b-9d5e-0f6a3b9f7a11", variant_type="tiny_64")
+            some_id = "6f0c5d0e-2c55-4d0b-9d5e-0f6a3b9f7a11"
+            real = path.format(file_id=some_id, image_id=some_id, variant_type="tiny_64")
             for client in (nobody, pretender):
                 expect_error(client.request(method, real), 401, "INVALID_API_KEY")

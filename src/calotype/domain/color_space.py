@@ -105,9 +105,10 @@ class Difference:
         stretch = _stretch((np.sqrt(a * a + b * b) + own_chroma) * 0.5)
         own_stretched, stretched = own_a * stretch, a * stretch
         own_chroma, chroma = np.sqrt(own_stretched**2 + own_b**2), np.sqrt(stretched**2 + b**2)
-        own_hue, hue = np.arctan2(own_b, own_stretched), np.arctan2(b, stretched)
+        own_hue, hue = _positive(np.arctan2(own_b, own_stretched)), _positive(np.arctan2(b, stretched))
         turn = hue - own_hue
-        self._is_over = np.abs(turn) > _PI
+        # Exactly opposite hues are not over it, whatever the last digits say.
+        self._is_over = np.abs(turn) > _PI + 1e-9
         self._angle = np.where(self._is_over, 2 * _PI - np.abs(turn), np.abs(turn))
         self._mean_hue = (own_hue + hue) * 0.5
         self._mean_chroma = (own_chroma + chroma) * 0.5
@@ -156,6 +157,11 @@ class Difference:
         rotation = -2 * np.sin(60 * _DEGREE * np.exp(-(from_blue**2))) * _strong(mean_chroma)
         square = self._lightness[part] ** 2 + chroma**2 + hues**2 + rotation * chroma * hues
         return np.asarray(np.sqrt(np.maximum(square, 0)))
+
+
+def _positive(hue: Floats) -> Floats:
+    """The same angle from 0 to a full turn, as the paper counts."""
+    return hue + (hue < 0).astype(hue.dtype) * 2 * _PI
 
 
 def _strong(chroma: Floats) -> Floats:
