@@ -46,19 +46,20 @@ def rank(entries: bytes, hidden: bytes, criteria: ColorCriteria, limit: int, off
     import numpy as np
 
     rows = np.frombuffer(entries, np.dtype(_ENTRY))
-    distances = None
+    places, distances = np.arange(len(rows)), None
     if criteria.rgb is not None:
-        colors = np.ascontiguousarray(rows["rgb"])
-        all_distances = _approximate(criteria.rgb, colors, criteria.threshold)
-        matching = np.flatnonzero(all_distances <= criteria.threshold)
-        rows, distances = rows[matching], all_distances[matching]
-    visible = _visible(rows["low"].astype(np.uint64), rows, hidden)
-    if visible is not None:
-        rows, distances = rows[visible], None if distances is None else distances[visible]
-    if not len(rows):
-        return ColorRanking((), 0)
-    total = _count(rows["high"].astype(np.uint64), rows["low"].astype(np.uint64))
-    ids = () if offset >= total else _window(rows, distances, criteria, limit, offset)
+        all_distances = _approximate(criteria.rgb, rows["rgb"], criteria.threshold)
+        places = np.flatnonzero(all_distances <= criteria.threshold)
+        distances = all_distances[places]
+    # Only told apart here, so in whatever order this machine reads their bytes.
+    high, low = rows["high"].view("=u8")[places], rows["low"].view("=u8")[places]
+    is_hidden = _is_hidden(high, low, hidden)
+    if is_hidden is not None:
+        seen = ~is_hidden
+        places, high, low = places[seen], high[seen], low[seen]
+        distances = None if distances is None else distances[seen]
+    total = _count(high, low) if len(places) else 0
+    ids = _window(rows, places, distances, criteria, limit, offset) if offset < total else []
     return ColorRanking(tuple(ids), total)
 
 
@@ -119,55 +120,70 @@ def _approximate(own: Rgb, colors: Bytes, threshold: float) -> NDArray[np.float6
     return distances
 
 
-def _visible(low: Numbers, rows: NDArray[Any], hidden: bytes) -> NDArray[np.intp] | None:
-    """The rows whose picture is not hidden; None when all are visible."""
+def _is_hidden(high: Numbers, low: Numbers, hidden: bytes) -> NDArray[np.bool_] | None:
+    """Which of the ids are hidden; None when none is."""
     import numpy as np
 
-    if not hidden or not len(rows):
+    ids = np.frombuffer(hidden, "=u8").reshape(-1, 2)
+    if not len(ids):
         return None
-    ids = np.frombuffer(hidden, ">u8").reshape(-1, 2)
-    # Ids are random, so a few of their last bits tell most rows apart from all that are hidden.
+    # Ids are random, so some of their bits tell most of them apart from all that are hidden.
     mask = np.uint64((1 << max(16, (8 * len(ids)).bit_length())) - 1)
     is_suspect = np.zeros(int(mask) + 1, bool)
-    is_suspect[ids[:, 1].astype(np.uint64) & mask] = True
-    suspects = np.flatnonzero(is_suspect[low & mask])
-    known = {(int(high), int(low_)) for high, low_ in ids}
-    found = zip(rows["high"][suspects].tolist(), rows["low"][suspects].tolist(), strict=True)
-    is_hidden = np.fromiter((pair in known for pair in found), bool, len(suspects))
-    return np.delete(np.arange(len(rows)), suspects[is_hidden]) if is_hidden.any() else None
+    is_suspect[(ids[:, 1] >> 16) & mask] = True
+    suspects = np.flatnonzero(is_suspect[(low >> 16) & mask])
+    known = set(zip(*ids.T.tolist(), strict=True))
+    found = zip(high[suspects].tolist(), low[suspects].tolist(), strict=True)
+    truly = suspects[np.fromiter((pair in known for pair in found), bool, len(suspects))]
+    if not len(truly):
+        return None
+    is_hidden = np.zeros(len(high), bool)
+    is_hidden[truly] = True
+    return is_hidden
 
 
 def _count(high: Numbers, low: Numbers) -> int:
     """How many different ids there are."""
     import numpy as np
 
-    # Plain numbers are sorted several times as fast as their places; so each carries its place in its last bits.
-    bits = np.uint64(len(high).bit_length())
-    order = np.sort((high >> bits << bits) | np.arange(len(high), dtype=np.uint64))
-    begins_alike = np.flatnonzero((order[1:] >> bits) == (order[:-1] >> bits))
-    places = order & np.uint64((1 << int(bits)) - 1)
-    one, other = places[begins_alike], places[begins_alike + 1]
-    if ((high[one] == high[other]) & (low[one] == low[other])).all():
-        return len(high) - len(begins_alike)
-    return len(np.unique(np.stack([high, low], axis=1), axis=0))
+    count = shift = 0
+    while len(low):
+        # Every id leaves its place in a slot that some of its bits tell. Whoever finds another id there tries other bits;
+        # that is several times as fast as sorting, and each round settles one id a slot at least.
+        mask = (1 << max(10, (2 * len(low)).bit_length())) - 1
+        slots = ((low >> (16 + shift % 29)) & mask).astype(np.int32)
+        own = np.arange(len(low), dtype=np.int32)
+        table = np.empty(mask + 1, np.int32)
+        table[slots] = own
+        there = table[slots]
+        count += int(np.count_nonzero(there == own))
+        left = np.flatnonzero((low[there] != low) | (high[there] != high))
+        high, low = high[left], low[left]
+        shift += 7
+    return count
 
 
 def _window(
-    rows: NDArray[Any], distances: NDArray[np.float64] | None, criteria: ColorCriteria, limit: int, offset: int
+    rows: NDArray[Any],
+    places: NDArray[np.intp],
+    distances: NDArray[np.float64] | None,
+    criteria: ColorCriteria,
+    limit: int,
+    offset: int,
 ) -> list[UUID]:
-    """The ids of one window, in order."""
+    """The ids of one window, in order; `places` are the rows that match, `distances` how far they are, if that is asked."""
     import numpy as np
 
     wanted = offset + limit
-    badness = -rows["hundredths"].astype(np.float64) if distances is None else distances
+    badness = -rows["hundredths"][places].astype(np.float64) if distances is None else distances
     imprecision = 0.0 if distances is None else _IMPRECISION
     looked_at = 2 * wanted + 64
     while True:
-        is_all = looked_at >= len(rows)
+        is_all = looked_at >= len(places)
         # Up to this bound, no row is missing among those that are put in order.
         bound = np.inf if is_all else np.partition(badness, looked_at)[looked_at] + imprecision
         near = np.flatnonzero(badness <= bound + imprecision)
-        found = rows[near]
+        found = rows[places[near]]
         percentage = -found["hundredths"].astype(np.int64)
         if distances is None or criteria.rgb is None:
             order = np.lexsort((found["low"], found["high"], percentage))
