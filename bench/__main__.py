@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import ingest, requests, search, start, stream
+from bench import colors, ingest, requests, search, start, stream
 from bench.report import report
 
 
@@ -14,6 +14,7 @@ def main() -> None:
         stream.run(),
         requests.run(),
         *search.run(),
+        *colors.run(),
         start.run(),
     ]
     report(results)
