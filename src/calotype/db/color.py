@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
 from calotype.db.engine import Pipeline, driver_connection
-from calotype.db.scoped import of_tenant, within
+from calotype.db.scoped import within
 from calotype.domain.asset import State
 from calotype.domain.color import MOST_COLORS, ColorAnalysis, Extraction
 from calotype.domain.picture import DominantColor
 from calotype.domain.scope import Scope
 
 _A = tables.asset
-_C = tables.dominant_color
-_X = tables.color_analysis
 
 # An extraction somebody asked for outlives a development; only one that failed gives way to it.
 _DEVELOPED = text(
@@ -117,6 +114,18 @@ async def update_ended(connection: AsyncConnection, scope: Scope, asset_id: UUID
     return (await connection.execute(_END, parameters)).rowcount > 0
 
 
+_EXTRACTIONS = text(
+    "SELECT asset_id, wanted, status, n_colors, extracted_at FROM color_analysis "
+    "WHERE tenant_id = :tenant_id AND asset_id = ANY(CAST(:ids AS uuid[]))"
+)
+# A row a picture, because 50 pictures have some 500 colours.
+_COLORS = text(
+    "SELECT asset_id, array_agg(rank ORDER BY rank) AS ranks, array_agg(percentage ORDER BY rank) AS percentages, "
+    "array_agg(rgb ORDER BY rank) AS rgbs, array_agg(lab ORDER BY rank) AS labs FROM dominant_color "
+    "WHERE tenant_id = :tenant_id AND asset_id = ANY(CAST(:ids AS uuid[])) GROUP BY asset_id"
+)
+
+
 async def select_colors(connection: AsyncConnection, scope: Scope, asset_id: UUID) -> tuple[DominantColor, ...]:
     """The dominant colours of one picture by rank."""
     return (await _select_colors(connection, scope, [asset_id])).get(asset_id, ())
@@ -126,10 +135,8 @@ async def select_extractions(
     connection: AsyncConnection, scope: Scope, asset_ids: Sequence[UUID]
 ) -> Mapping[UUID, Extraction]:
     """The newest extraction of each of the pictures, with all that was found last; those never looked at are left out."""
-    query = select(_X.c.asset_id, _X.c.wanted, _X.c.status, _X.c.n_colors, _X.c.extracted_at).where(
-        of_tenant(scope, _X), _X.c.asset_id.in_(bindparam("ids", expanding=True))
-    )
-    rows = (await connection.execute(query, {"ids": list(asset_ids)})).all()
+    parameters = {"tenant_id": scope.tenant_id, "ids": list(asset_ids)}
+    rows = (await connection.execute(_EXTRACTIONS, parameters)).all()
     colors = await _select_colors(connection, scope, [row.asset_id for row in rows if row.n_colors])
     return {
         row.asset_id: Extraction(
@@ -147,21 +154,14 @@ async def _select_colors(
 ) -> dict[UUID, tuple[DominantColor, ...]]:
     if not asset_ids:
         return {}
-    query = (
-        select(_C.c.asset_id, _C.c.rank, _C.c.percentage, _C.c.rgb, _C.c.lab)
-        .where(of_tenant(scope, _C), _C.c.asset_id.in_(bindparam("ids", expanding=True)))
-        .order_by(_C.c.asset_id, _C.c.rank)
-    )
-    found: dict[UUID, tuple[DominantColor, ...]] = {}
-    for row in await connection.execute(query, {"ids": list(asset_ids)}):
-        found[row.asset_id] = (*found.get(row.asset_id, ()), _color(row))
-    return found
-
-
-def _color(row: Any) -> DominantColor:
-    red, green, blue = row.rgb.to_bytes(3, "big")
-    lightness, a, b = row.lab
-    return DominantColor(row.rank, row.percentage, (red, green, blue), (lightness, a, b))
+    rows = await connection.execute(_COLORS, {"tenant_id": scope.tenant_id, "ids": list(asset_ids)})
+    return {
+        row.asset_id: tuple(
+            DominantColor(rank, percentage, (rgb >> 16, rgb >> 8 & 255, rgb & 255), (lab[0], lab[1], lab[2]))
+            for rank, percentage, rgb, lab in zip(row.ranks, row.percentages, row.rgbs, row.labs, strict=True)
+        )
+        for row in rows
+    }
 
 
 # A piece for each cell, because no single value may pass a gigabyte.

@@ -6,15 +6,12 @@ the threshold, near the end of the window, or where the formula jumps, they are 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from calotype.domain.color import ColorCriteria, Rgb, score_of
-from calotype.domain.color_cells import family_of, name_of
 from calotype.domain.color_space import Difference, bytes_to_lab
-from calotype.domain.picture import DominantColor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,10 +27,20 @@ _DIGITS = 9  # of a difference; the last ones depend on where a colour happens t
 
 
 @dataclass(frozen=True, slots=True)
+class RankedPicture:
+    """A picture found, the colour by which, how much of it that is in hundredths of a percent, and how well it fits."""
+
+    asset_id: UUID
+    rgb: Rgb
+    hundredths: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class ColorRanking:
     """One window of the pictures found, best first, and the number of all."""
 
-    asset_ids: tuple[UUID, ...]
+    pictures: tuple[RankedPicture, ...]
     total_count: int
 
 
@@ -59,35 +66,8 @@ def rank(entries: bytes, hidden: bytes, criteria: ColorCriteria, limit: int, off
         places, high, low = places[seen], high[seen], low[seen]
         distances = None if distances is None else distances[seen]
     total = _count(high, low) if len(places) else 0
-    ids = _window(rows, places, distances, criteria, limit, offset) if offset < total else []
-    return ColorRanking(tuple(ids), total)
-
-
-def best_match(colors: Sequence[DominantColor], criteria: ColorCriteria) -> tuple[DominantColor, float] | None:
-    """The colour of a picture that meets all criteria best, and its score; None when there is none."""
-    import numpy as np
-
-    fitting = [color for color in colors if _fits(color, criteria)]
-    if not fitting:
-        return None
-    if criteria.rgb is None:
-        return max(fitting, key=lambda color: (color.percentage, -color.rank)), 1.0
-    distances = _exact(criteria.rgb, np.array([color.rgb for color in fitting], np.uint8))
-    scored = [
-        (color, score_of(float(distance), criteria.threshold))
-        for color, distance in zip(fitting, distances, strict=True)
-        if distance <= criteria.threshold
-    ]
-    return max(scored, key=lambda found: (found[1], found[0].percentage, -found[0].rank), default=None)
-
-
-def _fits(color: DominantColor, criteria: ColorCriteria) -> bool:
-    """Whether a colour meets the criteria that are not about nearness."""
-    return (
-        color.percentage >= criteria.min_percentage
-        and (criteria.name is None or criteria.name.casefold() in name_of(color.rgb))
-        and (criteria.family is None or criteria.family is family_of(color.rgb))
-    )
+    window = _window(rows, places, distances, criteria, limit, offset) if offset < total else []
+    return ColorRanking(tuple(window), total)
 
 
 def _exact(own: Rgb, colors: Bytes) -> NDArray[np.float64]:
@@ -170,8 +150,8 @@ def _window(
     criteria: ColorCriteria,
     limit: int,
     offset: int,
-) -> list[UUID]:
-    """The ids of one window, in order; `places` are the rows that match, `distances` how far they are, if that is asked."""
+) -> list[RankedPicture]:
+    """The pictures of one window, in order; `places` are the rows that match, `distances` how far they are, if that is asked."""
     import numpy as np
 
     wanted = offset + limit
@@ -186,14 +166,27 @@ def _window(
         found = rows[places[near]]
         percentage = -found["hundredths"].astype(np.int64)
         if distances is None or criteria.rgb is None:
+            scores = np.ones(len(near))
             order = np.lexsort((found["low"], found["high"], percentage))
         else:
             exact = _exact(criteria.rgb, np.ascontiguousarray(found["rgb"]))
-            score = [score_of(distance, criteria.threshold) for distance in exact.tolist()]
-            order = np.lexsort((found["low"], found["high"], percentage, -np.array(score)))
+            scores = np.array([score_of(distance, criteria.threshold) for distance in exact.tolist()])
+            order = np.lexsort((found["low"], found["high"], percentage, -scores))
             order = order[exact[order] <= bound]
-        pairs = zip(found["high"][order].tolist(), found["low"][order].tolist(), strict=True)
-        best = list(dict.fromkeys(pairs))
-        if is_all or len(best) >= wanted:
-            return [UUID(int=high << 64 | low) for high, low in best[offset:wanted]]
+        best: dict[tuple[int, int], int] = {}
+        for place, high, low in zip(
+            order.tolist(), *(found[half][order].tolist() for half in ("high", "low")), strict=True
+        ):
+            if best.setdefault((high, low), place) == place and len(best) == wanted:
+                break
+        if is_all or len(best) == wanted:
+            return [
+                RankedPicture(
+                    UUID(int=high << 64 | low),
+                    tuple(found["rgb"][place].tolist()),
+                    int(found["hundredths"][place]),
+                    float(scores[place]),
+                )
+                for (high, low), place in list(best.items())[offset:]
+            ]
         looked_at *= 4

@@ -7,9 +7,10 @@ import asyncio
 from calotype.db.asset import select_assets
 from calotype.db.color import select_color_entries, select_extractions, select_hidden_ids
 from calotype.db.engine import Database
-from calotype.domain.color import ColorCriteria, ColorMatch, ColorPage
+from calotype.domain.asset import Asset
+from calotype.domain.color import ColorCriteria, ColorMatch, ColorPage, Extraction
 from calotype.domain.color_cells import cells_of
-from calotype.domain.color_ranking import best_match, rank
+from calotype.domain.color_ranking import RankedPicture, rank
 from calotype.domain.errors import InvalidInput
 from calotype.domain.scope import Scope
 
@@ -32,13 +33,17 @@ class ColorSearchService:
             hidden = await select_hidden_ids(connection, scope)
             entries = await select_color_entries(connection, scope, cells, criteria.min_percentage)
             ranking = await asyncio.to_thread(rank, entries, hidden, criteria, limit, offset)
-            assets = await select_assets(connection, scope, ranking.asset_ids) if ranking.asset_ids else {}
-            extractions = await select_extractions(connection, scope, ranking.asset_ids) if assets else {}
-        matches = []
-        for asset_id in ranking.asset_ids:
-            analysis = extractions[asset_id].analysis
-            best = best_match(analysis.colors, criteria) if analysis else None
-            assert analysis is not None
-            assert best is not None
-            matches.append(ColorMatch(assets[asset_id], analysis, *best))
+            ids = [picture.asset_id for picture in ranking.pictures]
+            assets = await select_assets(connection, scope, ids) if ids else {}
+            extractions = await select_extractions(connection, scope, ids) if ids else {}
+        matches = [_match(found, assets[found.asset_id], extractions[found.asset_id]) for found in ranking.pictures]
         return ColorPage(tuple(matches), ranking.total_count)
+
+
+def _match(found: RankedPicture, asset: Asset, extraction: Extraction) -> ColorMatch:
+    """What was found by a colour, with all there is to say of it."""
+    analysis = extraction.analysis
+    assert analysis is not None
+    alike = [color for color in analysis.colors if color.rgb == found.rgb]
+    color = min(alike, key=lambda color: abs(color.percentage * 100 - found.hundredths))
+    return ColorMatch(asset, analysis, color, found.score)
