@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from calotype.domain import color_ranking
 from calotype.domain.color import ColorCriteria, ColorFamily, score_of
 from calotype.domain.color_cells import cell_of, cells_of, family_of, name_of
-from calotype.domain.color_ranking import rank
+from calotype.domain.color_ranking import rank, sift
 from calotype.domain.color_space import Difference, bytes_to_lab
 
 few = st.sampled_from((0, 40, 90, 100, 104, 128, 200, 255))
@@ -40,6 +40,12 @@ def entries_of(library, wanted):
         for rgb, share in made
         if cell_of(rgb) in cells and share >= wanted.min_percentage
     )
+
+
+def rank_all(entries, hidden, wanted, limit, offset):
+    """Sift the colours in two parts, then rank them."""
+    middle = len(entries) // 22 // 2 * 22
+    return rank([sift(entries[:middle], wanted), sift(entries[middle:], wanted)], hidden, wanted, limit, offset)
 
 
 def ids_of(ranking):
@@ -79,7 +85,7 @@ def test_a_search_finds_what_brute_force_finds(library, wanted, hidden, limit, o
     if wanted.rgb is None and wanted.name is None and wanted.family is None:
         wanted = ColorCriteria(name="a", min_percentage=wanted.min_percentage)
     expected = brute_force(library, hidden, wanted)
-    found = rank(entries_of(library, wanted), b"".join(id_.bytes for id_ in hidden), wanted, limit, offset)
+    found = rank_all(entries_of(library, wanted), b"".join(id_.bytes for id_ in hidden), wanted, limit, offset)
     assert found.total_count == len(expected)
     told = [(picture.score, picture.hundredths / 100, picture.asset_id) for picture in found.pictures]
     assert told == expected[offset : offset + limit]
@@ -118,7 +124,7 @@ def test_a_large_library_is_searched_as_exactly(monkeypatch):
         expected = [id_ for _, _, id_ in brute_force(library, hidden, wanted)]
         entries = entries_of(library, wanted)
         for limit, offset in ((1, 0), (50, 0), (50, 50), (200, 400), (5000, 0), (10, len(expected) - 3)):
-            found = rank(entries, bytes_hidden, wanted, limit, max(0, offset))
+            found = rank_all(entries, bytes_hidden, wanted, limit, max(0, offset))
             assert found.total_count == len(expected) > 20
             assert ids_of(found) == expected[max(0, offset) : max(0, offset) + limit]
 
@@ -131,4 +137,4 @@ def test_pictures_that_are_all_alike_are_paged_by_id():
     for wanted in (ColorCriteria(rgb=(10, 20, 30)), ColorCriteria(name=name_of((10, 20, 30)))):
         entries = entries_of(library, wanted)
         for offset in (0, 700, 1990):
-            assert ids_of(rank(entries, b"", wanted, 20, offset)) == alike[offset : offset + 20]
+            assert ids_of(rank_all(entries, b"", wanted, 20, offset)) == alike[offset : offset + 20]

@@ -6,6 +6,7 @@ the threshold, near the end of the window, or where the formula jumps, they are 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -44,28 +45,57 @@ class ColorRanking:
     total_count: int
 
 
-def rank(entries: bytes, hidden: bytes, criteria: ColorCriteria, limit: int, offset: int) -> ColorRanking:
-    """Rank pictures by their best colour: by score, then percentage, then id.
+@dataclass(frozen=True, slots=True)
+class SiftedColors:
+    """The colours that match: their rows, how far they are where that is asked, and both halves of their ids.
 
-    `entries` are the colours that may match, as `select_color_entries` gives them, all of the name, family and percentage
-    asked for; `hidden` are the ids of pictures that must not be found, 16 bytes each.
+    The halves are in whatever order this machine reads their bytes, since they only tell ids apart.
+    """
+
+    rows: NDArray[Any]
+    distances: NDArray[np.float64] | None
+    high: Numbers
+    low: Numbers
+
+
+def sift(entries: bytes, criteria: ColorCriteria) -> SiftedColors:
+    """Those of some colours that are near enough.
+
+    `entries` are colours as `select_color_entries` gives them, all of the name, family and percentage asked for.
     """
     import numpy as np
 
-    rows = np.frombuffer(entries, np.dtype(_ENTRY))
-    places, distances = np.arange(len(rows)), None
+    rows, distances = np.frombuffer(entries, np.dtype(_ENTRY)), None
     if criteria.rgb is not None:
         all_distances = _approximate(criteria.rgb, rows["rgb"], criteria.threshold)
-        places = np.flatnonzero(all_distances <= criteria.threshold)
-        distances = all_distances[places]
-    # Only told apart here, so in whatever order this machine reads their bytes.
-    high, low = rows["high"].view("=u8")[places], rows["low"].view("=u8")[places]
+        near = np.flatnonzero(all_distances <= criteria.threshold)
+        rows, distances = rows[near], all_distances[near]
+    return SiftedColors(rows, distances, rows["high"].view("=u8").copy(), rows["low"].view("=u8").copy())
+
+
+def rank(
+    sifted: Sequence[SiftedColors], hidden: bytes, criteria: ColorCriteria, limit: int, offset: int
+) -> ColorRanking:
+    """Rank the pictures that have any of the colours by their best one: by score, then percentage, then id.
+
+    `hidden` are the ids of pictures that must not be found, 16 bytes each.
+    """
+    import numpy as np
+
+    found = [part for part in sifted if len(part.rows)]
+    if not found:
+        return ColorRanking((), 0)
+    high, low = np.concatenate([part.high for part in found]), np.concatenate([part.low for part in found])
+    rows = np.concatenate([part.rows for part in found])
+    near = [part.distances for part in found if part.distances is not None]
+    distances = np.concatenate(near) if near else None
+    places = np.arange(len(rows))
     is_hidden = _is_hidden(high, low, hidden)
     if is_hidden is not None:
-        seen = ~is_hidden
-        places, high, low = places[seen], high[seen], low[seen]
-        distances = None if distances is None else distances[seen]
-    total = _count(high, low) if len(places) else 0
+        places = np.flatnonzero(~is_hidden)
+        high, low = high[places], low[places]
+        distances = None if distances is None else distances[places]
+    total = _count(high, low)
     window = _window(rows, places, distances, criteria, limit, offset) if offset < total else []
     return ColorRanking(tuple(window), total)
 

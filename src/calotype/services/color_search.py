@@ -10,9 +10,12 @@ from calotype.db.engine import Database
 from calotype.domain.asset import Asset
 from calotype.domain.color import ColorCriteria, ColorMatch, ColorPage, Extraction
 from calotype.domain.color_cells import cells_of
-from calotype.domain.color_ranking import RankedPicture, rank
+from calotype.domain.color_ranking import RankedPicture, SiftedColors, rank, sift
 from calotype.domain.errors import InvalidInput
 from calotype.domain.scope import Scope
+
+_PARTS = 4
+_FEWEST_CELLS = 150
 
 
 class ColorSearchService:
@@ -31,8 +34,14 @@ class ColorSearchService:
             return ColorPage((), 0)
         async with self._database.snapshot() as connection:
             hidden = await select_hidden_ids(connection, scope)
-            entries = await select_color_entries(connection, scope, cells, criteria.min_percentage)
-            ranking = await asyncio.to_thread(rank, entries, hidden, criteria, limit, offset)
+            # While the database gathers one part of the colours, those of the part before are compared.
+            sifting: list[asyncio.Task[SiftedColors]] = []
+            for start in range(0, len(cells), size := max(_FEWEST_CELLS, -(-len(cells) // _PARTS))):
+                part = cells[start : start + size]
+                entries = await select_color_entries(connection, scope, part, criteria.min_percentage)
+                sifting.append(asyncio.create_task(asyncio.to_thread(sift, entries, criteria)))
+            sifted = await asyncio.gather(*sifting)
+            ranking = await asyncio.to_thread(rank, sifted, hidden, criteria, limit, offset)
             ids = [picture.asset_id for picture in ranking.pictures]
             assets = await select_assets(connection, scope, ids) if ids else {}
             extractions = await select_extractions(connection, scope, ids) if ids else {}
