@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import batch, duplicates, folders, ingest, requests, search, similar, start, stream
+from bench import batch, colors, duplicates, folders, ingest, requests, search, similar, start, stream
 from bench.report import report
 
 
@@ -18,6 +18,7 @@ def main() -> None:
         folders.run(),
         duplicates.run(),
         similar.run(),
+        *colors.run(),
         start.run(),
     ]
     report(results)

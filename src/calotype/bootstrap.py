@@ -22,6 +22,8 @@ from calotype.sandbox.pool import Sandbox
 from calotype.services.api_key import ApiKeyService
 from calotype.services.asset import AssetService
 from calotype.services.batch_upload import BatchLimits, BatchUploadService
+from calotype.services.color import ColorService
+from calotype.services.color_search import ColorSearchService
 from calotype.services.delivery import DeliveryService
 from calotype.services.description import DescriptionService, ReadingLimits
 from calotype.services.doctor import DoctorService
@@ -65,6 +67,8 @@ class Application:
     api_keys: ApiKeyService
     assets: AssetService
     batches: BatchUploadService
+    color_search: ColorSearchService
+    colors: ColorService
     delivery: DeliveryService
     descriptions: DescriptionService
     doctor: DoctorService
@@ -203,6 +207,15 @@ def _build(
             sessions,
             BatchLimits(settings.max_batch_files, settings.max_batch_bytes),
             stalled_after=settings.stalled_after,
+        ),
+        color_search=ColorSearchService(database),
+        colors=ColorService(
+            database,
+            store,
+            queue,
+            picture_sandbox,
+            max_pixels=settings.max_pixels,
+            timeout=settings.decode_timeout,
         ),
         delivery=delivery,
         descriptions=DescriptionService(

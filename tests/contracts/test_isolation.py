@@ -18,7 +18,9 @@ from tests.contracts.batches import SESSIONS, ended_session, send_batch, session
 from tests.contracts.photos import photo
 from tests.contracts.shapes import (
     BATCH_DELETE,
+    BATCH_EXTRACT,
     CHECK_DUPLICATES,
+    COLOR_SEARCH,
     DETAIL,
     FILES_MOVED,
     FOLDER_REMOVED,
@@ -31,6 +33,7 @@ from tests.contracts.shapes import FOLDERS as SHAPE_OF_FOLDERS
 from tests.contracts.sockets import Socket
 from tests.running import upload, wait_until_processed
 
+COLORS = "/api/v2/colors"
 FILES = "/api/v2/user-files"
 FOLDERS = "/api/v2/folders"
 # Names in paths, queries and bodies that stand for an object of a tenant, and those that do not.
@@ -40,6 +43,7 @@ IDS = {
     "hashes",
     "ids",
     "image_id",
+    "image_ids",
     "object_key",
     "folder_id",
     "parent_id",
@@ -48,9 +52,12 @@ IDS = {
 }
 PLAIN = {
     "auto_describe",
+    "color_family",
+    "color_name",
     "content_type",
     "date_from",
     "date_to",
+    "delta_e_threshold",
     "file",
     "file_count",
     "filename",
@@ -58,11 +65,15 @@ PLAIN = {
     "has_description",
     "include_failed",
     "intent",
+    "force",
+    "hex_code",
     "limit",
     "max_distance",
     "media_types",
     "mode",
     "name",
+    "min_percentage",
+    "n_colors",
     "offset",
     "search",
     "search_mode",
@@ -251,7 +262,27 @@ def _check_duplicates(stranger, victim):
     assert body == {"duplicates": [], "unique": hashes}
 
 
+def _colors(stranger, victim):
+    for image_id in (victim.live, victim.trashed, victim.announced["image_id"]):
+        expect_error(stranger.get(f"{COLORS}/images/{image_id}"), 404, "NOT_FOUND")
+
+
+def _extract_colors(stranger, victim):
+    for image_id in (victim.live, victim.trashed, victim.announced["image_id"]):
+        url = f"{COLORS}/images/{image_id}/extract"
+        expect_error(stranger.post(url, params={"force": "true"}), 404, "NOT_FOUND")
+
+
+def _extract_colors_of_many(stranger, victim):
+    ids = [victim.live, victim.trashed, victim.announced["image_id"]]
+    answer = stranger.post(f"{COLORS}/batch/extract", json={"image_ids": ids, "force": True})
+    assert expect(answer, BATCH_EXTRACT)["queued_count"] == 0
+
+
 ATTEMPTS = {
+    ("GET", f"{COLORS}/images/{{image_id}}"): _colors,
+    ("POST", f"{COLORS}/images/{{image_id}}/extract"): _extract_colors,
+    ("POST", f"{COLORS}/batch/extract"): _extract_colors_of_many,
     ("GET", FILES): _list,
     ("GET", f"{FILES}/{{file_id}}"): _detail,
     ("PATCH", f"{FILES}/{{file_id}}"): _refused("PATCH", json={"title": "mine now"}),
@@ -335,6 +366,14 @@ def test_another_tenants_channel_is_unknown(server, victim):
         channel = f"batch.{victim.session}"
         assert socket.error({"action": "subscribe", "channel": channel})[1] == "NOT_FOUND"
         assert socket.waiting() == []
+
+
+def test_another_tenants_colors_are_not_found(stranger, victim):
+    """A search that every picture meets finds the owner's and tells a stranger of none."""
+    body = {"hex_code": "#808080", "delta_e_threshold": 100, "min_percentage": 0}
+    assert expect(victim.client.post(f"{COLORS}/search", json=body), COLOR_SEARCH)["total_count"] > 0
+    page = expect(stranger.post(f"{COLORS}/search", json=body), COLOR_SEARCH)
+    assert (page["results"], page["total_count"]) == ([], 0)
 
 
 def test_the_owner_can_do_what_the_stranger_could_not(victim):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID, uuid4
 
-from calotype.db import asset, description, operation, picture, trash
+from calotype.db import asset, color, description, operation, picture, trash
 from calotype.domain.asset import (
     Asset,
     State,
@@ -112,7 +112,7 @@ async def test_what_hangs_on_an_asset_goes_with_it(database, scope):
         assert await asset.delete_asset(connection, scope, identity)
         assert await operation.select_operations(connection, scope, identity) == []
         assert await description.select_descriptions(connection, scope, identity) == []
-        assert await picture.select_colors(connection, scope, identity) == ()
+        assert await color.select_colors(connection, scope, identity) == ()
         assert await picture.select_facts(connection, scope, identity) is None
 
 

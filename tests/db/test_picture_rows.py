@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from calotype.db import asset, operation, picture
+from calotype.db import asset, color, operation, picture
 from calotype.db.engine import pipelined
 from calotype.domain.asset import (
     PictureFacts,
@@ -50,7 +50,7 @@ async def test_a_developed_picture_is_read_back_as_it_was(database, scope, metad
         assert (found.width, found.height, found.blur_hash) == (3000, 4000, made.blur_hash)
         utc = datetime(2020, 3, 1, 5, 0, 1, 500, UTC) if metadata.captured else None
         assert found.captured_at == utc
-        assert await picture.select_colors(connection, scope, identity) == made.colors
+        assert await color.select_colors(connection, scope, identity) == made.colors
         assert await picture.select_facts(connection, scope, identity) == PictureFacts(
             3000, 4000, 1, 8, False, "photo", metadata
         )
@@ -63,7 +63,7 @@ async def test_developing_again_replaces_the_colours(database, scope):
     async with database.write() as connection:
         await picture.update_developed(connection, scope, identity, developed(), {})
         await picture.update_developed(connection, scope, identity, developed(colors=(one,)), {})
-        assert await picture.select_colors(connection, scope, identity) == (one,)
+        assert await color.select_colors(connection, scope, identity) == (one,)
 
 
 async def test_a_pipeline_writes_what_a_connection_writes(database, scope):
@@ -80,7 +80,7 @@ async def test_a_pipeline_writes_what_a_connection_writes(database, scope):
         assert (found.title, found.tags, found.variants) == (new.title, new.tags, VARIANTS)
         assert found.checksum == new.checksum
         assert await operation.select_operations(connection, scope, new.id) == [step]
-        assert await picture.select_colors(connection, scope, new.id) == made.colors
+        assert await color.select_colors(connection, scope, new.id) == made.colors
 
 
 async def test_a_pipeline_that_fails_undoes_the_transaction(database, scope):
@@ -104,4 +104,4 @@ async def test_a_picture_of_another_tenant_is_not_developed(database, scope, oth
     async with database.write() as connection:
         await picture.update_developed(connection, other_scope, identity, developed(), {})
         assert await picture.select_facts(connection, scope, identity) is None
-        assert await picture.select_colors(connection, other_scope, identity) == ()
+        assert await color.select_colors(connection, other_scope, identity) == ()

@@ -41,6 +41,8 @@ def _taken(kind, value):
         wire.WireBool,
         wire.WireInt,
         wire.JsonInt,
+        wire.JsonBool,
+        wire.JsonFloat,
         wire.WireUuid,
         wire.WireTime,
         wire.WireEndTime,
@@ -55,6 +57,8 @@ def _taken(kind, value):
         "bool",
         "int",
         "json int",
+        "json bool",
+        "json float",
         "uuid",
         "time",
         "end time",
@@ -186,3 +190,14 @@ def test_titles(title):
     """Trimmed, null when nothing is left, at most 255 characters."""
     trimmed = title.strip()
     assert _taken(wire.Title, title) == ([trimmed or None] if len(trimmed) <= 255 else None)
+
+
+@given(JSON)
+@example(True)
+@example(10**400)
+@example(float("inf"))
+def test_json_numbers_and_booleans_are_of_their_own_type(value):
+    """A finite number is itself, `true` and `false` are themselves, and nothing passes for either."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1.7976931348623157e308
+    assert _taken(wire.JsonFloat, value) == ([float(value)] if is_number else None)
+    assert _taken(wire.JsonBool, value) == ([value] if isinstance(value, bool) else None)

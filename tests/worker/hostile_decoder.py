@@ -8,7 +8,7 @@ import signal
 import time
 from pathlib import Path
 
-from calotype.imaging.pipeline import develop
+from calotype.imaging.pipeline import develop, extract_colors
 
 CRASH, HANG, EAT, VANISH = b"please crash", b"please hang", b"please eat", b"please vanish"
 
@@ -29,3 +29,10 @@ def develop_badly(path, *, pixel_limit):
         time.sleep(3600)
     # Large pieces, which cost no time to get: what is tested is the limit on memory, not the one on time.
     return [bytearray(256 * 1024 * 1024) for _ in range(1000)]
+
+
+def extract_badly(path, n_colors, *, pixel_limit):
+    """Find colours, unless as few of them are asked for as only this test asks for."""
+    if n_colors == 3:
+        ctypes.string_at(0)
+    return extract_colors(path, n_colors, pixel_limit=pixel_limit)

@@ -11,8 +11,9 @@ import hostile_decoder
 import pytest
 
 from calotype.domain.asset import OperationType, State
+from calotype.domain.color import ExtractionState
 from calotype.domain.errors import NotReady
-from calotype.services import picture
+from calotype.services import color, picture
 from calotype.worker.run import run_worker
 from tests.running import PATIENCE
 from tests.services.library import library as open_library
@@ -147,3 +148,25 @@ async def test_a_worker_whose_decoders_are_all_killed_goes_on_with_new_ones(libr
 
     assert {asset.variant_status for asset in assets} == {State.COMPLETED}
     assert len(killed) >= 2
+
+
+async def test_colors_that_cannot_be_found_fail_by_themselves(library, monkeypatch):
+    """A decoder that dies over the colours of one picture leaves its variants alone, and the colours of another are found."""
+    monkeypatch.setattr(color, "extract_colors", hostile_decoder.extract_badly)
+    bad, good = await library.take_in(), await library.take_in()
+    colors, scope = library.services.colors, library.scope
+    async with working(library.services):
+        await ended(library, [bad, good])
+        await colors.request(scope, bad, 3, force=False)
+        await colors.request(scope, good, 4, force=False)
+        waiting = "SELECT 1 FROM color_analysis WHERE asset_id = ANY(%s) AND status IN ('pending', 'processing')"
+        await becomes(lambda: not library.sql(waiting, [bad, good]), "the colours were never done")
+
+    failed, found = await colors.get(scope, bad), await colors.get(scope, good)
+    assert (failed.state, failed.analysis.n_colors) == (ExtractionState.FAILED, 16)
+    assert (found.state, found.analysis.n_colors) == (ExtractionState.COMPLETED, 4)
+    assert (await library.asset(bad)).variant_status is State.COMPLETED
+    (*_, last) = (await library.services.assets.detail(scope, str(bad))).operations
+    assert last.type is OperationType.EXTRACT_COLORS
+    assert "SIGSEGV" in last.error_message
+    assert "3 attempts" in last.error_message

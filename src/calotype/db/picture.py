@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,13 +12,13 @@ from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
+from calotype.db.color import upsert_developed_colors
 from calotype.db.engine import Pipeline
-from calotype.db.scoped import of_tenant, within
+from calotype.db.scoped import within
 from calotype.domain.asset import PictureFacts, State, StoredVariant
 from calotype.domain.picture import (
     CaptureTime,
     DevelopedPicture,
-    DominantColor,
     GpsPosition,
     PictureMetadata,
     VariantName,
@@ -26,7 +26,6 @@ from calotype.domain.picture import (
 from calotype.domain.scope import Scope
 
 _A = tables.asset
-_C = tables.dominant_color
 
 
 def captured_at(captured: CaptureTime) -> datetime:
@@ -78,7 +77,7 @@ async def update_developed(
     await connection.execute(
         _HASH, {"tenant_id": scope.tenant_id, "asset_id": asset_id, "phash": f"{picture.phash:064b}"}
     )
-    await _replace_colors(connection, scope, asset_id, picture.colors)
+    await upsert_developed_colors(connection, scope, asset_id, picture.colors)
 
 
 def _facts(picture: DevelopedPicture) -> dict[str, Any]:
@@ -92,48 +91,6 @@ def _facts(picture: DevelopedPicture) -> dict[str, Any]:
         "kind": picture.kind,
         "metadata": metadata,
     }
-
-
-_DELETE_COLORS = text("DELETE FROM dominant_color WHERE tenant_id = :tenant_id AND asset_id = :asset_id")
-_INSERT_COLORS = text(
-    "INSERT INTO dominant_color (asset_id, tenant_id, rank, percentage, rgb, lab) "
-    "SELECT asset.id, asset.tenant_id, c.rank, c.percentage, c.rgb, ARRAY[c.l, c.a, c.b] FROM asset, "
-    "unnest(CAST(:rank AS smallint[]), CAST(:percentage AS float8[]), CAST(:rgb AS integer[]), CAST(:l AS float8[]), "
-    "CAST(:a AS float8[]), CAST(:b AS float8[])) AS c (rank, percentage, rgb, l, a, b) "
-    "WHERE asset.tenant_id = :tenant_id AND asset.id = :asset_id"
-)
-
-
-async def _replace_colors(
-    connection: AsyncConnection | Pipeline, scope: Scope, asset_id: UUID, colors: Sequence[DominantColor]
-) -> None:
-    owner = {"tenant_id": scope.tenant_id, "asset_id": asset_id}
-    await connection.execute(_DELETE_COLORS, owner)
-    await connection.execute(
-        _INSERT_COLORS,
-        {
-            **owner,
-            "rank": [color.rank for color in colors],
-            "percentage": [color.percentage for color in colors],
-            "rgb": [int.from_bytes(bytes(color.rgb), "big") for color in colors],
-            **{name: [color.lab[index] for color in colors] for index, name in enumerate("lab")},
-        },
-    )
-
-
-async def select_colors(connection: AsyncConnection, scope: Scope, asset_id: UUID) -> tuple[DominantColor, ...]:
-    """The dominant colours of one picture by rank."""
-    query = (
-        select(_C.c.rank, _C.c.percentage, _C.c.rgb, _C.c.lab)
-        .where(of_tenant(scope, _C), _C.c.asset_id == asset_id)
-        .order_by(_C.c.rank)
-    )
-    colors = []
-    for row in await connection.execute(query):
-        red, green, blue = row.rgb.to_bytes(3, "big")
-        lightness, a, b = row.lab
-        colors.append(DominantColor(row.rank, row.percentage, (red, green, blue), (lightness, a, b)))
-    return tuple(colors)
 
 
 async def select_facts(connection: AsyncConnection, scope: Scope, asset_id: UUID) -> PictureFacts | None:

@@ -150,6 +150,33 @@ dominant_color = Table(
     Column("percentage", Double, nullable=False),
     Column("rgb", Integer, nullable=False),
     Column("lab", ARRAY(Double), nullable=False),
+    Column(
+        "cell",
+        SmallInteger,
+        Computed(
+            "((rgb >> 19) & 31) * 1024 + ((rgb >> 11) & 31) * 32 + ((rgb >> 3) & 31)",
+            persisted=True,
+        ),
+        nullable=False,
+    ),
+    Column(
+        "entry",
+        LargeBinary,
+        Computed("uuid_send(asset_id) || int4send(rgb) || int2send((percentage * 100)::smallint)", persisted=True),
+        nullable=False,
+    ),
+)
+
+color_analysis = Table(
+    "color_analysis",
+    metadata,
+    Column("asset_id", UUID, ForeignKey("asset.id", ondelete="CASCADE"), primary_key=True),
+    Column("tenant_id", UUID, nullable=False),
+    Column("wanted", SmallInteger, nullable=False),
+    Column("status", Text, nullable=False),
+    _time("requested_at", nullable=True),
+    Column("n_colors", SmallInteger),
+    _time("extracted_at", nullable=True),
 )
 
 presigned_upload = Table(

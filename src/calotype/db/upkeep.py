@@ -60,6 +60,24 @@ async def select_unfinished(
     ]
 
 
+_UNFINISHED_COLORS = text(
+    "SELECT analysis.tenant_id, analysis.asset_id, analysis.requested_at FROM color_analysis AS analysis "
+    "JOIN asset ON asset.id = analysis.asset_id AND asset.deleted_at IS NULL "
+    "WHERE analysis.status IN ('pending', 'processing') AND analysis.requested_at < :before "
+    "AND (analysis.requested_at, analysis.asset_id) > (:after_time, :after_id) "
+    "ORDER BY analysis.requested_at, analysis.asset_id LIMIT :limit FOR UPDATE OF asset SKIP LOCKED"
+)
+
+
+async def select_unfinished_colors(
+    connection: AsyncConnection, requested_before: datetime, after: tuple[datetime, UUID], limit: int
+) -> list[tuple[UUID, UUID, datetime]]:
+    """(tenant id, asset id, time) of unfinished extractions of colours, oldest first, after a given place; assets locked."""
+    parameters = {"before": requested_before, "after_time": after[0], "after_id": after[1], "limit": limit}
+    rows = await connection.execute(_UNFINISHED_COLORS, parameters)
+    return [(row.tenant_id, row.asset_id, row.requested_at) for row in rows]
+
+
 async def select_known_keys(connection: AsyncConnection, object_keys: Sequence[str]) -> set[str]:
     """Which of the given object keys belong to a row of any tenant, by the ids that stand in them."""
     ids = {key.split("/")[2] for key in object_keys if key.count("/") >= 3}

@@ -16,7 +16,7 @@ COLORS: Mapping[str, tuple[int, int, int]] = {
     "white": (250, 250, 250),
     "red": (205, 25, 35),
     "dark red": (110, 15, 25),
-    "pink": (240, 155, 185),
+    "pink": (244, 166, 190),
     "magenta": (215, 40, 150),
     "purple": (110, 40, 140),
     "lavender": (190, 165, 220),

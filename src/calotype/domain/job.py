@@ -11,13 +11,14 @@ class Task(enum.StrEnum):
     """A function workers can run on an asset; one call of it is a job."""
 
     MAKE_VARIANTS = "make_variants"
+    EXTRACT_COLORS = "extract_colors"
     READ_TEXT = "read_text"
     DESCRIBE = "describe"
 
     @property
     def lane(self) -> Lane:
         """Where its jobs wait."""
-        return Lane.PICTURES if self is Task.MAKE_VARIANTS else Lane.TEXTS
+        return Lane.PICTURES if self in {Task.MAKE_VARIANTS, Task.EXTRACT_COLORS} else Lane.TEXTS
 
 
 class Lane(enum.StrEnum):

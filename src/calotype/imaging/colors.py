@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING
 
+from calotype.domain.color import MOST_COLORS
+from calotype.domain.color_space import srgb_to_lab
 from calotype.domain.picture import DominantColor
 
 if TYPE_CHECKING:
@@ -15,15 +16,14 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-MOST_COLORS = 16
 ROUNDS = 4
 # Two centres nearer than this (Delta E 1976) would be called the same colour by name.
 SAME_COLOR = 9.0
 LEAST_PERCENTAGE = 0.5
 
 
-def dominant_colors(pixels: Pixels) -> tuple[DominantColor, ...]:
-    """Return up to 16 colours, most frequent first, of RGB or RGBA pixels (8 bits, sRGB) of a small picture.
+def dominant_colors(pixels: Pixels, most: int = MOST_COLORS) -> tuple[DominantColor, ...]:
+    """Return up to `most` colours, most frequent first, of RGB or RGBA pixels (8 bits, sRGB) of a small picture.
 
     Pixels count by their alpha, so what is fully transparent does not count. Colours that hold less than half
     a percent are left out, so percentages sum to 100 or less. Found by k-means in CIELAB over a histogram of
@@ -32,8 +32,8 @@ def dominant_colors(pixels: Pixels) -> tuple[DominantColor, ...]:
     colors, weights = _histogram(pixels)
     if not len(colors):
         return ()
-    lab = _to_lab(colors)
-    centres = _starting_points(lab, weights)
+    lab = srgb_to_lab(colors)
+    centres = _starting_points(lab, weights, most)
     nearest = _assign(lab, centres)
     for _ in range(ROUNDS):
         centres, _ = _means(lab, weights, nearest, len(centres))
@@ -57,13 +57,13 @@ def _histogram(pixels: Pixels) -> tuple[Floats, Floats]:
     return colors.astype(np.float32), (weights / max(weights.sum(), 1e-9)).astype(np.float32)
 
 
-def _starting_points(lab: Floats, weights: Floats) -> Floats:
-    """Return up to 16 bins, each the fullest that is not near one taken before."""
+def _starting_points(lab: Floats, weights: Floats, most: int) -> Floats:
+    """Return up to `most` bins, each the fullest that is not near one taken before."""
     import numpy as np
 
     left = weights.copy()
     taken: list[Floats] = []
-    while len(taken) < MOST_COLORS and left.max() > 0:
+    while len(taken) < most and left.max() > 0:
         fullest = int(left.argmax())
         taken.append(lab[fullest])
         left[((lab - lab[fullest]) ** 2).sum(axis=1) < SAME_COLOR**2] = 0
@@ -109,7 +109,7 @@ def _ranked(colors: Floats, weights: Floats, groups: NDArray[np.intp]) -> tuple[
     means, totals = _means(colors, weights, groups, int(groups.max()) + 1)
     order = [int(group) for group in np.argsort(-totals) if totals[group] * 100 >= LEAST_PERCENTAGE]
     rgb = np.clip(np.rint(means[order]), 0, 255).astype(np.uint8)
-    lab = _to_lab(rgb.astype(np.float32))
+    lab = srgb_to_lab(rgb.astype(np.float32))
     # Rounding down keeps the sum at or below 100.
     percentages = np.floor(totals[order].astype(np.float64) * 10000 + 1e-3) / 100
     return tuple(
@@ -121,31 +121,3 @@ def _ranked(colors: Floats, weights: Floats, groups: NDArray[np.intp]) -> tuple[
         )
         for rank, (share, color, place) in enumerate(zip(percentages, rgb, lab, strict=True), start=1)
     )
-
-
-def _to_lab(colors: Floats) -> Floats:
-    """Return CIELAB under D65 for sRGB colours (n x 3, 0 to 255): CIE 15:2018, 8.2.1, and IEC 61966-2-1."""
-    import numpy as np
-
-    value = colors / 255
-    light = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
-    ratio = light @ _to_relative_xyz()
-    root = np.where(ratio > (6 / 29) ** 3, np.cbrt(ratio), ratio * (29 / 6) ** 2 / 3 + 4 / 29)
-    x, y, z = root.T
-    return np.column_stack([116 * y - 16, 500 * (x - y), 200 * (y - z)]).astype(np.float32)
-
-
-@functools.cache
-def _to_relative_xyz() -> Floats:
-    """Return the matrix from linear sRGB to XYZ relative to D65 white, to be multiplied from the right."""
-    import numpy as np
-
-    matrix = np.array(
-        [
-            [0.4124564, 0.3575761, 0.1804375],
-            [0.2126729, 0.7151522, 0.0721750],
-            [0.0193339, 0.1191920, 0.9503041],
-        ]
-    )
-    # Each row over its sum, which is the white point: then white is exactly 1, 1, 1 and grey has no tint.
-    return np.asarray((matrix / matrix.sum(axis=1, keepdims=True)).T, dtype=np.float32)

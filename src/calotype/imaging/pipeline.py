@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from calotype.domain.picture import DevelopedPicture, PictureMetadata, Variant, VariantName
+from calotype.domain.picture import DevelopedPicture, DominantColor, PictureMetadata, Variant, VariantName
 from calotype.imaging.blur_hash import blur_hash
 from calotype.imaging.colors import dominant_colors
 from calotype.imaging.decode import decode
@@ -60,6 +60,18 @@ def develop(path: str, *, pixel_limit: int = PIXEL_LIMIT) -> DevelopedPicture:
         variants=encode_sizes(sizes),
         metadata=metadata,
     )
+
+
+def extract_colors(path: str, n_colors: int, *, pixel_limit: int = PIXEL_LIMIT) -> tuple[DominantColor, ...]:
+    """Return at most `n_colors` dominant colours of the original or variant at a local path, as `develop` finds them.
+
+    Meant to be run in a limited child process. Raises what `develop` raises.
+    """
+    original = open_original(path, pixel_limit=pixel_limit)
+    raster = decode(original, VariantName.LARGE_1024.longer_side)
+    # Colours do not care which way is up.
+    small = fit(raster.width, raster.height, VariantName.TINY_64.longer_side)
+    return dominant_colors(shrink(without_opaque_alpha(raster.pixels), *small), n_colors)
 
 
 def read_original_metadata(original: Original) -> PictureMetadata:

@@ -13,10 +13,11 @@ import structlog
 from calotype.ai.interfaces import Describer
 from calotype.ai.rapidocr_reader import read_text
 from calotype.db.asset import select_asset, update_asset, update_status
+from calotype.db.color import select_colors
 from calotype.db.description import insert_description
 from calotype.db.engine import Database
 from calotype.db.operation import update_open_operations
-from calotype.db.picture import select_colors, select_facts
+from calotype.db.picture import select_facts
 from calotype.db.upload_session import settle_session_files
 from calotype.domain.asset import Asset, DescriptionRecord, OperationType, State
 from calotype.domain.description import DescribeRequest, Description, TextReading

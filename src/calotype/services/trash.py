@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from calotype.db.asset import delete_asset, select_asset, select_assets
+from calotype.db.color import select_extractions
 from calotype.db.engine import Connection, Database
 from calotype.db.trash import select_due_for_purge, update_deleted, update_restored
 from calotype.db.upload_session import select_wanted, update_pending_files
@@ -100,7 +101,10 @@ class TrashService:
                 raise Conflict("This file is not deleted")
             asset = await select_asset(connection, scope, asset_id)
             assert asset is not None
-            for job in missing_jobs(asset.tenant_id, asset.id, asset.variant_status, asset.description_status):
+            extraction = (await select_extractions(connection, scope, [asset_id])).get(asset_id)
+            colors_status = extraction.status if extraction else None
+            states = (asset.variant_status, asset.description_status, colors_status)
+            for job in missing_jobs(asset.tenant_id, asset.id, *states):
                 await self._queue.enqueue(connection, job, Urgency.NEW)
         return now
 

@@ -9,9 +9,9 @@ from uuid import UUID
 import structlog
 
 from calotype.db.engine import Database
-from calotype.db.upkeep import select_known_keys, select_next_originals, select_unfinished
+from calotype.db.upkeep import select_known_keys, select_next_originals, select_unfinished, select_unfinished_colors
 from calotype.domain.errors import NotFound
-from calotype.domain.job import Urgency
+from calotype.domain.job import Job, Task, Urgency
 from calotype.jobs.queue import JobQueue
 from calotype.services.presigned_upload import PresignedUploadService
 from calotype.services.trash import TrashService
@@ -81,6 +81,7 @@ class UpkeepService:
                 break
             last, created_at = found[-1]
             after = (created_at, last.id)
+        queued += await self._requeue_colors(before)
         if queued:
             _log.warning("lost work queued again", jobs=queued)
         return queued
@@ -93,6 +94,24 @@ class UpkeepService:
             _log.warning("files of upload sessions settled late", files=missed)
         if expired := await self._sessions.expire():
             _log.warning("upload sessions expired", sessions=expired)
+
+    async def _requeue_colors(self, before: datetime) -> int:
+        """The same for extractions of colours, which are asked for at any time of an asset's life."""
+        after = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
+        queued = 0
+        while True:
+            async with self._database.write() as connection:
+                found = await select_unfinished_colors(connection, before, after, _BATCH)
+                active = await self._queue.select_active_assets(connection, [asset_id for _, asset_id, _ in found])
+                for tenant_id, asset_id, _ in found:
+                    if asset_id not in active:
+                        await self._queue.enqueue(
+                            connection, Job(Task.EXTRACT_COLORS, tenant_id, asset_id), Urgency.BACKFILL
+                        )
+                        queued += 1
+            if len(found) < _BATCH:
+                return queued
+            after = (found[-1][2], found[-1][1])
 
     async def clean(self) -> None:
         """Empty what is due of the trash and of uploads never confirmed."""

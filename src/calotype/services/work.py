@@ -28,14 +28,24 @@ OPEN = frozenset({State.PENDING, State.PROCESSING})
 
 
 def missing_jobs(
-    tenant_id: UUID, asset_id: UUID, variant_status: State | None, description_status: State | None
+    tenant_id: UUID,
+    asset_id: UUID,
+    variant_status: State | None,
+    description_status: State | None,
+    colors_status: State | None = None,
 ) -> list[Job]:
-    """The job that takes the asset further; text is read only from finished variants, so there is one at most."""
+    """The jobs that take the asset further; text is read only from finished variants, so only one of those two waits.
+
+    `colors_status` is that of an extraction of colours that somebody asked for.
+    """
+    jobs = []
     if variant_status in OPEN:
-        return [Job(Task.MAKE_VARIANTS, tenant_id, asset_id)]
-    if description_status in OPEN:
-        return [Job(Task.READ_TEXT, tenant_id, asset_id)]
-    return []
+        jobs.append(Job(Task.MAKE_VARIANTS, tenant_id, asset_id))
+    elif description_status in OPEN:
+        jobs.append(Job(Task.READ_TEXT, tenant_id, asset_id))
+    if colors_status in OPEN:
+        jobs.append(Job(Task.EXTRACT_COLORS, tenant_id, asset_id))
+    return jobs
 
 
 async def try_again(work: Callable[[], Awaitable[Result]]) -> Result:

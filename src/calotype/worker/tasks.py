@@ -34,6 +34,10 @@ def register(app: App, application: Application) -> None:
     async def make_variants(context: JobContext, tenant_id: str, asset_id: str) -> None:
         await application.pictures.make_variants(Scope(UUID(tenant_id)), UUID(asset_id), context.job.attempts + 1)
 
+    @app.task(name=Task.EXTRACT_COLORS.value, pass_context=True, retry=Patience())
+    async def extract_colors(context: JobContext, tenant_id: str, asset_id: str) -> None:
+        await application.colors.extract(Scope(UUID(tenant_id)), UUID(asset_id), context.job.attempts + 1)
+
     @app.task(name=Task.READ_TEXT.value, pass_context=True, retry=Patience())
     async def read_text(context: JobContext, tenant_id: str, asset_id: str) -> None:
         await application.descriptions.read_text(Scope(UUID(tenant_id)), UUID(asset_id), context.job.attempts + 1)

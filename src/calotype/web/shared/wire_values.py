@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, TypeVar
@@ -61,6 +62,20 @@ def parse_json_int(value: Any) -> int:
     if isinstance(value, str):
         raise PydanticCustomError("int_type", "Input should be an integer")
     return parse_int(value)
+
+
+def parse_json_bool(value: Any) -> bool:
+    """`true` or `false` of a JSON body, and nothing that only resembles them."""
+    if isinstance(value, bool):
+        return value
+    raise PydanticCustomError("bool_type", "Input should be true or false")
+
+
+def parse_json_float(value: Any) -> float:
+    """A finite number of a JSON body: not a string, not `true`."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max:
+        return float(value)
+    raise PydanticCustomError("float_type", "Input should be a finite number")
 
 
 def parse_uuid(value: Any) -> UUID:
@@ -131,6 +146,8 @@ _STRING_ARRAY = {"type": "array", "items": {"type": "string"}}
 WireBool = Annotated[bool, BeforeValidator(parse_bool)]
 WireInt = Annotated[int, BeforeValidator(parse_int)]
 JsonInt = Annotated[int, BeforeValidator(parse_json_int)]
+JsonBool = Annotated[bool, BeforeValidator(parse_json_bool)]
+JsonFloat = Annotated[float, BeforeValidator(parse_json_float)]
 WireUuid = Annotated[UUID, BeforeValidator(parse_uuid)]
 WireTime = Annotated[datetime, BeforeValidator(parse_time)]
 WireEndTime = Annotated[datetime, BeforeValidator(lambda value: parse_time(value, end_of_day=True))]

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from calotype.web.apis.files.auth import FilesFormat
 from calotype.web.apis.files.routes import (
     batch,
+    color,
     duplicate,
     file,
     folder,
@@ -21,6 +22,7 @@ from calotype.web.apis.files.routes import (
 router = APIRouter(prefix=FilesFormat.prefix)
 router.include_router(duplicate.router)
 router.include_router(quota.router)
+router.include_router(color.router)
 router.include_router(upload.router)
 router.include_router(batch.router)
 router.include_router(file.router)
