@@ -54,7 +54,7 @@ async def ended(library, asset_ids):
 async def library(own_database, tmp_path, monkeypatch):
     """A library whose decoders do what a picture asks them to."""
     monkeypatch.setattr(picture, "develop", hostile_decoder.develop_badly)
-    limits = {"decode_timeout": 2, "decode_memory_mb": 1024, "worker_processes": 2, "upkeep_interval": 1}
+    limits = {"decode_timeout": 4, "decode_memory_mb": 1024, "worker_processes": 2, "upkeep_interval": 1}
     async with open_library(own_database, tmp_path, **limits) as made:
         yield made
 
@@ -79,7 +79,7 @@ async def test_pictures_that_attack_their_decoder_fail_with_a_reason_and_the_oth
     failed, finished = assets[: len(bad)], assets[len(bad) :]
     reasons = [asset.variant_error for asset in failed]
     assert [asset.variant_status for asset in failed] == [State.FAILED] * len(bad)
-    for reason, expected in zip(reasons, ("SIGSEGV", "longer than 2 s", "memory", "SIGKILL"), strict=True):
+    for reason, expected in zip(reasons, ("SIGSEGV", "longer than 4 s", "memory", "SIGKILL"), strict=True):
         assert expected in reason
         assert "3 attempts" in reason
         assert "Traceback" not in reason
