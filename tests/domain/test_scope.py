@@ -46,7 +46,7 @@ def test_the_same_work_has_the_same_identity():
 
 def test_slow_work_has_a_lane_of_its_own():
     """Pictures never wait behind texts."""
-    assert {task for task in Task if task.lane is Lane.PICTURES} == {Task.MAKE_VARIANTS}
+    assert {task for task in Task if task.lane is Lane.PICTURES} == {Task.MAKE_VARIANTS, Task.EXTRACT_COLORS}
 
 
 @given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 20))
