@@ -91,8 +91,8 @@ def requests(seed: int) -> Iterator[tuple[str, Query]]:
 def made_colors(count: int, seed: int) -> tuple[Any, Any, Any, Any]:
     """(picture, rank, percentage, rgb) of the dominant colours of made pictures: 5 to 11 each, five of them above 5 %.
 
-    Lightness, chroma and hue are spread as in real photographs: the median chroma is 8, a tenth of all colours is saturated,
-    and most hues are those of wood and skin or of sky.
+    Lightness, chroma and hue are spread as in real photographs: the median chroma is 9, a tenth is above 35, and most
+    hues are those of wood and skin or of sky.
     """
     chance = np.random.default_rng(seed)
     counts = chance.integers(5, 12, count)

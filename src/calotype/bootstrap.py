@@ -30,13 +30,14 @@ from calotype.services.doctor import DoctorService
 from calotype.services.duplicate import DuplicateService
 from calotype.services.folder import FolderService
 from calotype.services.importer import ImportService
-from calotype.services.ingest import IngestLimits, IngestService
+from calotype.services.ingest import IngestService
 from calotype.services.late_fields import LateFieldsService
 from calotype.services.look_alike import LookAlikeService
 from calotype.services.metrics import MetricsService
 from calotype.services.picture import DevelopLimits, PictureService
 from calotype.services.presigned_upload import PresignedUploadService
 from calotype.services.quota import QuotaService
+from calotype.services.receive import IngestLimits
 from calotype.services.search import SearchService
 from calotype.services.session_watch import SessionWatch
 from calotype.services.tenant import TenantService

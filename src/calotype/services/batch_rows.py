@@ -25,7 +25,8 @@ from calotype.domain.errors import (
 from calotype.domain.picture import MediaType
 from calotype.domain.scope import Scope
 from calotype.domain.upload_session import BatchItem, FileOutcome, Rejection, SessionFile
-from calotype.services.ingest import IngestResult, IngestService, ReceivedFile, UploadOptions, object_key
+from calotype.services.ingest import IngestResult, IngestService, UploadOptions
+from calotype.services.receive import ReceivedFile, object_key
 
 _GROUP = 16  # rows written at once; a commit costs more than all of them
 _REFUSED = (InvalidInput, Unsupported, UndecodablePicture, TooLarge)

@@ -21,11 +21,14 @@ from calotype.domain.values import clean_filename
 from calotype.services.batch_rows import Arrival, BatchRows
 from calotype.services.ingest import IngestService, UploadOptions
 from calotype.services.late_fields import LateFieldsService
+from calotype.services.receive import WholeFile
 from calotype.services.trash import TrashService
 from calotype.services.upload_session import UploadSessionService
 
 _SMALL = 1024 * 1024  # bytes; a file up to this size is stored beside the reading of those after it
-_AT_ONCE = 4  # small files held in memory, and stored, at the same time
+_MOST_HELD = 4 * 1024 * 1024  # bytes of small files that wait in memory before no more is read
+_GROUP = 8  # small files stored together, which saves flushing their folder for each
+_STORING_AT_ONCE = 2  # groups
 _HEARTBEATS = 4  # within the time after which a reader counts as dead
 _log = structlog.get_logger(__name__)
 
@@ -103,7 +106,9 @@ class BatchUpload:
         self._bytes = 0
         self._refusal: CalotypeError | None = None
         self._broken: BaseException | None = None
-        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._waiting: list[tuple[Arrival, bytes]] = []
+        self._held = 0
+        self._stored = asyncio.Event()
         self._receiving: set[asyncio.Task[None]] = set()
         self._beating: asyncio.Task[None] | None = None
 
@@ -130,10 +135,36 @@ class BatchUpload:
                 await self._receive(file, _joined(bytes(head), chunks))
                 await _drain(chunks)  # of a file that was refused before its end
                 return
-        await self._slots.acquire()
-        task = asyncio.create_task(self._receive_beside(file, bytes(head)))
-        self._receiving.add(task)
-        task.add_done_callback(self._receiving.discard)
+        await self._hold(file, bytes(head))
+
+    async def _hold(self, file: Arrival, data: bytes) -> None:
+        """Let a small file be stored beside the reading of those after it, together with what waits by then."""
+        while self._held >= _MOST_HELD:
+            self._stored.clear()
+            await self._stored.wait()
+        self._held += len(data)
+        self._waiting.append((file, data))
+        if len(self._receiving) < _STORING_AT_ONCE:
+            task = asyncio.create_task(self._store_waiting())
+            self._receiving.add(task)
+            task.add_done_callback(self._receiving.discard)
+
+    async def _store_waiting(self) -> None:
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
+                files = [WholeFile(file.asset_id, file.filename, data) for file, data in group]
+                for (file, _), outcome in zip(
+                    group, await self._service.ingest.receive_many(self._scope, files), strict=True
+                ):
+                    self._rows.put(file, outcome)
+                self._held -= sum(len(data) for _, data in group)
+                self._stored.set()
+        except Exception as error:
+            # A fault in our own code must end the request, not one file.
+            self._broken = self._broken or error
+            self._held = 0
+            self._stored.set()
 
     async def _watched(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """The chunks, counted; a fault of the request itself is told apart from a fault of the file."""
@@ -169,15 +200,6 @@ class BatchUpload:
             with contextlib.suppress(CalotypeError):
                 async with self._service.database.mark() as connection:
                     await update_reader_seen(connection, self._scope, self.session_id)
-
-    async def _receive_beside(self, file: Arrival, data: bytes) -> None:
-        try:
-            await self._receive(file, _joined(data))
-        except Exception as error:
-            # A fault in our own code must end the request, not one file.
-            self._broken = self._broken or error
-        finally:
-            self._slots.release()
 
     async def _receive(self, file: Arrival, chunks: AsyncIterator[bytes]) -> None:
         ingest = self._service.ingest

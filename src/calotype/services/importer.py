@@ -17,7 +17,8 @@ from calotype.domain.errors import CalotypeError, Unsupported
 from calotype.domain.folder import clean_folder_path
 from calotype.domain.scope import Scope
 from calotype.services.folder import FolderService
-from calotype.services.ingest import IngestResult, IngestService, ReceivedFile, UploadOptions
+from calotype.services.ingest import IngestResult, IngestService, UploadOptions
+from calotype.services.receive import ReceivedFile
 
 _CHUNK = 1024 * 1024
 

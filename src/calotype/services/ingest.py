@@ -1,10 +1,9 @@
-"""Taking files in: bytes are checked, hashed and stored as they arrive; row and jobs follow in one transaction."""
+"""Taking files in: what was received gets its row, history and first job in one transaction."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -19,39 +18,15 @@ from calotype.db.engine import Connection, Database, Pipeline, pipelined
 from calotype.db.operation import insert_operations
 from calotype.db.upload_session import lock_open_session, update_wanted
 from calotype.domain.asset import Asset, NewAsset, Operation, OperationType, State, UploadMethod
-from calotype.domain.errors import (
-    CalotypeError,
-    Conflict,
-    InvalidInput,
-    QuotaExceeded,
-    TooLarge,
-    Unavailable,
-    UndecodablePicture,
-    Unsupported,
-    UsageLimitExceeded,
-)
+from calotype.domain.errors import CalotypeError, Conflict, QuotaExceeded, Unavailable, UsageLimitExceeded
 from calotype.domain.job import Job, Task, Urgency
-from calotype.domain.picture import MediaType, PictureHeader
+from calotype.domain.picture import MediaType
 from calotype.domain.scope import Scope
-from calotype.domain.values import clean_filename, safe_filename
-from calotype.imaging.header import read_header
-from calotype.imaging.sniff import sniff
 from calotype.jobs.queue import JobQueue
 from calotype.services.allowance import Allowances
+from calotype.services.receive import IngestLimits, ReceivedFile, ReceiveService
 from calotype.services.search_document import search_document
 from calotype.storage.store import ObjectStore
-
-SNIFF_BYTES = 64 * 1024  # enough to tell every kind of content
-_QUICK_HEADERS = frozenset({"jpeg", "png", "bmp"})
-HEAD_BYTES = 1024 * 1024  # kept of each upload, so that nearly every header is read without going back to the store
-
-
-@dataclass(frozen=True, slots=True)
-class IngestLimits:
-    """What an upload may be: bytes of one image, pixels of all its frames."""
-
-    max_image_bytes: int
-    max_pixels: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +39,6 @@ class UploadOptions:
     skip_duplicates: bool = False
     storage_target: str = "default"
     folder_id: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedFile:
-    """A file that is checked and durably stored, but has no row yet."""
-
-    id: UUID
-    tenant_id: UUID
-    object_key: str
-    filename: str
-    media: MediaType
-    size_bytes: int
-    checksum: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +58,8 @@ Note = Callable[[Connection, Sequence[IngestResult | CalotypeError]], Awaitable[
 """What else is written in the transaction that gives files their rows; what it raises undoes that."""
 
 
-class IngestService:
-    """The way in for every file, whatever door it comes through."""
+class IngestService(ReceiveService):
+    """The whole way in for every file: its bytes as they are received, then its row."""
 
     def __init__(
         self,
@@ -108,105 +70,11 @@ class IngestService:
         *,
         describes: bool,
     ) -> None:
+        super().__init__(store, limits)
         self._database = database
-        self._store = store
         self._queue = queue
-        self._limits = limits
         self._describes = describes
         self._allowances = Allowances()
-
-    # ------------------------------------------------------------------ bytes
-
-    async def receive(
-        self, scope: Scope, filename: str, chunks: AsyncIterator[bytes], *, file_id: UUID | None = None
-    ) -> ReceivedFile:
-        """Check and store a file while it arrives, under a new id unless one is given; memory does not grow with its size.
-
-        Raises InvalidInput for an empty file, Unsupported, UndecodablePicture, TooLarge, Unavailable. Nothing is kept then.
-        """
-        name = clean_filename(filename)
-        head = await _read_head(chunks)
-        media = accepted_picture(bytes(head[:SNIFF_BYTES]))
-        file_id = file_id or uuid4()
-        key = object_key(scope.tenant_id, file_id, name)
-        async with self._store.writer(key) as writer:
-            await writer.write(head)
-            async for chunk in chunks:
-                self._check_size(writer.size + len(chunk))
-                if len(head) < HEAD_BYTES:
-                    head += chunk[: HEAD_BYTES - len(head)]
-                await writer.write(chunk)
-            self._check_size(writer.size)
-            is_checked = await self._check_head(bytes(head), writer.size, media)
-            stored = await writer.commit()
-        assert stored.checksum is not None
-        received = ReceivedFile(file_id, scope.tenant_id, key, name, media, stored.size, stored.checksum)
-        if not is_checked:
-            try:
-                await self.check_stored(key, stored.size, media)
-            except BaseException:
-                await self.discard(received)
-                raise
-        return received
-
-    def _check_size(self, size: int) -> None:
-        if size > self._limits.max_image_bytes:
-            raise TooLarge(
-                f"An image may have at most {self._limits.max_image_bytes} bytes",
-                limit=self._limits.max_image_bytes,
-            )
-
-    async def _check_head(self, head: bytes, size: int, media: MediaType) -> bool:
-        """Read the header from the first bytes; False when it lies further back in the file."""
-        if media.format in _QUICK_HEADERS:
-            return self._read_head(head, size, media)
-        # A hostile GIF can keep the reader busy for half a second, in which other requests must go on.
-        return await asyncio.to_thread(self._read_head, head, size, media)
-
-    def _read_head(self, head: bytes, size: int, media: MediaType) -> bool:
-        reached_past = False
-
-        def read_at(offset: int, length: int) -> bytes:
-            nonlocal reached_past
-            if offset + length > len(head) and len(head) < size:
-                reached_past = True
-            return head[offset : offset + length]
-
-        try:
-            header = read_header(read_at, size, media.format)
-        except UndecodablePicture:
-            if reached_past:
-                return False
-            raise
-        if reached_past:
-            return False
-        self._check_pixels(header)
-        return True
-
-    async def check_stored(self, key: str, size: int, media: MediaType) -> None:
-        """Read the header of a stored picture. Raises UndecodablePicture."""
-        loop = asyncio.get_running_loop()
-
-        def read_at(offset: int, length: int) -> bytes:
-            return asyncio.run_coroutine_threadsafe(self._store.read_at(key, offset, length), loop).result()
-
-        self._check_pixels(await asyncio.to_thread(read_header, read_at, size, media.format))
-
-    def _check_pixels(self, header: PictureHeader) -> None:
-        if header.pixels > self._limits.max_pixels:
-            raise UndecodablePicture(
-                f"The picture has {header.pixels} pixels in {header.frames} frame(s); "
-                f"at most {self._limits.max_pixels} are allowed",
-                limit=self._limits.max_pixels,
-                actual=header.pixels,
-            )
-
-    async def discard(self, received: ReceivedFile) -> None:
-        """Remove the object of a file that will get no row; what cannot be removed now is left to the sweep."""
-        with contextlib.suppress(Unavailable):
-            await self._store.delete(received.object_key)
-
-    # ------------------------------------------------------------------- rows
 
     async def accept(self, received: ReceivedFile, options: UploadOptions) -> IngestResult:
         """Give a received file its row and jobs in one transaction, or find the asset it repeats.
@@ -358,34 +226,6 @@ class IngestService:
         Raises QuotaExceeded and UsageLimitExceeded.
         """
         (await self._allowances.of(connection, scope)).take(size_bytes, is_new=is_new)
-
-
-def accepted_picture(head: bytes) -> MediaType:
-    """The kind of picture some first bytes are. Raises InvalidInput when empty, Unsupported for anything else."""
-    if not head:
-        raise InvalidInput("The file is empty", field="file")
-    media = sniff(head)
-    if media is None:
-        raise Unsupported("The content of this file is of no supported type")
-    if media.media_type != "image":
-        raise Unsupported(
-            f"{media.content_type} files are not accepted by this version", content_type=media.content_type
-        )
-    return media
-
-
-def object_key(tenant_id: UUID, file_id: UUID, filename: str) -> str:
-    """Where an original lies; only ids and an ASCII form of the name stand in it."""
-    return f"uploads/{tenant_id}/{file_id}/{safe_filename(filename)}"
-
-
-async def _read_head(chunks: AsyncIterator[bytes]) -> bytearray:
-    head = bytearray()
-    async for chunk in chunks:
-        head += chunk
-        if len(head) >= SNIFF_BYTES:
-            break
-    return head
 
 
 def _first_operations(new: NewAsset, now: datetime) -> list[Operation]:

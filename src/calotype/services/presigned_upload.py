@@ -31,14 +31,8 @@ from calotype.domain.errors import (
 from calotype.domain.scope import Scope
 from calotype.domain.values import clean_filename
 from calotype.services.delivery import DeliveryService
-from calotype.services.ingest import (
-    SNIFF_BYTES,
-    IngestService,
-    ReceivedFile,
-    UploadOptions,
-    accepted_picture,
-    object_key,
-)
+from calotype.services.ingest import IngestService, UploadOptions
+from calotype.services.receive import SNIFF_BYTES, ReceivedFile, accepted_picture, object_key
 from calotype.storage.store import ObjectStore
 
 MAX_PRESIGNED_BYTES = 52_428_800

@@ -93,6 +93,8 @@ class Disk:
                 if len(items) > 1:
                     file.start_writeback()
             stored = [file.flush() for file in files]
+            with contextlib.suppress(OSError):  # whatever it is, publishing meets it again and can tell
+                self.folders.make_all({self.path(key).parent for key, _ in items})
             folders = {file.publish() for file in files}
             with disk_failures(items[0][0]):
                 for folder in folders:

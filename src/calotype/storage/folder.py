@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 _MOST_KNOWN = 65_536
@@ -22,17 +23,24 @@ class Folders:
 
     def make(self, folder: Path) -> None:
         """Make a folder and those above it, up to the root, each with its own name on the disk."""
-        if folder in self._durable or folder == self.root:
+        self.make_all([folder])
+
+    def make_all(self, folders: Iterable[Path]) -> None:
+        """The same for several folders; those of one parent cost one flush together."""
+        missing = [folder for folder in folders if folder not in self._durable and folder != self.root]
+        if not missing:
             return
-        parent = folder.parent
-        self.make(parent)
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir(0o750)
-        # Also when it exists: whoever made it may not have flushed it yet.
-        self.flush(parent)
+        parents = {folder.parent for folder in missing}
+        self.make_all(parents)
+        for folder in missing:
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir(0o750)
+        # Also where one existed: whoever made it may not have flushed it yet.
+        for parent in parents:
+            self.flush(parent)
         if len(self._durable) >= _MOST_KNOWN:
             self._durable.clear()
-        self._durable.add(folder)
+        self._durable.update(missing)
 
     def forget(self, folder: Path) -> None:
         """Look again at a folder and those above it: somebody else has removed one of them."""

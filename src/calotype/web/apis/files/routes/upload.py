@@ -13,8 +13,9 @@ from starlette.responses import Response
 from calotype.bootstrap import Application
 from calotype.domain.errors import InvalidInput
 from calotype.domain.scope import Scope
-from calotype.services.ingest import ReceivedFile, UploadOptions
+from calotype.services.ingest import UploadOptions
 from calotype.services.presigned_upload import MAX_PRESIGNED_BYTES
+from calotype.services.receive import ReceivedFile
 from calotype.web.apis.files.forms import refuse_custom_storage, validated
 from calotype.web.apis.files.openapi import ERRORS, multipart_body
 from calotype.web.apis.files.translate.file import description_status

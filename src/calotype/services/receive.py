@@ -1,0 +1,220 @@
+"""Receiving files: their bytes are checked, hashed and stored as they arrive; rows are another matter."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from calotype.domain.errors import CalotypeError, InvalidInput, TooLarge, Unavailable, UndecodablePicture, Unsupported
+from calotype.domain.picture import MediaType, PictureHeader
+from calotype.domain.scope import Scope
+from calotype.domain.values import clean_filename, safe_filename
+from calotype.imaging.header import read_header
+from calotype.imaging.sniff import sniff
+from calotype.storage.store import ObjectStore, StoredObject
+
+SNIFF_BYTES = 64 * 1024  # enough to tell every kind of content
+_QUICK_HEADERS = frozenset({"jpeg", "png", "bmp"})
+HEAD_BYTES = 1024 * 1024  # kept of each upload, so that nearly every header is read without going back to the store
+
+
+@dataclass(frozen=True, slots=True)
+class IngestLimits:
+    """What an upload may be: bytes of one image, pixels of all its frames."""
+
+    max_image_bytes: int
+    max_pixels: int
+
+
+@dataclass(frozen=True, slots=True)
+class WholeFile:
+    """A small file that is wholly in memory, under its new id and its clean name."""
+
+    id: UUID
+    filename: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """A file that is checked and durably stored, but has no row yet."""
+
+    id: UUID
+    tenant_id: UUID
+    object_key: str
+    filename: str
+    media: MediaType
+    size_bytes: int
+    checksum: str
+
+
+class ReceiveService:
+    """The way in for the bytes of every file, whatever door it comes through."""
+
+    def __init__(self, store: ObjectStore, limits: IngestLimits) -> None:
+        self._store = store
+        self._limits = limits
+
+    async def receive(
+        self, scope: Scope, filename: str, chunks: AsyncIterator[bytes], *, file_id: UUID | None = None
+    ) -> ReceivedFile:
+        """Check and store a file while it arrives, under a new id unless one is given; memory does not grow with its size.
+
+        Raises InvalidInput for an empty file, Unsupported, UndecodablePicture, TooLarge, Unavailable. Nothing is kept then.
+        """
+        name = clean_filename(filename)
+        head = await _read_head(chunks)
+        media = accepted_picture(bytes(head[:SNIFF_BYTES]))
+        file_id = file_id or uuid4()
+        key = object_key(scope.tenant_id, file_id, name)
+        async with self._store.writer(key) as writer:
+            await writer.write(head)
+            async for chunk in chunks:
+                self._check_size(writer.size + len(chunk))
+                if len(head) < HEAD_BYTES:
+                    head += chunk[: HEAD_BYTES - len(head)]
+                await writer.write(chunk)
+            self._check_size(writer.size)
+            is_checked = await self._check_head(bytes(head), writer.size, media)
+            stored = await writer.commit()
+        assert stored.checksum is not None
+        received = ReceivedFile(file_id, scope.tenant_id, key, name, media, stored.size, stored.checksum)
+        if not is_checked:
+            try:
+                await self.check_stored(key, stored.size, media)
+            except BaseException:
+                await self.discard(received)
+                raise
+        return received
+
+    async def receive_many(self, scope: Scope, files: Sequence[WholeFile]) -> list[ReceivedFile | CalotypeError]:
+        """Check and store small files that are wholly in memory, together; what is wrong with one is its outcome alone."""
+        outcomes: list[ReceivedFile | CalotypeError] = []
+        media: list[MediaType | CalotypeError] = [await self._check_whole(file.data) for file in files]
+        keys = [object_key(scope.tenant_id, file.id, file.filename) for file in files]
+        good = [
+            (key, file.data) for key, file, kind in zip(keys, files, media, strict=True) if isinstance(kind, MediaType)
+        ]
+        stored = await self._put_many(good)
+        for key, file, kind in zip(keys, files, media, strict=True):
+            if isinstance(kind, CalotypeError):
+                outcomes.append(kind)
+                continue
+            found = stored[key]
+            if isinstance(found, StoredObject):
+                assert found.checksum is not None
+                outcomes.append(
+                    ReceivedFile(file.id, scope.tenant_id, key, file.filename, kind, found.size, found.checksum)
+                )
+            else:
+                outcomes.append(found)
+        return outcomes
+
+    async def _check_whole(self, data: bytes) -> MediaType | CalotypeError:
+        try:
+            media = accepted_picture(data[:SNIFF_BYTES])
+            self._check_size(len(data))
+            await self._check_head(data, len(data), media)
+        except CalotypeError as error:
+            return error
+        return media
+
+    async def _put_many(self, items: Sequence[tuple[str, bytes]]) -> dict[str, StoredObject | CalotypeError]:
+        if not items:
+            return {}
+        try:
+            return {stored.key: stored for stored in await self._store.put_many(items)}
+        except CalotypeError as error:
+            if len(items) == 1:
+                return {items[0][0]: error}
+        # Only some of them could not be stored: each by itself tells which.
+        alone = await asyncio.gather(*(self._put_many([item]) for item in items))
+        return {key: outcome for found in alone for key, outcome in found.items()}
+
+    def _check_size(self, size: int) -> None:
+        if size > self._limits.max_image_bytes:
+            raise TooLarge(
+                f"An image may have at most {self._limits.max_image_bytes} bytes",
+                limit=self._limits.max_image_bytes,
+            )
+
+    async def _check_head(self, head: bytes, size: int, media: MediaType) -> bool:
+        """Read the header from the first bytes; False when it lies further back in the file."""
+        if media.format in _QUICK_HEADERS:
+            return self._read_head(head, size, media)
+        # A hostile GIF can keep the reader busy for half a second, in which other requests must go on.
+        return await asyncio.to_thread(self._read_head, head, size, media)
+
+    def _read_head(self, head: bytes, size: int, media: MediaType) -> bool:
+        reached_past = False
+
+        def read_at(offset: int, length: int) -> bytes:
+            nonlocal reached_past
+            if offset + length > len(head) and len(head) < size:
+                reached_past = True
+            return head[offset : offset + length]
+
+        try:
+            header = read_header(read_at, size, media.format)
+        except UndecodablePicture:
+            if reached_past:
+                return False
+            raise
+        if reached_past:
+            return False
+        self._check_pixels(header)
+        return True
+
+    async def check_stored(self, key: str, size: int, media: MediaType) -> None:
+        """Read the header of a stored picture. Raises UndecodablePicture."""
+        loop = asyncio.get_running_loop()
+
+        def read_at(offset: int, length: int) -> bytes:
+            return asyncio.run_coroutine_threadsafe(self._store.read_at(key, offset, length), loop).result()
+
+        self._check_pixels(await asyncio.to_thread(read_header, read_at, size, media.format))
+
+    def _check_pixels(self, header: PictureHeader) -> None:
+        if header.pixels > self._limits.max_pixels:
+            raise UndecodablePicture(
+                f"The picture has {header.pixels} pixels in {header.frames} frame(s); "
+                f"at most {self._limits.max_pixels} are allowed",
+                limit=self._limits.max_pixels,
+                actual=header.pixels,
+            )
+
+    async def discard(self, received: ReceivedFile) -> None:
+        """Remove the object of a file that will get no row; what cannot be removed now is left to the sweep."""
+        with contextlib.suppress(Unavailable):
+            await self._store.delete(received.object_key)
+
+
+def accepted_picture(head: bytes) -> MediaType:
+    """The kind of picture some first bytes are. Raises InvalidInput when empty, Unsupported for anything else."""
+    if not head:
+        raise InvalidInput("The file is empty", field="file")
+    media = sniff(head)
+    if media is None:
+        raise Unsupported("The content of this file is of no supported type")
+    if media.media_type != "image":
+        raise Unsupported(
+            f"{media.content_type} files are not accepted by this version", content_type=media.content_type
+        )
+    return media
+
+
+def object_key(tenant_id: UUID, file_id: UUID, filename: str) -> str:
+    """Where an original lies; only ids and an ASCII form of the name stand in it."""
+    return f"uploads/{tenant_id}/{file_id}/{safe_filename(filename)}"
+
+
+async def _read_head(chunks: AsyncIterator[bytes]) -> bytearray:
+    head = bytearray()
+    async for chunk in chunks:
+        head += chunk
+        if len(head) >= SNIFF_BYTES:
+            break
+    return head
