@@ -187,6 +187,14 @@ class FailingStore(Deputy):
             writer.commit = self._fail
         return writer
 
+    async def put_many(self, items):
+        """Store what comes before the first that fails, as the real one may."""
+        for number, (key, _) in enumerate(items):
+            if key.endswith(self._names):
+                await self._original.put_many(items[:number])
+                await self._fail()
+        return await self._original.put_many(items)
+
     async def delete(self, key):
         """Remove an object, or fail."""
         if self._deleting:

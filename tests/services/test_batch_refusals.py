@@ -322,7 +322,7 @@ async def test_a_fault_of_our_own_ends_the_request_and_is_no_fault_of_a_file(lib
     async def fault(*_, **__):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(library.services.ingest, "receive", fault)
+    monkeypatch.setattr(library.services.ingest, "receive_many", fault)
 
     with pytest.raises(ZeroDivisionError):
         await send(library, photos(3))
