@@ -8,8 +8,11 @@ from dataclasses import replace
 
 import pytest
 
+from calotype.domain.errors import Unsupported
 from calotype.domain.upload_session import BatchStatus, SessionStatus
+from calotype.services import batch_upload
 from tests.services.batches import (
+    PLAIN,
     SKIPPED,
     STORED,
     all_ids,
@@ -264,3 +267,28 @@ async def test_single_uploads_and_batches_racing_for_one_limit_never_pass_it(lib
         told = outcomes(result)
         assert told == sorted(told, key=lambda outcome: outcome is None), "the first in order are accepted"
     assert deadlocks(library) == before
+
+
+@pytest.mark.parametrize("steps", range(8))
+async def test_no_file_is_left_behind_whenever_it_comes(library, monkeypatch, steps):
+    """A file that arrives in the very moment in which those before it are done is stored like any other."""
+    ingest = library.services.ingest
+    received = ingest.receive_many
+
+    async def quick(scope, files):
+        await asyncio.sleep(0)
+        return [Unsupported("not looked at") for _ in files]
+
+    async def late(data):
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        yield data
+
+    monkeypatch.setattr(batch_upload, "_STORING_AT_ONCE", 1)
+    monkeypatch.setattr(ingest, "receive_many", quick)
+    async with library.services.batches.reading(library.scope) as batch:
+        for number in range(20):
+            await batch.take(f"{number}.jpg", late(b"x"), PLAIN)
+        monkeypatch.setattr(ingest, "receive_many", received)
+        result = await batch.finish(PLAIN)
+    assert [rejection.index for rejection in result.rejections] == list(range(20))

@@ -150,3 +150,11 @@ async def test_intent_and_verification_level_are_kept_as_sent(library):
     found = library.sql("SELECT intent, verification_level FROM upload_session WHERE id = %s", result.session_id)
     assert found == [("verify", "thorough")]
     assert result.items[0].outcome is FileOutcome.COMPLETED
+
+
+async def test_what_a_batch_is_for_may_stand_behind_its_files(library):
+    """`intent` and `verification_level` are kept with the session wherever they stood."""
+    late = BatchOptions(PLAIN.upload, "verify", "thorough")
+    result = await send(library, photos(2), late=late)
+    found = library.sql("SELECT intent, verification_level FROM upload_session WHERE id = %s", result.session_id)
+    assert found == [("verify", "thorough")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -49,10 +49,12 @@ async def insert_upload_session(connection: AsyncConnection, scope: Scope, new: 
     )
 
 
-async def update_received(connection: AsyncConnection, scope: Scope, session_id: UUID) -> None:
-    """Note that a session's request has been read, or will not come any more."""
+async def update_received(
+    connection: AsyncConnection, scope: Scope, session_id: UUID, values: Mapping[str, str | None] | None = None
+) -> None:
+    """Note that a session's request has been read, with what was learnt at its end, or that it will not come any more."""
     query = update(_S).where(of_tenant(scope, _S), _S.c.id == session_id, _S.c.received_at.is_(None))
-    await connection.execute(query.values(received_at=func.now()))
+    await connection.execute(query.values(received_at=func.now(), **(values or {})))
     await _notify(connection, [session_id])
 
 

@@ -109,6 +109,7 @@ class BatchUpload:
         self._waiting: list[tuple[Arrival, bytes]] = []
         self._held = 0
         self._stored = asyncio.Event()
+        self._storing = 0
         self._receiving: set[asyncio.Task[None]] = set()
         self._beating: asyncio.Task[None] | None = None
 
@@ -144,7 +145,8 @@ class BatchUpload:
             await self._stored.wait()
         self._held += len(data)
         self._waiting.append((file, data))
-        if len(self._receiving) < _STORING_AT_ONCE:
+        if self._storing < _STORING_AT_ONCE:
+            self._storing += 1
             task = asyncio.create_task(self._store_waiting())
             self._receiving.add(task)
             task.add_done_callback(self._receiving.discard)
@@ -165,6 +167,9 @@ class BatchUpload:
             self._broken = self._broken or error
             self._held = 0
             self._stored.set()
+        finally:
+            # In the same step in which nothing was found waiting, so that what comes next begins another one.
+            self._storing -= 1
 
     async def _watched(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """The chunks, counted; a fault of the request itself is told apart from a fault of the file."""
@@ -229,7 +234,12 @@ class BatchUpload:
                 self._scope, self.session_id, item, rows.options_of(index), options.upload
             )
         async with self._service.database.write() as connection:
-            await update_received(connection, self._scope, self.session_id)
+            await update_received(
+                connection,
+                self._scope,
+                self.session_id,
+                {"intent": options.intent, "verification_level": options.verification_level},
+            )
         items = tuple(rows.items[index] for index in sorted(rows.items))
         rejections = tuple(rows.rejections[index] for index in sorted(rows.rejections))
         return BatchResult(self.session_id, items, rejections)
@@ -240,7 +250,7 @@ class BatchUpload:
         await self._rows.end()
 
     async def withdraw(self, reason: str) -> None:
-        """Take back what was stored: into the trash, because somebody may have been pointed to it meanwhile."""
+        """Take back what was stored, but for what another upload was pointed to meanwhile."""
         await self._end_storing()
         # Those that failed too: they may have been stored although nobody was told.
         stored = [item.asset_id for item in self._rows.items.values() if item.outcome is not FileOutcome.SKIPPED]
