@@ -23,6 +23,7 @@ COLORS: Mapping[str, tuple[int, int, int]] = {
     "blue": (35, 75, 200),
     "dark blue": (12, 22, 108),
     "light blue": (150, 200, 235),
+    "steel blue": (58, 100, 160),
     "blue grey": (95, 115, 138),
     "turquoise": (60, 195, 195),
     "teal": (15, 110, 115),
