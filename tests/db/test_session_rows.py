@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
+from calotype.db import session_file as file_rows
 from calotype.db import upload_session as rows
 from calotype.db.upload_status import select_failed_upload, select_sessions_of
 from calotype.domain.asset import State
@@ -32,7 +33,7 @@ async def begin(database, scope, *files, received=True):
         await rows.insert_upload_session(
             connection, scope, NewSession(session_id, scope.tenant_id, NOW, "verify", "quick")
         )
-        assert await rows.insert_session_files(connection, scope, session_id, files) == len(files)
+        assert await file_rows.insert_session_files(connection, scope, session_id, files) == len(files)
         if received:
             await rows.update_received(connection, scope, session_id)
     return session_id
@@ -89,15 +90,17 @@ async def test_files_are_read_back_as_they_were(database, scope):
     async with database.read() as connection:
 
         async def read(*wanted, **window):
-            return await rows.select_session_files(connection, scope, session_id, set(wanted or FileOutcome), **window)
+            return await file_rows.select_session_files(
+                connection, scope, session_id, set(wanted or FileOutcome), **window
+            )
 
         found = await read()
         assert found[:4] == files[:4]
         assert found[4].description == "ü" * 100
         assert [one.index for one in await read(COMPLETED, FAILED, SKIPPED, newest=True, limit=3)] == [4, 3, 2]
         assert [one.index for one in await read(COMPLETED, SKIPPED, offset=1, limit=1)] == [3]
-        assert await rows.count_session_files(connection, scope, session_id, {COMPLETED, FAILED}) == 3
-        ended = await rows.select_ended_indexes(connection, scope, session_id)
+        assert await file_rows.count_session_files(connection, scope, session_id, {COMPLETED, FAILED}) == 3
+        ended = await file_rows.select_ended_indexes(connection, scope, session_id)
         assert list(ended.items()) == [(0, COMPLETED), (2, FAILED), (3, SKIPPED), (4, COMPLETED)]
 
 
@@ -105,7 +108,9 @@ async def test_a_place_in_a_session_is_taken_once(database, scope):
     """A row that is there already stays as it is, so writing it twice does no harm."""
     session_id = await begin(database, scope, file(0, SKIPPED), received=False)
     async with database.write() as connection:
-        assert await rows.insert_session_files(connection, scope, session_id, [file(0, FAILED), file(1, FAILED)]) == 1
+        assert (
+            await file_rows.insert_session_files(connection, scope, session_id, [file(0, FAILED), file(1, FAILED)]) == 1
+        )
 
     found = await summary(database, scope, session_id)
     assert (found.failed, found.skipped) == (1, 1)
@@ -140,9 +145,9 @@ async def test_a_file_is_settled_once_all_work_on_it_has_ended(database, scope, 
 
     for _ in range(2):
         async with database.write() as connection:
-            await rows.settle_session_files(connection, scope, asset_id)
+            await file_rows.settle_session_files(connection, scope, asset_id)
         async with database.read() as connection:
-            (found,) = await rows.select_session_files(connection, scope, session_id, set(FileOutcome))
+            (found,) = await file_rows.select_session_files(connection, scope, session_id, set(FileOutcome))
         assert found.outcome is outcome
         assert found.error == ("why" if outcome is FAILED else None)
         assert (found.description, found.ended_at is None) == (
@@ -163,12 +168,12 @@ async def test_what_has_ended_is_not_ended_again(database, scope):
     session_id = await begin(database, scope, named, other, ended)
     async with database.write() as connection:
         ids = [named.asset_id, ended.asset_id]
-        assert await rows.update_pending_files(connection, scope, ids, "Cancelled") == 1
-        assert await rows.update_pending_files(connection, scope, ids, "Deleted", FAILED) == 0
-        assert await rows.update_pending_files(connection, scope, [], "Deleted") == 0
+        assert await file_rows.update_pending_files(connection, scope, ids, "Cancelled") == 1
+        assert await file_rows.update_pending_files(connection, scope, ids, "Deleted", FAILED) == 0
+        assert await file_rows.update_pending_files(connection, scope, [], "Deleted") == 0
 
     async with database.read() as connection:
-        found = await rows.select_session_files(connection, scope, session_id, set(FileOutcome))
+        found = await file_rows.select_session_files(connection, scope, session_id, set(FileOutcome))
     assert [(one.outcome, one.error) for one in found] == [(SKIPPED, "Cancelled"), (PENDING, None), (COMPLETED, None)]
 
 
@@ -191,16 +196,16 @@ async def test_nothing_of_another_tenant_is_read_or_changed(database, scope, oth
     before = await summary(database, scope, session_id)
 
     async with database.write() as connection:
-        await rows.insert_session_files(connection, other_scope, session_id, [file(2)])
+        await file_rows.insert_session_files(connection, other_scope, session_id, [file(2)])
         await rows.update_received(connection, other_scope, session_id)
         await rows.update_reader_seen(connection, other_scope, session_id)
         assert not await rows.update_closed(connection, other_scope, session_id, SessionStatus.CANCELLED)
-        await rows.settle_session_files(connection, other_scope, asset_id)
-        assert await rows.update_pending_files(connection, other_scope, [asset_id], "Deleted") == 0
+        await file_rows.settle_session_files(connection, other_scope, asset_id)
+        assert await file_rows.update_pending_files(connection, other_scope, [asset_id], "Deleted") == 0
         assert await rows.select_session_summary(connection, other_scope, session_id) is None
-        assert await rows.select_session_files(connection, other_scope, session_id, set(FileOutcome)) == []
-        assert await rows.count_session_files(connection, other_scope, session_id, set(FileOutcome)) == 0
-        assert await rows.select_ended_indexes(connection, other_scope, session_id) == {}
+        assert await file_rows.select_session_files(connection, other_scope, session_id, set(FileOutcome)) == []
+        assert await file_rows.count_session_files(connection, other_scope, session_id, set(FileOutcome)) == 0
+        assert await file_rows.select_ended_indexes(connection, other_scope, session_id) == {}
         assert await rows.select_session_summaries(connection, other_scope, None, 0, 10) == ([], 0)
         assert await select_sessions_of(connection, other_scope, [asset_id]) == {}
         assert await select_failed_upload(connection, other_scope, failed.asset_id) is None
@@ -226,7 +231,7 @@ async def test_ending_a_job_looks_at_waiting_rows_only(database):
     """The statement at the end of every job reads the index of what waits, however many sessions there were."""
     async with database.read() as connection:
         plan = await connection.execute(
-            text(f"EXPLAIN {rows._SETTLE.text}"), {"tenant_id": uuid4(), "asset_id": uuid4()}
+            text(f"EXPLAIN {file_rows._SETTLE.text}"), {"tenant_id": uuid4(), "asset_id": uuid4()}
         )
         found = "\n".join(plan.scalars())
     assert "upload_session_file_pending" in found

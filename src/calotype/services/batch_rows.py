@@ -11,7 +11,8 @@ from uuid import UUID
 import structlog
 
 from calotype.db.engine import Connection, Database
-from calotype.db.upload_session import insert_session_files, lock_open_session, select_session_files
+from calotype.db.session_file import insert_session_files, select_session_files
+from calotype.db.upload_session import lock_open_session
 from calotype.domain.errors import (
     CalotypeError,
     Conflict,

@@ -18,7 +18,7 @@ from calotype.db.description import insert_description
 from calotype.db.engine import Database
 from calotype.db.operation import update_open_operations
 from calotype.db.picture import select_facts
-from calotype.db.upload_session import settle_session_files
+from calotype.db.session_file import settle_session_files
 from calotype.domain.asset import Asset, DescriptionRecord, OperationType, State
 from calotype.domain.description import DescribeRequest, Description, TextReading
 from calotype.domain.errors import CalotypeError, NotFound, SandboxFailure

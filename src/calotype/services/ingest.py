@@ -16,7 +16,8 @@ from calotype.db.asset import (
 )
 from calotype.db.engine import Connection, Database, Pipeline, pipelined
 from calotype.db.operation import insert_operations
-from calotype.db.upload_session import lock_open_session, update_wanted
+from calotype.db.session_file import update_wanted
+from calotype.db.upload_session import lock_open_session
 from calotype.domain.asset import Asset, NewAsset, Operation, OperationType, State, UploadMethod
 from calotype.domain.errors import CalotypeError, Conflict, QuotaExceeded, Unavailable, UsageLimitExceeded
 from calotype.domain.job import Job, Task, Urgency

@@ -10,13 +10,8 @@ from uuid import UUID
 from calotype.db.asset import select_asset, select_asset_by_checksum, select_assets, update_asset
 from calotype.db.engine import Database
 from calotype.db.operation import update_open_operations
-from calotype.db.upload_session import (
-    lock_open_session,
-    select_wanted,
-    settle_session_files,
-    update_to_skipped,
-    update_wanted,
-)
+from calotype.db.session_file import select_wanted, settle_session_files, update_to_skipped, update_wanted
+from calotype.db.upload_session import lock_open_session
 from calotype.domain.asset import OperationType, State
 from calotype.domain.errors import NotFound
 from calotype.domain.scope import Scope

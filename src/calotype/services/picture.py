@@ -15,7 +15,7 @@ from calotype.db.asset import select_asset, update_asset, update_status
 from calotype.db.engine import Connection, Database, pipelined
 from calotype.db.operation import update_open_operations
 from calotype.db.picture import update_developed
-from calotype.db.upload_session import settle_session_files
+from calotype.db.session_file import settle_session_files
 from calotype.domain.asset import Asset, OperationType, State, StoredVariant
 from calotype.domain.errors import NotFound, SandboxFailure, UndecodablePicture, Unsupported
 from calotype.domain.job import Job, Task, Urgency

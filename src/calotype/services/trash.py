@@ -10,8 +10,8 @@ from uuid import UUID
 from calotype.db.asset import delete_asset, select_asset, select_assets
 from calotype.db.color import select_extractions
 from calotype.db.engine import Connection, Database
+from calotype.db.session_file import select_wanted, update_pending_files
 from calotype.db.trash import select_due_for_purge, update_deleted, update_restored
-from calotype.db.upload_session import select_wanted, update_pending_files
 from calotype.domain.asset import Asset, State
 from calotype.domain.deletion import Deletion, Fate
 from calotype.domain.errors import Conflict, NotFound, Unavailable

@@ -10,18 +10,20 @@ from uuid import UUID
 from calotype.db.asset import select_assets, update_asset
 from calotype.db.engine import Connection, Database
 from calotype.db.operation import update_open_operations
-from calotype.db.upkeep import select_idle_sessions, select_unsettled
-from calotype.db.upload_session import (
+from calotype.db.session_file import (
     count_session_files,
-    delete_old_sessions,
     select_ended_indexes,
     select_session_files,
+    settle_session_files,
+    update_pending_files,
+)
+from calotype.db.upkeep import select_idle_sessions, select_unsettled
+from calotype.db.upload_session import (
+    delete_old_sessions,
     select_session_summaries,
     select_session_summary,
-    settle_session_files,
     update_closed,
     update_dead_readers,
-    update_pending_files,
 )
 from calotype.domain.asset import Asset, OperationType, State
 from calotype.domain.errors import NotFound, Refused
