@@ -42,6 +42,7 @@ UNSCOPED = {
     ("presigned_upload", "select_due_for_reaping"): "upkeep over all tenants",
     ("presigned_upload", "delete_reaped"): "upkeep over all tenants",
     ("trash", "select_due_for_purge"): "upkeep over all tenants",
+    ("upload_session", "notify_sessions"): "tells that something changed, never what",
     ("upload_session", "update_dead_readers"): "upkeep over all tenants",
     ("upload_session", "delete_old_sessions"): "upkeep over all tenants",
     ("tenant", "insert_tenant"): "makes the tenant",

@@ -182,7 +182,7 @@ _SETTLE = text(
     "AND coalesce(a.variant_status, '') NOT IN ('pending', 'processing') "
     "AND coalesce(a.description_status, '') NOT IN ('pending', 'processing') "
     "RETURNING f.session_id) "
-    f"SELECT pgnotify_sessions('{CHANNEL}', CAST(session_id AS text)) FROM ended"
+    f"SELECT pg_notify('{CHANNEL}', CAST(session_id AS text)) FROM ended"
 )
 
 

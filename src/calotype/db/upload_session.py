@@ -20,7 +20,7 @@ CHANNEL = "calotype_session"
 """Where the id of every session is notified whose state has changed."""
 
 _S = tables.upload_session
-_NOTIFY = text(f"SELECT pgnotify_sessions('{CHANNEL}', :payload)")
+_NOTIFY = text(f"SELECT pg_notify('{CHANNEL}', :payload)")
 
 
 @dataclass(frozen=True, slots=True)
