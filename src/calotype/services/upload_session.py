@@ -43,7 +43,7 @@ from calotype.jobs.queue import JobQueue
 
 RECENT = 10
 EXPIRES_AFTER = timedelta(hours=24)
-_OVER = "This session is over already"
+_OVER = "The upload session is over already"
 _WAITING = frozenset({State.PENDING})
 _ENDED = frozenset(FileOutcome) - {FileOutcome.PENDING}
 
