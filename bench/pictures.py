@@ -117,8 +117,8 @@ def rate_of_two(name: str, paths: list[str]) -> float:
 def _work(name: str, paths: list[str], ready: object, go: object) -> None:
     contender = CONTENDERS[name]
     contender(paths[0])
-    ready.wait()  # type: ignore[attr-defined]
-    go.wait()  # type: ignore[attr-defined]
+    ready.wait()  # type: ignore[attr-defined]  # a barrier of another process, which has no type
+    go.wait()  # type: ignore[attr-defined]  # a barrier of another process, which has no type
     for _ in range(ROUNDS):
         for path in paths:
             contender(path)

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from tests.contracts.photos import photo
-from tests.contracts.shapes import BATCH, SESSION, SESSION_LIST, SESSION_RESULTS, TERMINAL, expect
+from tests.contracts.session_shapes import BATCH, SESSION, SESSION_LIST, SESSION_RESULTS, TERMINAL
+from tests.contracts.shapes import expect
 from tests.running import PATIENCE, wait_for
 
 FILES = "/api/v2/user-files"

@@ -9,7 +9,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.contracts.batches import coherent
-from tests.contracts.shapes import FRAME, FRAME_ERROR, SESSION, conforms
+from tests.contracts.session_shapes import FRAME, FRAME_ERROR, SESSION
+from tests.contracts.shapes import conforms
 from tests.running import PATIENCE
 
 PATH = "/api/v2/ws"

@@ -29,7 +29,8 @@ from tests.contracts.batches import (
 )
 from tests.contracts.conftest import IDLE_BATCH
 from tests.contracts.photos import photo
-from tests.contracts.shapes import BATCH, brief, expect, expect_error
+from tests.contracts.session_shapes import BATCH
+from tests.contracts.shapes import brief, expect, expect_error
 from tests.running import upload, wait_for
 
 BAD_FIELDS = [

@@ -29,7 +29,8 @@ from tests.contracts.batches import (
 )
 from tests.contracts.conftest import IDLE_BATCH, IDLE_BATCH_BYTES, NARROW_BYTES
 from tests.contracts.photos import jpeg_of_size, photo, png_claiming
-from tests.contracts.shapes import BATCH, DETAIL, expect, expect_error
+from tests.contracts.session_shapes import BATCH
+from tests.contracts.shapes import DETAIL, expect, expect_error
 from tests.running import upload
 
 
@@ -303,4 +304,6 @@ def test_descriptions_are_asked_for_by_default(idle_client):
 @pytest.mark.parametrize("level", ["quick", "critical", "of my own", "x" * 50])
 def test_intent_and_level_are_taken(idle_client, intent, level):
     """The three intents and any level up to 50 characters are accepted, and not echoed."""
-    send_batch(idle_client, photo(), intent=intent, verification_level=level)
+    body = send_batch(idle_client, photo(), intent=intent, verification_level=level)
+    assert body["status"] == "completed"
+    assert not {"intent", "verification_level"} & body.keys()

@@ -8,17 +8,9 @@ import pytest
 from PIL import Image
 
 from tests.contracts import planting
+from tests.contracts.color_shapes import BATCH_EXTRACT, COLOR_FAMILY, COLOR_SEARCH, IMAGE_COLORS
 from tests.contracts.photos import encoded, photo, undecodable
-from tests.contracts.shapes import (
-    BATCH_EXTRACT,
-    COLOR_FAMILY,
-    COLOR_SEARCH,
-    IMAGE_COLORS,
-    brief,
-    conforms,
-    expect,
-    expect_error,
-)
+from tests.contracts.shapes import brief, conforms, expect, expect_error
 from tests.running import upload, wait_for, wait_until_processed
 
 COLORS = "/api/v2/colors"

@@ -15,12 +15,11 @@ import httpx
 import pytest
 
 from tests.contracts.batches import SESSIONS, ended_session, send_batch, session
+from tests.contracts.color_shapes import BATCH_EXTRACT, COLOR_SEARCH
 from tests.contracts.photos import photo
 from tests.contracts.shapes import (
     BATCH_DELETE,
-    BATCH_EXTRACT,
     CHECK_DUPLICATES,
-    COLOR_SEARCH,
     DETAIL,
     FILES_MOVED,
     FOLDER_REMOVED,

@@ -21,13 +21,8 @@ from tests.contracts.batches import (
     sessions,
 )
 from tests.contracts.photos import photo, undecodable, with_text
-from tests.contracts.shapes import (
-    TERMINAL,
-    TRIGGER,
-    brief,
-    expect,
-    expect_error,
-)
+from tests.contracts.session_shapes import TERMINAL
+from tests.contracts.shapes import TRIGGER, brief, expect, expect_error
 from tests.running import upload, wait_for, wait_until_processed
 
 OPEN = {"pending", "processing"}

@@ -23,14 +23,8 @@ from tests.contracts.batches import (
     unfinished,
 )
 from tests.contracts.photos import photo, with_text
-from tests.contracts.shapes import (
-    DETAIL,
-    SESSION,
-    TERMINAL,
-    TRIGGER,
-    expect,
-    expect_error,
-)
+from tests.contracts.session_shapes import SESSION, TERMINAL
+from tests.contracts.shapes import DETAIL, TRIGGER, expect, expect_error
 from tests.running import wait_for, wait_until_processed
 
 OPEN = {"pending", "processing"}

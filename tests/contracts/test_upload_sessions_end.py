@@ -22,7 +22,8 @@ from tests.contracts.batches import (
     unfinished,
 )
 from tests.contracts.photos import photo
-from tests.contracts.shapes import SESSION_LIST, expect, expect_error
+from tests.contracts.session_shapes import SESSION_LIST
+from tests.contracts.shapes import expect, expect_error
 from tests.contracts.sockets import Socket
 from tests.running import RunningServer, wait_for
 

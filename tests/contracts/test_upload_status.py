@@ -11,7 +11,8 @@ import pytest
 from tests.contracts.batches import FILES, ended_session, send_batch
 from tests.contracts.photos import photo, undecodable
 from tests.contracts.planting import alter
-from tests.contracts.shapes import CONFIRM, INITIATE, STUCK_UPLOADS, TRIGGER, UPLOAD_STATUS, brief, expect, expect_error
+from tests.contracts.session_shapes import STUCK_UPLOADS, UPLOAD_STATUS
+from tests.contracts.shapes import CONFIRM, INITIATE, TRIGGER, brief, expect, expect_error
 from tests.running import upload, wait_for, wait_until_processed
 
 STATUS, STUCK = "/api/v2/uploads/status", "/api/v2/uploads/stuck-uploads"

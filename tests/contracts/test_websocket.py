@@ -25,7 +25,8 @@ from tests.contracts.batches import (
     unfinished,
 )
 from tests.contracts.photos import encoded, photo, undecodable
-from tests.contracts.shapes import SESSION, TERMINAL, expect
+from tests.contracts.session_shapes import SESSION, TERMINAL
+from tests.contracts.shapes import expect
 from tests.contracts.sockets import PATH, Socket
 from tests.running import wait_for, wait_until_processed
 

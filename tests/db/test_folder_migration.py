@@ -140,4 +140,8 @@ def test_a_subtree_moves_in_one_statement(database_url, tenants):
             {"outer": outer, "inner": inner, "target": target},
         )
         connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        depths = connection.execute(
+            "SELECT depth FROM folder WHERE id IN (%s, %s) ORDER BY depth", [outer, inner]
+        ).fetchall()
         connection.rollback()
+    assert depths == [(1,), (2,)]

@@ -154,7 +154,7 @@ async def test_each_quarter_reads_its_own_index_and_no_table_of_hashes(database,
     async with database.read() as connection:
         statements = []
         engine = connection.sync_connection.engine
-        note = lambda _connection, _cursor, statement, parameters, *_: statements.append((statement, parameters))  # noqa: E731
+        note = lambda _connection, _cursor, statement, parameters, *_: statements.append((statement, parameters))  # noqa: E731 - short and used once
         event.listen(engine, "before_cursor_execute", note)
         try:
             await select_near(connection, big.scope, asset_id, big.live[asset_id], 10, 20)

@@ -33,7 +33,7 @@ def test_changing_the_visibility_never_changes_the_tenant(visibility):
 def test_a_scope_cannot_be_changed():
     """Whoever is handed a scope cannot widen it in place."""
     with pytest.raises(AttributeError):
-        Scope(TENANT).tenant_id = uuid4()  # type: ignore[misc]
+        Scope(TENANT).tenant_id = uuid4()  # type: ignore[misc]  # that it is refused is the point
 
 
 def test_the_same_work_has_the_same_identity():
@@ -53,7 +53,7 @@ def test_slow_work_has_a_lane_of_its_own():
 def test_a_page_has_more_when_something_follows(total, offset, limit):
     """`has_more` is true exactly when an asset lies behind the window."""
     shown = tuple(range(total)[offset : offset + limit])
-    page = AssetPage(shown, total, offset)  # type: ignore[arg-type]
+    page = AssetPage(shown, total, offset)  # type: ignore[arg-type]  # only their number matters
     assert page.has_more == (bool(range(total)[offset + limit :]) or (limit == 0 and offset < total))
 
 

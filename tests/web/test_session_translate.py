@@ -27,160 +27,12 @@ from calotype.domain.upload_session import (
 from calotype.domain.upload_status import IntentStatus, UploadPhase, UploadStatus
 from calotype.web.apis.files.translate import session as translate
 from calotype.web.apis.files.translate.upload_status import status_to_wire, stuck_to_wire
-from tests.contracts import shapes
-from tests.contracts.shapes import (
-    boolean,
-    conforms,
-    count,
-    each,
-    integer,
-    null,
-    nullable,
-    number,
-    one_of,
-    shaped,
-    text,
-    timestamp,
-    url,
-    uuid,
-)
+from tests.contracts.session_shapes import BATCH, SESSION, SESSION_LIST, SESSION_RESULTS, UPLOAD_STATUS
+from tests.contracts.shapes import conforms
 from tests.web.test_files_translate import ASSETS, MOMENTS, STATES, TEXTS, link, sent
 
 ENDED = [outcome for outcome in FileOutcome if outcome is not FileOutcome.PENDING]
-STORED = one_of("completed", "failed", "skipped")
-SESSION_STATUS = one_of("pending", "uploading", "processing", "completed", "failed", "expired", "cancelled")
 NUMBERS = st.integers(0, 10_000)
-
-# Written down from sections 2.4 and 7.3 to 7.8 of the specification.
-BATCH_ITEM = {
-    "image_id": uuid,
-    "filename": text,
-    "object_key": text,
-    "status": STORED,
-    "processing_time_ms": nullable(number),
-    "skipped": boolean,
-    "skipped_existing_image_id": nullable(uuid),
-    "error": nullable(text),
-    "storage_target": text,
-    "media_type": nullable(text),
-    "document_type": nullable(text),
-    "text_extraction_status": nullable(text),
-}
-BATCH = {
-    "session_id": uuid,
-    "total_files": count,
-    "accepted_files": count,
-    "rejected_files": count,
-    "status": one_of("completed", "partial", "failed", "rejected"),
-    "immediate_results": nullable(each(shaped(BATCH_ITEM))),
-    "status_url": text,
-    "websocket_channel": text,
-    "rejections": nullable(each(shaped({"filename": text, "index": count, "reason": text, "retryable": boolean}))),
-}
-SESSION = {
-    "session_id": uuid,
-    "status": SESSION_STATUS,
-    "total_files": count,
-    "completed_files": count,
-    "failed_files": count,
-    "skipped_files": count,
-    "pending_files": integer,
-    "progress_percentage": lambda value: isinstance(value, float),
-    "created_at": timestamp,
-    "started_at": nullable(timestamp),
-    "completed_at": nullable(timestamp),
-    "estimated_completion_time": nullable(timestamp),
-    "recent_completions": each(
-        shaped(
-            {
-                "filename": text,
-                "image_id": uuid,
-                "status": STORED,
-                "description": nullable(text),
-                "processing_time_ms": nullable(number),
-                "error_message": nullable(text),
-            }
-        )
-    ),
-    "recent_errors": each(shaped({"filename": text, "index": count, "error": text, "retryable": boolean})),
-    "results_url": text,
-    "websocket_channel": text,
-}
-RESULTS = {
-    "session_id": uuid,
-    "results": each(
-        shaped(
-            {
-                "image_id": uuid,
-                "filename": text,
-                "object_key": text,
-                "status": STORED,
-                "description": nullable(text),
-                "visible_text": nullable(text),
-                "tags": each(text),
-                "processing_time_ms": nullable(number),
-                "error_message": nullable(text),
-                "thumbnail_url": nullable(url),
-                "created_at": timestamp,
-            }
-        )
-    ),
-    "total_count": count,
-    "offset": count,
-    "limit": count,
-    "has_more": boolean,
-    "summary": shaped({"total_files": count, "completed": count, "failed": count, "skipped": count}),
-}
-PAGE = {
-    "sessions": each(
-        shaped(
-            {
-                "session_id": uuid,
-                "status": SESSION_STATUS,
-                "upload_method": one_of("streaming"),
-                "total_files": count,
-                "completed_files": count,
-                "failed_files": count,
-                "skipped_files": count,
-                "progress_percentage": number,
-                "created_at": timestamp,
-                "completed_at": nullable(timestamp),
-            }
-        )
-    ),
-    "total_count": count,
-    "offset": count,
-    "limit": count,
-    "has_more": boolean,
-}
-STATUS = {
-    "image_id": uuid,
-    "tenant_id": uuid,
-    "batch_id": nullable(uuid),
-    "unified_status": one_of(
-        "uploading", "confirming", "queued", "processing", "completed", "partially_completed", "failed"
-    ),
-    "component_statuses": shaped(
-        {
-            "upload_status": one_of("pending", "completed", "failed"),
-            "variant_status": shapes.VARIANT_STATUS,
-            "description_status": shapes.DESCRIPTION_STATUS,
-            "upload_intent_status": nullable(one_of("pending", "confirmed", "expired")),
-            "task_intent_status": null,
-        }
-    ),
-    "task_intent_ids": each(text),
-    "error_message": nullable(text),
-    "last_error_at": nullable(timestamp),
-    "created_at": nullable(timestamp),
-    "last_updated_at": nullable(timestamp),
-    "completed_at": nullable(timestamp),
-    "retry_count": count,
-    "processing_duration_seconds": nullable(number),
-    "is_stuck": boolean,
-    "is_terminal": boolean,
-}
-
 ITEMS = st.builds(
     BatchItem,
     index=NUMBERS,
@@ -193,7 +45,7 @@ ITEMS = st.builds(
     media=st.none() | st.just(MediaType("image", "image/jpeg", "jpeg")),
     error=st.none() | TEXTS,
 )
-REJECTIONS = st.builds(Rejection, NUMBERS, TEXTS, TEXTS, st.booleans())
+REJECTIONS = st.builds(Rejection, NUMBERS, TEXTS, TEXTS.filter(bool), st.booleans())
 FILES = st.builds(
     SessionFile,
     index=NUMBERS,
@@ -284,7 +136,7 @@ def test_a_page_of_results_says_what_is_left_of_each_file(numbers, found, offset
     results = SessionResults(numbers, files, assets, offset + len(files) + behind)
     body = sent(translate.results_to_wire(results, offset, 100, link))
 
-    conforms(body, RESULTS)
+    conforms(body, SESSION_RESULTS)
     assert body["has_more"] == (behind > 0)
     assert (body["total_count"], body["offset"], body["limit"]) == (results.total_count, offset, 100)
     assert body["summary"] == {
@@ -309,7 +161,7 @@ def test_a_page_of_sessions_keeps_their_order(sessions, offset, behind):
     page = SessionPage(tuple(sessions), offset + len(sessions) + behind)
     body = sent(translate.page_to_wire(page, offset, 20))
 
-    conforms(body, PAGE)
+    conforms(body, SESSION_LIST)
     assert [told["session_id"] for told in body["sessions"]] == [str(session.id) for session in sessions]
     assert (body["has_more"], body["total_count"]) == (behind > 0, page.total_count)
 
@@ -339,7 +191,7 @@ def test_an_upload_status_has_every_key(status, is_stuck):
     """Fifteen keys, five of them within the parts, whatever the upload is."""
     body = sent(status_to_wire(status, is_stuck=is_stuck))
 
-    conforms(body, STATUS)
+    conforms(body, UPLOAD_STATUS)
     assert (body["unified_status"], body["is_stuck"]) == (status.phase.value, is_stuck)
     assert body["is_terminal"] == (body["unified_status"] in {"completed", "partially_completed", "failed"})
     assert (body["completed_at"] is None) == (not body["is_terminal"])
