@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pgvector.sqlalchemy import BIT
+from pgvector.sqlalchemy import BIT, HALFVEC
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -15,6 +15,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Numeric,
     SmallInteger,
     Table,
     Text,
@@ -110,6 +111,8 @@ asset = Table(
     # What listings sort and search by.
     Column("search", TSVECTOR, nullable=False),
     Column("sort_title", Text, Computed("lower(title)", persisted=True)),
+    # What the client says of it: Unix seconds, exactly as sent.
+    Column("recorded_timestamp", Numeric),
     ForeignKeyConstraint(["tenant_id", "folder_id"], ["folder.tenant_id", "folder.id"]),
 )
 
@@ -251,4 +254,35 @@ perceptual_hash = Table(
     Column("asset_id", UUID, ForeignKey("asset.id", ondelete="CASCADE"), primary_key=True),
     Column("tenant_id", UUID, nullable=False),
     Column("phash", BIT(64), nullable=False),
+)
+
+custom_metadata = Table(
+    "custom_metadata",
+    metadata,
+    Column("asset_id", UUID, ForeignKey("asset.id", ondelete="CASCADE"), primary_key=True),
+    Column("tenant_id", UUID, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("search", TSVECTOR, nullable=False),
+)
+
+embedding = Table(
+    "embedding",
+    metadata,
+    Column("asset_id", UUID, ForeignKey("asset.id", ondelete="CASCADE"), primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("tenant_id", UUID, nullable=False),
+    Column("dimension", SmallInteger, nullable=False),
+    Column("vector", HALFVEC, nullable=False),
+    Column("is_stale", Boolean, nullable=False),
+    _time("created_at"),
+)
+
+budget_use = Table(
+    "budget_use",
+    metadata,
+    Column("api_key_id", UUID, ForeignKey("api_key.id", ondelete="CASCADE"), nullable=False),
+    Column("budget", Text, nullable=False),
+    _time("used_at"),
 )

@@ -95,6 +95,12 @@ class UndecodablePicture(CalotypeError):
     code = "undecodable_picture"
 
 
+class IncompletePicture(UndecodablePicture):
+    """The content is the beginning of a picture, or a damaged one: its file is not whole."""
+
+    code = "incomplete_picture"
+
+
 class TooLarge(CalotypeError):
     """The content is larger than its limit; `limit` and, where known, `actual` are in the context."""
 
@@ -123,3 +129,15 @@ class SandboxFailure(CalotypeError):
     """A limited child process did not live to answer: it crashed, ran out of memory, or out of time."""
 
     code = "sandbox_failure"
+
+
+class AddressNotAllowed(CalotypeError):
+    """A URL must not be fetched: its form, or an address it leads to, is not allowed."""
+
+    code = "address_not_allowed"
+
+
+class DownloadFailed(CalotypeError):
+    """A URL could not be fetched; the message names the kind of failure, never an address."""
+
+    code = "download_failed"

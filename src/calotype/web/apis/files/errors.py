@@ -24,11 +24,14 @@ STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
     domain.InsufficientCredits: (402, "USAGE_LIMIT_EXCEEDED"),
     domain.Unsupported: (415, "UNSUPPORTED_MEDIA_TYPE"),
     domain.UndecodablePicture: (422, "IMAGE_PROCESSING_ERROR"),
+    domain.IncompletePicture: (422, "IMAGE_PROCESSING_ERROR"),
     domain.TooLarge: (413, "PAYLOAD_TOO_LARGE"),
     domain.Expired: (410, "UPLOAD_EXPIRED"),
     domain.RateLimited: (429, "RATE_LIMIT_ERROR"),
     domain.Unavailable: (503, "INTERNAL_ERROR"),
     domain.SandboxFailure: (500, "INTERNAL_ERROR"),
+    domain.AddressNotAllowed: (400, "VALIDATION_ERROR"),
+    domain.DownloadFailed: (400, "VALIDATION_ERROR"),
 }
 """Every domain error; a test fails when one is missing."""
 
