@@ -42,6 +42,11 @@ class Settings(BaseSettings):
     rate_limit: int = Field(6000, ge=1, description="Requests allowed per key (or address without a key) in a window.")
     rate_window: int = Field(60, ge=1, description="Length of the rate limit's window, in seconds.")
 
+    fetch_allow: str = Field(
+        "", description="Hosts, addresses and networks, comma-separated, that files are fetched from though not public."
+    )
+    fetch_timeout: float = Field(60, gt=0, description="Seconds fetching one URL may take, redirects included.")
+
     worker_processes: int | None = Field(
         None, ge=1, description="Child processes that decode pictures; absent: one per core."
     )
