@@ -78,11 +78,11 @@ class Entry:
         code = _CODES.get(self.kind, "")
         return struct.unpack_from(f"{self.order}{count}{code}", self.data) if code else ()
 
-    def integers(self) -> tuple[int, ...]:
-        """Up to 64 values of a whole-numbered type; other types have none."""
+    def integers(self, most: int = _MOST_NUMBERS) -> tuple[int, ...]:
+        """Up to `most` values of a whole-numbered type; other types have none."""
         if self.kind in {2, 5, 7, 10, 11, 12} or self.kind not in _CODES:
             return ()
-        count = min(self.count, _MOST_NUMBERS)
+        count = min(self.count, most)
         return struct.unpack_from(f"{self.order}{count}{_CODES[self.kind]}", self.data)
 
 
