@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from calotype.imaging.completeness_source import WholeFile
 from calotype.imaging.header_tiff import layout_of, value, whole_numbers
-from calotype.imaging.tiff import SUB_IFDS, Directory, Layout, read_directory
+from calotype.imaging.tiff import SUB_IFDS, Directory, Layout, read_directory, value_places
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES = 0x0100, 0x0101, 0x0102, 0x0103, 0x0115
 _STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES = 0x0111, 0x0117, 0x0144, 0x0145
@@ -17,6 +17,8 @@ _WANTED = frozenset({
     _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, _STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES, _JPEG, SUB_IFDS,
     _RAW_OFFSET,
 })  # fmt: skip
+# Without these, colour maps, sample formats and JPEG tables among them, no page can be decoded.
+_ESSENTIAL = (_WANTED - {SUB_IFDS, _RAW_OFFSET}) | {0x0140, 0x0153, 0x015B}
 _UNCOMPRESSED, _OLD_JPEG = 1, 6
 _MOST_DIRECTORIES = 256
 _MOST_EXTENTS = 1 << 18
@@ -58,9 +60,10 @@ class _Walk:
 
     def run(self, *, parts: bool) -> bool:
         """Check all directories; whether the first one names data."""
-        first = self._directory(self.layout.first)
-        if first is None:
-            raise self.source.fault("has a directory of tags that is cut off or lies outside the file")
+        first = self._first()
+        if not parts:
+            for offset, length in value_places(self.source.peek, self.layout, self.layout.first, _ESSENTIAL):
+                self.source.need(offset, length)
         found = self._check(first[0])
         waiting = self._following(first, parts=parts)
         self.seen.add(self.layout.first)
@@ -79,10 +82,13 @@ class _Walk:
 
     def check_beginnings(self) -> None:
         """Check only that the first directory and the data it names begin within the file."""
+        self.source.need(value(self._first()[0], _RAW_OFFSET), 1)
+
+    def _first(self) -> tuple[Directory, int]:
         first = self._directory(self.layout.first)
         if first is None:
             raise self.source.fault("has a directory of tags that is cut off or lies outside the file")
-        self.source.need(value(first[0], _RAW_OFFSET), 1)
+        return first
 
     def _directory(self, offset: int) -> tuple[Directory, int] | None:
         return read_directory(self.source.peek, self.layout, offset, _WANTED, _LARGEST_TABLE)
