@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from calotype.crawling.addresses import Allowed
 from calotype.crawling.fetcher import Fetcher
 
+ROOT = Path(__file__).parents[2]
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -110,3 +115,15 @@ async def download(fetcher, url, limit=1_000_000):
     """What is told of a file, and its bytes."""
     async with fetcher.fetch(url, limit=limit) as fetched:
         return fetched, b"".join([chunk async for chunk in fetched.chunks])
+
+
+def run_program(program, *arguments, **environment):
+    """Run Python text in a process of its own, for what is read from the environment once."""
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )

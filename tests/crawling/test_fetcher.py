@@ -6,7 +6,7 @@ import pytest
 
 from calotype.crawling.fetcher import MAX_REDIRECTS
 from calotype.domain.errors import AddressNotAllowed, DownloadFailed, TooLarge
-from tests.crawling.sites import Names, answer, download, fetching, redirect, site
+from tests.crawling.sites import Names, answer, download, fetching, redirect, run_program, site
 
 
 async def test_a_file_arrives_with_what_its_server_says_of_it():
@@ -130,12 +130,13 @@ async def test_a_redirect_is_checked_like_any_url(location):
 
 
 async def test_cookies_are_neither_kept_nor_sent():
-    """Not to the next redirect, not in the next fetch."""
+    """Not to the next redirect, not in the next fetch. (A name, because no jar keeps cookies of bare addresses.)"""
+    names = Names(host_example=[["127.0.0.1"]])
     cookie = "Set-Cookie: session=1; Path=/"
     answers = {"/": answer(b"", "302 Found", cookie, "Location: /x"), "/x": answer(b"x", "200 OK", cookie)}
-    async with site(answers) as web, fetching() as fetcher:
-        await download(fetcher, web.url())
-        await download(fetcher, web.url())
+    async with site(answers) as web, fetching(lookup=names) as fetcher:
+        await download(fetcher, web.url(host="host.example"))
+        await download(fetcher, web.url(host="host.example"))
 
     assert len(web.asked) == 4
     assert not any("cookie" in asked.headers for asked in web.asked)
@@ -263,6 +264,29 @@ async def test_many_fetches_at_once_keep_to_their_own_addresses():
             assert result[1] == b"one"
         else:
             assert isinstance(result, DownloadFailed)
+
+
+async def test_closing_ends_what_is_running():
+    """A fetch that waits for its server fails when its fetcher is closed."""
+    asked = asyncio.Event()
+
+    async def silent(reader, writer):
+        writer.write(answer(b"x", length=10))
+        asked.set()
+        await reader.read()
+
+    async with site({"/": silent}) as web:
+        async with fetching() as fetcher:
+            task = asyncio.create_task(download(fetcher, web.url()))
+            await asked.wait()
+        with pytest.raises(DownloadFailed):
+            await task
+
+
+def test_the_http_library_is_loaded_by_the_first_fetch():
+    """Commands that fetch nothing do not wait for it."""
+    done = run_program("import sys, calotype.bootstrap; print({'aiohttp', 'yarl'} & set(sys.modules))")
+    assert done.stdout == "set()\n", done.stderr
 
 
 async def test_a_fetcher_that_was_never_used_can_be_closed():

@@ -1,9 +1,6 @@
 """Where the fetcher connects to: only to addresses it has checked, whatever names and name servers say."""
 
 import asyncio
-import os
-import subprocess
-import sys
 from ipaddress import ip_address
 
 import pytest
@@ -11,7 +8,7 @@ import pytest
 from calotype.crawling.client import Client
 from calotype.crawling.lookup import SystemLookup
 from calotype.domain.errors import AddressNotAllowed, DownloadFailed
-from tests.crawling.sites import Names, answer, download, fetching, site
+from tests.crawling.sites import Names, answer, download, fetching, run_program, site
 
 
 @pytest.mark.parametrize(
@@ -170,6 +167,5 @@ async def main():
 
 asyncio.run(main())
 """
-    environment = {**os.environ, "HOME": str(tmp_path), "NETRC": str(tmp_path / ".netrc"), "no_proxy": ""}
-    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    done = run_program(program, HOME=str(tmp_path), NETRC=str(tmp_path / ".netrc"), no_proxy="")
     assert done.returncode == 0, done.stderr

@@ -6,13 +6,12 @@ import shutil
 import socket
 import ssl
 import subprocess
-import sys
 from contextlib import suppress
 
 import pytest
 
 from calotype.domain.errors import DownloadFailed
-from tests.crawling.sites import answer, download, fetching, site
+from tests.crawling.sites import answer, download, fetching, run_program, site
 
 
 async def failure(answers, path="/", scheme="http", tls=None, **options):
@@ -274,7 +273,7 @@ from tests.crawling.sites import Names, answer, download, fetching, site
 
 async def main():
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain("cert.pem", "key.pem")
+    tls.load_cert_chain(*sys.argv[1:])
     names = Names(photos_example=[["127.0.0.1"]], other_example=[["127.0.0.1"]])
     async with site({"/": answer(b"x")}, ssl=tls) as web, fetching(lookup=names) as fetcher:
         for host in ("photos.example", "PHOTOS.example."):
@@ -287,10 +286,8 @@ async def main():
 
 asyncio.run(main())
 """
-    environment = {"SSL_CERT_FILE": str(certificate / "cert.pem"), "PYTHONPATH": ":".join(filter(None, sys.path))}
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=certificate, env=environment, capture_output=True, text=True, check=False
-    )
+    files = [str(certificate / name) for name in ("cert.pem", "key.pem")]
+    done = run_program(program, *files, SSL_CERT_FILE=files[0])
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "the certificate of the server is not valid (Hostname mismatch)",
