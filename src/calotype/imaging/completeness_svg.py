@@ -16,7 +16,7 @@ def check_svg(source: WholeFile) -> None:
     ending with a tag. Nothing external is read.
     """
     read_svg(source)
-    if not source.peek(source.size - 256, 256).rstrip(b" \t\r\n\0").endswith(b">"):
+    if not source.peek(max(0, source.size - 256), 256).rstrip(b" \t\r\n\0").endswith(b">"):
         raise source.cut()
     if source.size <= _LARGEST:
         _parse(source)
