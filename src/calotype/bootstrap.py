@@ -12,6 +12,7 @@ from procrastinate import App
 
 from calotype import __version__
 from calotype.ai.measured_describer import MeasuredDescriber
+from calotype.ai.wordllama_embedder import WordLlamaEmbedder
 from calotype.crawling.addresses import Allowed
 from calotype.crawling.fetcher import Fetcher
 from calotype.db.embedded import EmbeddedPostgres
@@ -270,7 +271,7 @@ def _build(
         fetcher=fetcher,
         folders=folders,
         images=ImageService(database, trash),
-        image_search=ImageSearchService(database),
+        image_search=ImageSearchService(database, WordLlamaEmbedder()),
         image_uploads=_image_uploads(settings, store, ingest, fetcher),
         importer=ImportService(database, ingest, folders),
         duplicates=DuplicateService(database),
