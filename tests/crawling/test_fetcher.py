@@ -266,12 +266,13 @@ async def test_many_fetches_at_once_keep_to_their_own_addresses():
             assert isinstance(result, DownloadFailed)
 
 
-async def test_closing_ends_what_is_running():
-    """A fetch that waits for its server fails when its fetcher is closed."""
+@pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200", answer(b"", length=10), answer(b"x", length=10)])
+async def test_closing_ends_what_is_running(start):
+    """A fetch that waits for its server, or starts later, fails when its fetcher is closed."""
     asked = asyncio.Event()
 
     async def silent(reader, writer):
-        writer.write(answer(b"x", length=10))
+        writer.write(start)
         asked.set()
         await reader.read()
 
@@ -279,8 +280,29 @@ async def test_closing_ends_what_is_running():
         async with fetching() as fetcher:
             task = asyncio.create_task(download(fetcher, web.url()))
             await asked.wait()
+        for ended in (task, download(fetcher, web.url()), download(fetcher, web.url(host="localhost"))):
+            with pytest.raises(DownloadFailed):
+                await ended
+
+
+async def test_closing_ends_what_is_being_looked_up():
+    """No connection is made for a name that is found too late."""
+    asked, found = asyncio.Event(), asyncio.Event()
+
+    async def late(name):
+        asked.set()
+        await found.wait()
+        return ["127.0.0.1"]
+
+    async with site({"/": answer(b"x")}) as web:
+        async with fetching(lookup=late) as fetcher:
+            task = asyncio.create_task(download(fetcher, web.url(host="host.example")))
+            await asked.wait()
+        found.set()
         with pytest.raises(DownloadFailed):
             await task
+
+    assert web.connections == 0
 
 
 def test_the_http_library_is_loaded_by_the_first_fetch():

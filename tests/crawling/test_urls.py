@@ -164,9 +164,18 @@ def test_what_is_asked_for(url, sent):
     assert target_of(url, Allowed()).url == sent
 
 
+def test_a_user_name_is_named_as_the_fault():
+    """Not the host, which may be fine."""
+    for url in ("http://user@example.com/", "http://user:secret@example.com/", "http://@example.com/"):
+        with pytest.raises(AddressNotAllowed, match="user name or password"):
+            check_url(url)
+
+
 def test_the_longest_url_is_taken():
     """The limit itself is allowed, and counts before anything is escaped."""
     check_url("http://h/" + "ä" * (MAX_URL_CHARACTERS - 9))
+    with pytest.raises(AddressNotAllowed, match="longer"):
+        check_url("http://h/" + "x" * (MAX_URL_CHARACTERS - 8))
 
 
 def test_an_allowed_address_may_be_written_out():
