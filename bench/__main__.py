@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench import batch, colors, completeness, duplicates, folders, ingest, requests, search, similar, start, stream
 from bench import batch, colors, duplicates, folders, images, ingest, requests, search, similar, start, stream
 from bench.report import report
 
@@ -20,6 +21,7 @@ def main() -> None:
         duplicates.run(),
         similar.run(),
         *colors.run(),
+        *completeness.run(),
         start.run(),
     ]
     report(results)
