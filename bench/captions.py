@@ -10,8 +10,27 @@ from dataclasses import dataclass
 
 from bench.library import Writer
 
-_COLORS = "red blue green yellow white black grey brown orange silver purple pink".split()
-_ADJECTIVES = "old new small large rusty shiny wet dusty broken quiet crowded bright dark sunny snowy foggy empty narrow".split()
+_COLORS = ("red", "blue", "green", "yellow", "white", "black", "grey", "brown", "orange", "silver", "purple", "pink")
+_ADJECTIVES = [
+    "old",
+    "new",
+    "small",
+    "large",
+    "rusty",
+    "shiny",
+    "wet",
+    "dusty",
+    "broken",
+    "quiet",
+    "crowded",
+    "bright",
+    "dark",
+    "sunny",
+    "snowy",
+    "foggy",
+    "empty",
+    "narrow",
+]
 _TIMES = (
     "at night", "in the morning", "at sunset", "in the rain", "in the snow", "on a sunny day", "in thick fog", "at noon",
     "in autumn", "in spring", "during a storm", "under a clear sky",
@@ -136,7 +155,9 @@ class CaptionWriter:
             f"{chance.choice(places.split(','))} {chance.choice(_TIMES)}"
         )
         if chance.random() < 0.5:
-            sentence += f", with a {chance.choice(_COLORS)} {second} {chance.choice(('behind it', 'beside it', 'far away'))}"
+            sentence += (
+                f", with a {chance.choice(_COLORS)} {second} {chance.choice(('behind it', 'beside it', 'far away'))}"
+            )
         return topic, subject, color, sentence
 
     def caption(self) -> Caption:
@@ -167,7 +188,9 @@ class CaptionWriter:
         else:
             description = sentence.capitalize() + "."
             if chance.random() < 0.5:
-                description += f" The picture shows {self.scene()[3] if chance.random() < 0.2 else topic} and {topic} details."
+                description += (
+                    f" The picture shows {self.scene()[3] if chance.random() < 0.2 else topic} and {topic} details."
+                )
         return Caption(topic, subject, color, title, tags, description, visible_text)
 
     def query(self) -> tuple[str, str, str]:

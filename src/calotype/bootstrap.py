@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from procrastinate import App
 
 from calotype.ai.measured_describer import MeasuredDescriber
+from calotype.ai.wordllama_embedder import WordLlamaEmbedder
 from calotype.db.embedded import EmbeddedPostgres
 from calotype.db.engine import Database
 from calotype.db.installation import select_signing_secret
@@ -28,7 +29,9 @@ from calotype.services.delivery import DeliveryService
 from calotype.services.description import DescriptionService, ReadingLimits
 from calotype.services.doctor import DoctorService
 from calotype.services.duplicate import DuplicateService
+from calotype.services.embedding import EmbeddingService
 from calotype.services.folder import FolderService
+from calotype.services.image_search import ImageSearchService
 from calotype.services.importer import ImportService
 from calotype.services.ingest import IngestService
 from calotype.services.late_fields import LateFieldsService
@@ -38,6 +41,7 @@ from calotype.services.picture import DevelopLimits, PictureService
 from calotype.services.presigned_upload import PresignedUploadService
 from calotype.services.quota import QuotaService
 from calotype.services.receive import IngestLimits
+from calotype.services.reindexing import ReindexService
 from calotype.services.search import SearchService
 from calotype.services.session_watch import SessionWatch
 from calotype.services.tenant import TenantService
@@ -73,8 +77,10 @@ class Application:
     delivery: DeliveryService
     descriptions: DescriptionService
     doctor: DoctorService
+    embeddings: EmbeddingService
     folders: FolderService
     duplicates: DuplicateService
+    image_search: ImageSearchService
     importer: ImportService
     ingest: IngestService
     look_alikes: LookAlikeService
@@ -82,6 +88,7 @@ class Application:
     pictures: PictureService
     presigned: PresignedUploadService
     quotas: QuotaService
+    reindexing: ReindexService
     search: SearchService
     session_watch: SessionWatch
     sessions: UploadSessionService
@@ -189,7 +196,9 @@ def _build(
     presigned = PresignedUploadService(database, store, ingest, delivery, lifetime=settings.presigned_lifetime)
     trash = TrashService(database, store, queue, keep=timedelta(days=settings.trash_days))
     folders = FolderService(database, trash)
-    assets = AssetService(database, queue)
+    embedder = WordLlamaEmbedder()
+    embeddings = EmbeddingService(database, queue, embedder)
+    assets = AssetService(database, queue, embeddings)
     sessions = UploadSessionService(
         database,
         queue,
@@ -225,10 +234,13 @@ def _build(
             queue,
             text_sandbox,
             MeasuredDescriber(),
+            embeddings,
             ReadingLimits(enabled=settings.ocr_enabled, timeout=settings.ocr_timeout),
         ),
         doctor=DoctorService(database, store, picture_sandbox, settings.data_dir),
+        embeddings=embeddings,
         folders=folders,
+        image_search=ImageSearchService(database, embedder),
         importer=ImportService(database, ingest, folders),
         duplicates=DuplicateService(database),
         ingest=ingest,
@@ -247,6 +259,7 @@ def _build(
         ),
         presigned=presigned,
         quotas=QuotaService(database, UploadTerms(settings.max_batch_files, settings.max_concurrent_uploads)),
+        reindexing=ReindexService(database, embeddings, embedder),
         search=SearchService(database),
         session_watch=SessionWatch(sessions, database.url),
         sessions=sessions,
@@ -261,6 +274,7 @@ def _build(
             sessions,
             stalled_after=settings.stalled_after,
             orphan_age=timedelta(hours=settings.orphan_age_hours),
+            embedding_model=embeddings.model,
         ),
         upload_status=UploadStatusService(database, queue),
         job_app=queue.app,

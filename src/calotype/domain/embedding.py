@@ -17,7 +17,9 @@ _LONGEST_VISIBLE_TEXT = 150
 _MOST_LEVELS = 64
 # The sentences of the built-in describer are alike for all pictures: of 100 words two or three tell one from another, and in a
 # mean the others drown them. What they measured is found by its words.
-_MEASURED = re.compile(r"A (?P<kind>photo|graphic|screenshot|document|picture) in (?:square|landscape|portrait) format, \d+ x \d+")
+_MEASURED = re.compile(
+    r"A (?P<kind>photo|graphic|screenshot|document|picture) in (?:square|landscape|portrait) format, \d+ x \d+"
+)
 _MAIN_COLORS = re.compile(r"Its main colours? (?:is|are) ([^.]{1,200})\.")
 _SHARE = re.compile(r" \(\d+ %\)")
 

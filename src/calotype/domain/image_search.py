@@ -12,13 +12,17 @@ from uuid import UUID
 from calotype.domain.asset import Asset
 
 DEPTH = 200
-"""Images that each way of searching contributes, which is as many as can be asked for: a longer answer never changes a shorter."""
+"""Images each way of searching contributes: as many as can be asked for, so that a longer answer begins like a shorter one."""
 
 SIMILARITY_FLOOR = 0.35
 """Cosine similarity below which two texts are taken to have nothing to do with each other (docs/decisions/0020-meaning.md)."""
 
 MOST_WORDS = 16
 """Different words of a question that are looked up; its meaning as a whole is taken from all of them."""
+
+# What visiting one vector in the index costs, in vectors compared one by one, and how many are visited at least; measured.
+_VISIT = 30
+_LEAST_VISITED = 250
 
 # Cormack, Clarke, Buettcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning Methods", 2009.
 _K = 60
@@ -61,6 +65,26 @@ class Hit:
     merit: float
 
 
+@dataclass(frozen=True, slots=True)
+class LibrarySize:
+    """About how many assets a tenant has, how many of its vectors there are of a model and source, and of all tenants together.
+
+    `indexed` is None where there is no index that could be used.
+    """
+
+    assets: int
+    vectors: int
+    indexed: int | None
+
+    @property
+    def is_scanned(self) -> bool:
+        """Whether comparing all the tenant's vectors costs less than walking the graph, past those of other tenants."""
+        if self.indexed is None:
+            return True
+        visited = DEPTH * max(self.indexed, self.vectors) / max(1, self.vectors)
+        return self.vectors <= _VISIT * (_LEAST_VISITED + visited)
+
+
 def fused(lists: Sequence[Sequence[Hit]]) -> dict[UUID, float]:
     """Scores 0-1 from ranked lists, each best first, by reciprocal rank; equally good hits share the best of their ranks."""
     best = len(lists) / (_K + 1)
@@ -91,6 +115,8 @@ def ranking(
 ) -> list[tuple[UUID, float]]:
     """(id, score) of the best, highest first, ties newest first; nothing that scores 0 or less than the threshold."""
     least = query.threshold or 0.0
-    kept: Iterable[tuple[UUID, float]] = ((found, score) for found, score in scores.items() if score > 0 and score >= least)
+    kept: Iterable[tuple[UUID, float]] = (
+        (found, score) for found, score in scores.items() if score > 0 and score >= least
+    )
     ordered = sorted(kept, key=lambda entry: (entry[1], created[entry[0]], entry[0]), reverse=True)
     return ordered[: query.limit]
