@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from bench import batch, colors, completeness, duplicates, folders, ingest, requests, search, similar, start, stream
-from bench import batch, colors, duplicates, folders, images, ingest, requests, search, similar, start, stream
+from bench import (
+    batch,
+    colors,
+    completeness,
+    duplicates,
+    folders,
+    images,
+    ingest,
+    requests,
+    search,
+    similar,
+    start,
+    stream,
+)
 from bench.report import report
 
 

@@ -10,10 +10,27 @@ from dataclasses import dataclass
 
 from bench.library import Writer
 
-_COLORS = "red blue green yellow white black grey brown orange silver purple pink".split()
-_ADJECTIVES = (
-    "old new small large rusty shiny wet dusty broken quiet crowded bright dark sunny snowy foggy empty narrow".split()
-)
+_COLORS = ("red", "blue", "green", "yellow", "white", "black", "grey", "brown", "orange", "silver", "purple", "pink")
+_ADJECTIVES = [
+    "old",
+    "new",
+    "small",
+    "large",
+    "rusty",
+    "shiny",
+    "wet",
+    "dusty",
+    "broken",
+    "quiet",
+    "crowded",
+    "bright",
+    "dark",
+    "sunny",
+    "snowy",
+    "foggy",
+    "empty",
+    "narrow",
+]
 _TIMES = (
     "at night", "in the morning", "at sunset", "in the rain", "in the snow", "on a sunny day", "in thick fog", "at noon",
     "in autumn", "in spring", "during a storm", "under a clear sky",

@@ -140,7 +140,9 @@ async def delete_stale(
 
 _LACKING = """
 asset.tenant_id = :tenant_id AND asset.description_status = 'completed' AND (
-    NOT EXISTS (SELECT 1 FROM embedding WHERE embedding.asset_id = asset.id AND source = 'content' AND part = 0 AND model = :model)
+    NOT EXISTS (
+        SELECT 1 FROM embedding
+        WHERE embedding.asset_id = asset.id AND source = 'content' AND part = 0 AND model = :model)
     OR EXISTS (SELECT 1 FROM stale_embedding WHERE stale_embedding.asset_id = asset.id AND model = :model)
     OR EXISTS (SELECT 1 FROM custom_metadata WHERE custom_metadata.asset_id = asset.id AND NOT EXISTS (
         SELECT 1 FROM embedding
@@ -162,12 +164,15 @@ async def count_lacking(connection: AsyncConnection, scope: Scope, model: str) -
     return int(found.scalar_one())
 
 
-_FORGET = text("DELETE FROM embedding WHERE tenant_id = :tenant_id AND model <> :model")
+_FORGET = text(
+    "DELETE FROM embedding WHERE ctid = ANY(ARRAY(SELECT ctid FROM embedding "
+    "WHERE tenant_id = :tenant_id AND model <> :model LIMIT 10000))"
+)
 _FORGET_MARKS = text("DELETE FROM stale_embedding WHERE tenant_id = :tenant_id AND model <> :model")
 
 
 async def delete_other_models(connection: AsyncConnection, scope: Scope, model: str) -> int:
-    """Remove a tenant's vectors of all models but one; returns how many."""
+    """Remove a few thousand of a tenant's vectors of all models but one; returns how many, 0 when there are none left."""
     values = {"tenant_id": scope.tenant_id, "model": model}
     await connection.execute(_FORGET_MARKS, values)
     return (await connection.execute(_FORGET, values)).rowcount

@@ -1,144 +1,24 @@
-"""The indexes of vectors, one for each model and source, and the nearest vectors to a question's."""
+"""The indexes of vectors: one for each model and source, because an index holds vectors of one length only."""
 
 from __future__ import annotations
 
-import functools
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from calotype.db.embedding import vector_literal
-from calotype.db.scoped import within_sql
 from calotype.domain.embedding import EmbeddingSource
-from calotype.domain.image_search import DEPTH, SIMILARITY_FLOOR, Hit
-from calotype.domain.scope import Scope, Visibility
 
 LONGEST_INDEXED = 4_000
 """The greatest dimension pgvector's index takes; longer vectors are compared one by one."""
 
-# Recall and cost of these, and of the crossing below, stand in docs/decisions/0020-meaning.md.
+# Recall and cost of these stand in docs/decisions/0020-meaning.md.
 _GRAPH = "m = 16, ef_construction = 128"
-_SETTINGS = text(
-    "SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', '200', true), "
-    "set_config('hnsw.max_scan_tuples', '20000', true), set_config('enable_sort', 'off', true)"
-)
-_SETTLED = text("SELECT set_config('enable_sort', 'on', true)")
-# What visiting one vector in the graph costs, in vectors compared one by one, and how many are visited at least.
-_VISIT = 30
-_LEAST_VISITED = 250
-_MOST_COUNTED = 250_000
-
-
-@dataclass(frozen=True, slots=True)
-class LibrarySize:
-    """About how many assets a tenant has, how many of its vectors there are of a model and source, and of all tenants together.
-
-    `indexed` is None where there is no index that could be used.
-    """
-
-    assets: int
-    vectors: int
-    indexed: int | None
-
-    @property
-    def is_scanned(self) -> bool:
-        """Whether comparing all the tenant's vectors costs less than walking the graph, past those of other tenants."""
-        if self.indexed is None:
-            return True
-        visited = DEPTH * max(self.indexed, self.vectors) / max(1, self.vectors)
-        return self.vectors <= _VISIT * (_LEAST_VISITED + visited)
 
 
 def index_name(model: str, source: EmbeddingSource) -> str:
     """The name of an index: the same for the same model, different for different ones, whatever letters they are named in."""
     return f"embedding_{source.value}_{hashlib.sha256(model.encode()).hexdigest()[:12]}"
-
-
-async def select_size(connection: AsyncConnection, scope: Scope, model: str, source: EmbeddingSource) -> LibrarySize:
-    """How much a search has to do with; counted to a quarter of a million."""
-    values = {
-        "tenant_id": scope.tenant_id,
-        "model": model,
-        "source": source.value,
-        "index": index_name(model, source),
-        "most": _MOST_COUNTED,
-    }
-    row = (await connection.execute(_size(scope.visibility), values)).one()
-    return LibrarySize(row.assets, row.vectors, None if row.indexed is None else max(0, int(row.indexed)))
-
-
-@functools.cache
-def _size(visibility: Visibility) -> TextClause:
-    return text(
-        f"SELECT (SELECT count(*) FROM (SELECT 1 FROM asset WHERE {within_sql(visibility)} LIMIT :most) AS counted) AS assets, "
-        "(SELECT count(*) FROM (SELECT 1 FROM embedding WHERE tenant_id = :tenant_id AND model = :model AND source = :source "
-        "LIMIT :most) AS counted) AS vectors, "
-        "(SELECT reltuples FROM pg_class JOIN pg_index ON indexrelid = pg_class.oid AND indisvalid "
-        "WHERE pg_class.oid = to_regclass(:index)) AS indexed"
-    )
-
-
-async def select_nearest(
-    connection: AsyncConnection,
-    scope: Scope,
-    model: str,
-    source: EmbeddingSource,
-    vector: Sequence[float],
-    size: LibrarySize,
-) -> list[Hit]:
-    """The images nearest to a vector, nearest first, at most 200; merit is the cosine similarity, never below the floor.
-
-    Needs a transaction of its own kind (`Database.snapshot`), in which settings can be made.
-    """
-    values = {"tenant_id": scope.tenant_id, "vector": vector_literal(vector)}
-    dimension = len(vector)
-    if not size.is_scanned:
-        await connection.execute(_SETTINGS)
-        rows = (
-            await connection.execute(_nearest(scope.visibility, model, source, dimension, is_scan=False), values)
-        ).all()
-        await connection.execute(_SETTLED)
-        # The walk gives up after some thousand vectors of other tenants; what lies beyond may still be near enough.
-        if len(rows) == DEPTH or (rows and max(row.distance for row in rows) > 1 - SIMILARITY_FLOOR):
-            return _hits(rows)
-    rows = (await connection.execute(_nearest(scope.visibility, model, source, dimension, is_scan=True), values)).all()
-    return _hits(rows)
-
-
-def _hits(rows: Sequence[object]) -> list[Hit]:
-    found = [Hit(row.id, row.created_at, 1 - row.distance) for row in rows]  # type: ignore[attr-defined]  # a database row
-    near = [hit for hit in found if hit.merit >= SIMILARITY_FLOOR]
-    return sorted(near, key=lambda hit: (hit.merit, hit.created_at, hit.id), reverse=True)
-
-
-@functools.cache
-def _nearest(
-    visibility: Visibility, model: str, source: EmbeddingSource, dimension: int, *, is_scan: bool
-) -> TextClause:
-    """The statement in a form that settles its plan.
-
-    A partial index is used only where its condition stands literally. For the graph the tenant must not be found by another index,
-    hence the unusual comparison, and `enable_sort` is off. For the scan the sum hides the graph from the planner.
-    """
-    distance = f"CAST(embedding.vector AS halfvec({dimension})) <=> CAST(:vector AS halfvec({dimension}))"
-    mine = "embedding.tenant_id = :tenant_id" if is_scan else "embedding.tenant_id IS NOT DISTINCT FROM :tenant_id"
-    chosen = f"embedding.model = {_quoted(model)} AND embedding.source = {_quoted(source.value)}"
-    if is_scan:
-        near = (
-            f"SELECT asset_id, distance FROM (SELECT asset_id, ({distance}) + 0 AS distance FROM embedding "
-            f"WHERE {mine} AND {chosen} AND embedding.dimension = {dimension} OFFSET 0) AS compared "
-            f"WHERE distance <= {1 - SIMILARITY_FLOOR} ORDER BY distance, asset_id"
-        )
-    else:
-        near = f"SELECT asset_id, {distance} AS distance FROM embedding WHERE {mine} AND {chosen} ORDER BY {distance}"
-    return text(
-        f"SELECT seen.id, seen.created_at, near.distance FROM ({near}) AS near CROSS JOIN LATERAL "
-        f"(SELECT asset.id, asset.created_at FROM asset WHERE asset.id = near.asset_id AND {within_sql(visibility)} "
-        f"AND asset.media_type = 'image' AND asset.description_status = 'completed' LIMIT 1) AS seen LIMIT {DEPTH}"
-    )
 
 
 _VALID = text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
@@ -169,7 +49,7 @@ async def make_index(connection: AsyncConnection, model: str, source: EmbeddingS
             text(
                 f"CREATE INDEX CONCURRENTLY {name} ON embedding USING hnsw "
                 f"((vector::halfvec({dimension})) halfvec_cosine_ops) WITH ({_GRAPH}) "
-                f"WHERE model = {_quoted(model)} AND source = {_quoted(source.value)}".replace("::", "\\:\\:")
+                f"WHERE model = {quoted(model)} AND source = {quoted(source.value)}".replace("::", "\\:\\:")
             )
         )
         return True
@@ -179,6 +59,19 @@ async def make_index(connection: AsyncConnection, model: str, source: EmbeddingS
         await connection.execute(text("RESET maintenance_work_mem"))
 
 
-def _quoted(name: str) -> str:
+_OTHERS = text(
+    "SELECT pg_class.relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid JOIN pg_am ON pg_am.oid = relam "
+    "WHERE indrelid = to_regclass('embedding') AND amname = 'hnsw' AND NOT relname = ANY(CAST(:names AS text[]))"
+)
+
+
+async def drop_other_indexes(connection: AsyncConnection, model: str) -> None:
+    """Remove the indexes of all models but one. Needs a connection that is not in a transaction (`Database.read`)."""
+    kept = [index_name(model, source) for source in EmbeddingSource]
+    for name in (await connection.execute(_OTHERS, {"names": kept})).scalars().all():
+        await connection.execute(text(f'DROP INDEX CONCURRENTLY IF EXISTS "{name}"'))
+
+
+def quoted(name: str) -> str:
     """A literal of SQL that is put into a statement's text, where a colon would begin a parameter."""
     return "'" + name.replace("'", "''").replace(":", "\\:") + "'"

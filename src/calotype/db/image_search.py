@@ -12,7 +12,6 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,14 +21,14 @@ from calotype.domain.embedding import EmbeddingSource
 from calotype.domain.image_search import DEPTH, Hit
 from calotype.domain.scope import Scope, Visibility
 
-SAMPLE = 1_000
+SAMPLE = 500
 """So many of the newest rows tell how common a word is."""
 
-_COMMON = 40  # rows of the sample: at 200,000 assets a lookup of such a word takes as long as all else
-_COMMON_TOGETHER = 50  # rows of the sample with all words: then enough are met soon in the order of time
+_COMMON = 20  # rows of the sample: at 200,000 assets a lookup of such a word takes as long as all else
+_COMMON_TOGETHER = 25  # rows of the sample with all words: then enough are met soon in the order of time
 _SMALL = 10_000  # assets up to which any word is looked up sooner than a sample is taken
-_CANDIDATES = 3_000  # rows that are ranked, shared out among the words
-_MOST_ALL = 1_000  # rows with all words that are ranked
+_CANDIDATES = 1_500  # rows that are ranked, shared out among the words
+_MOST_ALL = 600  # rows with all words that are ranked
 # Of visible text, descriptions, file names and tags, titles.
 _WEIGHTS = "'{0.3, 0.5, 0.8, 1}'"
 _INDEXED = "asset.media_type = 'image' AND asset.description_status = 'completed'"
@@ -76,6 +75,8 @@ async def select_by_words(
         # Twice what is needed if the rest is like the sample.
         parameters["newest"] = 2 * DEPTH * SAMPLE // words.together
         return await _ranked(connection, made.newest, parameters)
+    # Of more matches than are ranked the index gives the oldest; the newest are looked at in any case.
+    parameters["newest"] = SAMPLE if assets > _SMALL else 0
     found = await _ranked(connection, made.every, parameters)
     if len(found) >= DEPTH or len(terms) == 1:
         return found
@@ -88,7 +89,7 @@ async def _weighed(
     if assets <= _SMALL:
         return _Words(terms, {}, 0)
     asked = {"tenant_id": scope.tenant_id, "terms": [*terms, _joined(terms, "&")], "newest": SAMPLE}
-    seen = {row.place - 1: row.count for row in (await connection.execute(made.sample, asked)).all()}
+    seen = {row.place - 1: row.rows for row in (await connection.execute(made.sample, asked)).all()}
     together = seen.pop(len(terms), 0)
     common = {place: count * assets / SAMPLE for place, count in seen.items() if count >= _COMMON}
     return _Words(terms, common, together)
@@ -148,9 +149,12 @@ def _statements(source: EmbeddingSource, visibility: Visibility) -> _Statements:
     )
     ranked = f"""
         SELECT found.id, found.created_at, merit + (CASE WHEN has_all THEN 1000 ELSE 0 END) AS merit FROM (
-            SELECT asset.id, asset.created_at, {searched} @@ CAST(:all AS tsquery) AS has_all,
-                (SELECT sum(weight.weight * ts_rank({_WEIGHTS}, {searched}, weight.query)) FROM weight) AS merit
-            FROM candidate JOIN asset ON asset.id = candidate.id {said}
+            SELECT whole.id, whole.created_at, whole.search @@ CAST(:all AS tsquery) AS has_all,
+                (SELECT sum(weight.weight * ts_rank({_WEIGHTS}, whole.search, weight.query)) FROM weight) AS merit
+            FROM (
+                SELECT asset.id, asset.created_at, {searched} || '' AS search
+                FROM candidate JOIN asset ON asset.id = candidate.id {said} OFFSET 0
+            ) AS whole
         ) AS found ORDER BY merit DESC, found.created_at DESC, found.id DESC LIMIT {DEPTH}
     """
     even = "weight AS MATERIALIZED (SELECT query, CAST(1 AS double precision) AS weight FROM word)"
@@ -158,10 +162,14 @@ def _statements(source: EmbeddingSource, visibility: Visibility) -> _Statements:
     each = hits.format(query="word.query", limit="CAST(:cap AS integer)")
     return _Statements(
         sample=text(
-            f"SELECT word.place, count(*) AS count FROM ({recent}) AS recent CROSS JOIN unnest(CAST(CAST(:terms AS text[]) "
+            f"WITH recent AS MATERIALIZED (SELECT search || '' AS search FROM ({recent}) AS recent) "
+            "SELECT word.place, count(*) AS rows FROM recent CROSS JOIN unnest(CAST(CAST(:terms AS text[]) "
             "AS tsquery[])) WITH ORDINALITY AS word(query, place) WHERE recent.search @@ word.query GROUP BY word.place"
         ),
-        every=text(f"WITH {words}, {even}, candidate AS MATERIALIZED ({every}) {ranked}"),
+        every=text(
+            f"WITH {words}, {even}, candidate AS MATERIALIZED (({every}) UNION SELECT id FROM ({recent}) AS recent "
+            f"WHERE recent.search @@ CAST(:all AS tsquery)) {ranked}"
+        ),
         newest=text(
             f"WITH {words}, {even}, candidate AS MATERIALIZED (SELECT id FROM ({recent}) AS recent "
             f"WHERE recent.search @@ CAST(:all AS tsquery) LIMIT {DEPTH}) {ranked}"

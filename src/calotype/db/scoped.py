@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from calotype.db import tables
 from calotype.domain.scope import Scope, Visibility
 
-_NAMED: Dialect = PGDialect(paramstyle="named")
+_NAMED: Dialect = PGDialect(paramstyle="named")  # type: ignore[no-untyped-call]  # SQLAlchemy's own gap
 
 
 def within(scope: Scope, table: FromClause = tables.asset) -> ColumnElement[bool]:

@@ -12,13 +12,17 @@ from uuid import UUID
 from calotype.domain.asset import Asset
 
 DEPTH = 200
-"""Images that each way of searching contributes, which is as many as can be asked for: a longer answer never changes a shorter."""
+"""Images each way of searching contributes: as many as can be asked for, so that a longer answer begins like a shorter one."""
 
 SIMILARITY_FLOOR = 0.35
 """Cosine similarity below which two texts are taken to have nothing to do with each other (docs/decisions/0020-meaning.md)."""
 
 MOST_WORDS = 16
 """Different words of a question that are looked up; its meaning as a whole is taken from all of them."""
+
+# What visiting one vector in the index costs, in vectors compared one by one, and how many are visited at least; measured.
+_VISIT = 30
+_LEAST_VISITED = 250
 
 # Cormack, Clarke, Buettcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning Methods", 2009.
 _K = 60
@@ -59,6 +63,26 @@ class Hit:
     id: UUID
     created_at: datetime
     merit: float
+
+
+@dataclass(frozen=True, slots=True)
+class LibrarySize:
+    """About how many assets a tenant has, how many of its vectors there are of a model and source, and of all tenants together.
+
+    `indexed` is None where there is no index that could be used.
+    """
+
+    assets: int
+    vectors: int
+    indexed: int | None
+
+    @property
+    def is_scanned(self) -> bool:
+        """Whether comparing all the tenant's vectors costs less than walking the graph, past those of other tenants."""
+        if self.indexed is None:
+            return True
+        visited = DEPTH * max(self.indexed, self.vectors) / max(1, self.vectors)
+        return self.vectors <= _VISIT * (_LEAST_VISITED + visited)
 
 
 def fused(lists: Sequence[Sequence[Hit]]) -> dict[UUID, float]:

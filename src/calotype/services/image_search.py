@@ -10,9 +10,9 @@ from uuid import UUID
 from calotype.ai.interfaces import TextEmbedder
 from calotype.db.asset import select_assets
 from calotype.db.embedding import select_documents
-from calotype.db.embedding_index import LibrarySize, select_nearest, select_size
 from calotype.db.engine import Connection, Database
 from calotype.db.image_search import select_by_words
+from calotype.db.nearest import select_nearest, select_size
 from calotype.domain.embedding import EmbeddingSource
 from calotype.domain.errors import Unavailable
 from calotype.domain.image_search import (
@@ -21,6 +21,7 @@ from calotype.domain.image_search import (
     Hit,
     ImageQuery,
     ImageSearchMode,
+    LibrarySize,
     fused,
     joined,
     ranking,

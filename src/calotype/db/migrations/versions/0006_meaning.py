@@ -33,7 +33,8 @@ CREATE TABLE embedding (
     PRIMARY KEY (asset_id, source, part, model)
 );
 -- An index holds vectors of one length only, so each model and source has one of its own; `reindex` makes those of other models.
-CREATE INDEX embedding_content_1bd7fb6a40cd ON embedding USING hnsw ((vector::halfvec(256)) halfvec_cosine_ops) WITH (m = 16, ef_construction = 128)
+CREATE INDEX embedding_content_1bd7fb6a40cd ON embedding
+    USING hnsw ((vector::halfvec(256)) halfvec_cosine_ops) WITH (m = 16, ef_construction = 128)
     WHERE model = 'wordllama-l2-supercat-256' AND source = 'content';
 CREATE INDEX embedding_custom_metadata_1bd7fb6a40cd ON embedding
     USING hnsw ((vector::halfvec(256)) halfvec_cosine_ops) WITH (m = 16, ef_construction = 128)
