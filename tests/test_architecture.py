@@ -31,6 +31,7 @@ UNSCOPED_MODULES = {
     "violation": "no queries",
     "installation": "the one row all tenants share",
     "upkeep": "looks for what was lost, for all tenants",
+    "budget": "counts the calls of one key, which the gate has found",
     "api_key": "finds the tenant in the first place; listed and revoked by the operator",
 }
 # ... and single functions.

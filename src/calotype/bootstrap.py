@@ -11,10 +11,12 @@ from datetime import UTC, datetime, timedelta
 from procrastinate import App
 
 from calotype.ai.measured_describer import MeasuredDescriber
+from calotype.crawling.fetcher import Fetcher
 from calotype.db.embedded import EmbeddedPostgres
 from calotype.db.engine import Database
 from calotype.db.installation import select_signing_secret
 from calotype.db.schema import migrate
+from calotype.domain.budget import Budget
 from calotype.domain.errors import InvalidInput, Unavailable
 from calotype.domain.quota import UploadTerms
 from calotype.jobs.queue import JobQueue
@@ -22,6 +24,7 @@ from calotype.sandbox.pool import Sandbox
 from calotype.services.api_key import ApiKeyService
 from calotype.services.asset import AssetService
 from calotype.services.batch_upload import BatchLimits, BatchUploadService
+from calotype.services.budget import BudgetService
 from calotype.services.color import ColorService
 from calotype.services.color_search import ColorSearchService
 from calotype.services.delivery import DeliveryService
@@ -29,6 +32,9 @@ from calotype.services.description import DescriptionService, ReadingLimits
 from calotype.services.doctor import DoctorService
 from calotype.services.duplicate import DuplicateService
 from calotype.services.folder import FolderService
+from calotype.services.image import ImageService
+from calotype.services.image_search import ImageSearchService
+from calotype.services.image_upload import ImageTerms, ImageUploadService
 from calotype.services.importer import ImportService
 from calotype.services.ingest import IngestService
 from calotype.services.late_fields import LateFieldsService
@@ -37,7 +43,7 @@ from calotype.services.metrics import MetricsService
 from calotype.services.picture import DevelopLimits, PictureService
 from calotype.services.presigned_upload import PresignedUploadService
 from calotype.services.quota import QuotaService
-from calotype.services.receive import IngestLimits
+from calotype.services.receive import IngestLimits, ReceiveService
 from calotype.services.search import SearchService
 from calotype.services.session_watch import SessionWatch
 from calotype.services.tenant import TenantService
@@ -68,6 +74,7 @@ class Application:
     api_keys: ApiKeyService
     assets: AssetService
     batches: BatchUploadService
+    budgets: BudgetService
     color_search: ColorSearchService
     colors: ColorService
     delivery: DeliveryService
@@ -75,6 +82,9 @@ class Application:
     doctor: DoctorService
     folders: FolderService
     duplicates: DuplicateService
+    images: ImageService
+    image_search: ImageSearchService
+    image_uploads: ImageUploadService
     importer: ImportService
     ingest: IngestService
     look_alikes: LookAlikeService
@@ -209,6 +219,13 @@ def _build(
             BatchLimits(settings.max_batch_files, settings.max_batch_bytes),
             stalled_after=settings.stalled_after,
         ),
+        budgets=BudgetService(
+            database,
+            {
+                Budget.IMAGE_UPLOADS: settings.daily_image_uploads,
+                Budget.IMAGE_SEARCHES: settings.daily_image_searches,
+            },
+        ),
         color_search=ColorSearchService(database),
         colors=ColorService(
             database,
@@ -229,6 +246,9 @@ def _build(
         ),
         doctor=DoctorService(database, store, picture_sandbox, settings.data_dir),
         folders=folders,
+        images=ImageService(database, trash),
+        image_search=ImageSearchService(database),
+        image_uploads=_image_uploads(settings, store, ingest, Fetcher()),
         importer=ImportService(database, ingest, folders),
         duplicates=DuplicateService(database),
         ingest=ingest,
@@ -268,3 +288,22 @@ def _build(
         picture_sandbox=picture_sandbox,
         text_sandbox=text_sandbox,
     )
+
+
+def _image_uploads(
+    settings: Settings, store: ObjectStore, ingest: IngestService, fetcher: Fetcher
+) -> ImageUploadService:
+    limits = IngestLimits(
+        max_image_bytes=settings.max_image_bytes,
+        max_pixels=min(settings.max_pixels, settings.vision_max_pixels),
+        refused_formats=frozenset({"svg"}),
+        only_whole=True,
+    )
+    terms = ImageTerms(
+        max_images=settings.vision_max_images,
+        max_image_bytes=settings.max_image_bytes,
+        max_metadata_bytes=settings.max_custom_metadata_bytes,
+        max_text_bytes=settings.vision_max_body_bytes,
+        fetch_timeout=2 * settings.fetch_timeout,
+    )
+    return ImageUploadService(ingest, ReceiveService(store, limits), fetcher, terms)

@@ -35,9 +35,26 @@ class Settings(BaseSettings):
         ge=1,
         description="Most pixels a picture may have, all frames counted, before it is refused.",
     )
+    vision_max_images: int = Field(100, ge=1, le=1000, description="Most images of one upload through the Vision API.")
+    vision_max_pixels: int = Field(
+        100_000_000, ge=1, description="Most pixels a picture sent to the Vision API may have, all frames counted."
+    )
+    vision_max_body_bytes: int = Field(
+        10 * MIB, ge=1024, description="Most bytes of a Vision API request, files not counted."
+    )
+    max_custom_metadata_bytes: int = Field(
+        64 * 1024, ge=2, description="Most bytes of what a client says of one image, as JSON text."
+    )
+    daily_image_uploads: int | None = Field(
+        None, ge=0, description="Calls of images/upload a key may make within any 24 hours; absent: no limit."
+    )
+    daily_image_searches: int | None = Field(
+        None, ge=0, description="Calls of images/search a key may make within any 24 hours; absent: no limit."
+    )
     max_concurrent_uploads: int = Field(8, ge=1, description="Uploads at once that clients are told to keep to.")
+    fetch_timeout: float = Field(60, gt=0, description="Seconds fetching one URL may take in all.")
     presigned_lifetime: int = Field(600, ge=1, le=604_800, description="Seconds a presigned upload may be started in.")
-    link_lifetime: int = Field(3600, ge=60, le=604_800, description="Seconds a signed link to a file lives.")
+    link_lifetime: int = Field(3600, ge=1, le=604_800, description="Seconds a signed link to a file lives.")
     trash_days: int = Field(30, ge=0, description="Days a deleted file can be restored before it is purged.")
     rate_limit: int = Field(6000, ge=1, description="Requests allowed per key (or address without a key) in a window.")
     rate_window: int = Field(60, ge=1, description="Length of the rate limit's window, in seconds.")

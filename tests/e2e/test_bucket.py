@@ -20,7 +20,7 @@ def test_a_photo_goes_the_whole_way_over_a_bucket(s3_server, tmp_path):
 
     with RunningServer(tmp_path, CALOTYPE_STORAGE_URL=f"s3://{s3_server.bucket}/journey", **environment) as server:
         with server.client(server.new_key()) as client:
-            assert client.get("/health").json()["storage"] == "ok"
+            assert client.get("/health", params={"verbose": "true"}).json()["storage"] == "ok"
             file_id = upload(client, data)["image_id"]
             assert wait_until_processed(client, file_id, described=True)["variant_status"] == "completed"
 

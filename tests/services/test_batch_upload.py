@@ -10,7 +10,7 @@ import pytest
 
 from calotype.domain.errors import Unsupported
 from calotype.domain.upload_session import BatchStatus, SessionStatus
-from calotype.services import batch_upload
+from calotype.services import intake
 from tests.services.batches import (
     PLAIN,
     SKIPPED,
@@ -284,7 +284,7 @@ async def test_no_file_is_left_behind_whenever_it_comes(library, monkeypatch, st
             await asyncio.sleep(0)
         yield data
 
-    monkeypatch.setattr(batch_upload, "_STORING_AT_ONCE", 1)
+    monkeypatch.setattr(intake, "_STORING_AT_ONCE", 1)
     monkeypatch.setattr(ingest, "receive_many", quick)
     async with library.services.batches.reading(library.scope) as batch:
         for number in range(20):

@@ -54,6 +54,7 @@ _COLUMNS = (
     _A.c.described_at,
     _A.c.has_description,
     _A.c.folder_id,
+    _A.c.recorded_timestamp,
 )
 
 
@@ -98,6 +99,7 @@ async def insert_asset(connection: AsyncConnection | Pipeline, new: NewAsset, se
             "title": new.title,
             "tags": list(new.tags),
             "folder_id": new.folder_id,
+            "recorded_timestamp": new.recorded_timestamp,
             "created_at": now,
             "updated_at": now,
             "variants": {},

@@ -6,26 +6,40 @@ nothing about rare words, and where it guesses wrong a search takes seconds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, ScalarSelect, Select, any_, bindparam, cast, false, func, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    ScalarSelect,
+    Select,
+    any_,
+    bindparam,
+    cast,
+    extract,
+    false,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.util import ClauseAdapter
-from sqlalchemy.types import Text
+from sqlalchemy.types import Numeric, Text
 
 from calotype.db import tables
 from calotype.db.asset import from_row, select_scoped
 from calotype.db.scoped import within, within_words
 from calotype.domain.asset import Asset
-from calotype.domain.listing import AssetFilter, AssetPage, PageRequest, SortKey
+from calotype.domain.listing import AssetFilter, AssetPage, PageRequest, RecordedRange, SortKey
 from calotype.domain.scope import Scope
 from calotype.domain.search_text import to_tsquery
 
 _A = tables.asset
 _FEW = 2_000  # so many matches are fetched and sorted sooner than an order is searched for them
 _MANY = 10_000  # a word that has so many matches will soon be met in any order ...
+_RECORDED = 50_000  # matches of a recording time, which lie anywhere in an order by time of upload
 _NEAR = 1_000  # ... among so many rows, or else all its matches are sorted
 
 
@@ -41,7 +55,7 @@ async def select_page(connection: AsyncConnection, scope: Scope, wanted: AssetFi
     elif wanted.folder_id is not None and total <= _MANY:
         # Files of one folder were often taken in together, and then lie far from where an order begins.
         assets = await _collect(connection, scope, conditions, page)
-    elif filters and total <= _FEW:
+    elif filters and total <= (_FEW if wanted.recorded is None else _RECORDED):
         # Only ids are asked of the filters, because with nothing else one index holds all that is needed.
         ids = select(_A.c.id).where(*conditions)
         assets = await _collect(connection, scope, [_is_one_of(ids)], page)
@@ -75,7 +89,24 @@ def _filters(wanted: AssetFilter) -> list[ColumnElement[bool]]:
         parts.append(_A.c.created_at >= wanted.created_from)
     if wanted.created_to is not None:
         parts.append(_A.c.created_at <= wanted.created_to)
+    if wanted.recorded is not None:
+        parts += _recorded(wanted.recorded)
     return parts
+
+
+# As it stands in the index.
+_RECORDED_AT = func.coalesce(
+    _A.c.recorded_timestamp,
+    extract("epoch", func.timezone(literal_column("'UTC'"), _A.c.created_at)),
+    type_=Numeric,
+)
+
+
+def _recorded(wanted: RecordedRange) -> Iterator[ColumnElement[bool]]:
+    if wanted.lowest is not None:
+        yield wanted.lowest <= _RECORDED_AT if wanted.includes_lowest else wanted.lowest < _RECORDED_AT
+    if wanted.highest is not None:
+        yield wanted.highest >= _RECORDED_AT if wanted.includes_highest else wanted.highest > _RECORDED_AT
 
 
 async def _find(

@@ -6,6 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from calotype.domain.picture import PictureMetadata, VariantName
@@ -86,6 +87,7 @@ class Asset:
     described_at: datetime | None = None
     has_description: bool = False
     folder_id: UUID | None = None
+    recorded_timestamp: Decimal | None = None
 
     def variant(self, name: VariantName) -> StoredVariant | None:
         """The named rendition, once it exists."""
@@ -113,6 +115,7 @@ class NewAsset:
     variant_status: State | None
     description_status: State | None
     folder_id: UUID | None = None
+    recorded_timestamp: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

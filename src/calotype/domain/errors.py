@@ -41,6 +41,12 @@ class InvalidInput(CalotypeError):
     code = "invalid_input"
 
 
+class EmptyFile(InvalidInput):
+    """A file without a single byte was sent."""
+
+    code = "empty_file"
+
+
 class Refused(CalotypeError):
     """The request is well-formed but asks for what this object cannot do."""
 
@@ -99,6 +105,12 @@ class IncompletePicture(UndecodablePicture):
     """The content is the beginning of a picture, or a damaged one: its file is not whole."""
 
     code = "incomplete_picture"
+
+
+class TooManyPixels(UndecodablePicture):
+    """The picture has more pixels, all frames counted, than its limit; `limit` and `actual` are in the context."""
+
+    code = "too_many_pixels"
 
 
 class TooLarge(CalotypeError):

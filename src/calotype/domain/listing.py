@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from calotype.domain.asset import Asset
@@ -28,6 +29,19 @@ class SortKey(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedRange:
+    """A range of recording times in Unix seconds, compared without rounding; None is an open end.
+
+    What was recorded at an unknown time counts as recorded when it was uploaded.
+    """
+
+    lowest: Decimal | None = None
+    highest: Decimal | None = None
+    includes_lowest: bool = True
+    includes_highest: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class AssetFilter:
     """Conditions that all must hold; None means "do not care"."""
 
@@ -40,6 +54,7 @@ class AssetFilter:
     ids: tuple[UUID, ...] | None = None
     created_from: datetime | None = None
     created_to: datetime | None = None
+    recorded: RecordedRange | None = None
 
 
 @dataclass(frozen=True, slots=True)

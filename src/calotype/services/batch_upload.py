@@ -20,15 +20,12 @@ from calotype.domain.upload_session import BatchResult, FileOutcome, NewSession
 from calotype.domain.values import clean_filename
 from calotype.services.batch_rows import Arrival, BatchRows
 from calotype.services.ingest import IngestService, UploadOptions
+from calotype.services.intake import Intake, drain
 from calotype.services.late_fields import LateFieldsService
-from calotype.services.receive import WholeFile
 from calotype.services.trash import TrashService
 from calotype.services.upload_session import UploadSessionService
 
 _SMALL = 1024 * 1024  # bytes; a file up to this size is stored beside the reading of those after it
-_MOST_HELD = 4 * 1024 * 1024  # bytes of small files that wait in memory before no more is read
-_GROUP = 8  # small files stored together, which saves flushing their folder for each
-_STORING_AT_ONCE = 2  # groups
 _HEARTBEATS = 4  # within the time after which a reader counts as dead
 _log = structlog.get_logger(__name__)
 
@@ -105,12 +102,7 @@ class BatchUpload:
         self._sent = 0
         self._bytes = 0
         self._refusal: CalotypeError | None = None
-        self._broken: BaseException | None = None
-        self._waiting: list[tuple[Arrival, bytes]] = []
-        self._held = 0
-        self._stored = asyncio.Event()
-        self._storing = 0
-        self._receiving: set[asyncio.Task[None]] = set()
+        self._intake: Intake[Arrival] = Intake(service.ingest, scope, self._rows.put, largest_held=_SMALL)
         self._beating: asyncio.Task[None] | None = None
 
     async def take(self, filename: str, chunks: AsyncIterator[bytes], options: BatchOptions) -> None:
@@ -123,66 +115,21 @@ class BatchUpload:
         most = self._service.limits.max_files
         if self._sent > most:
             self._refusal = Refused(f"A batch may have at most {most} files", limit=most)
-        chunks = self._watched(chunks)
+        chunks = self._counted(chunks)
         if self._refusal is not None:
-            await _drain(chunks)
+            await drain(chunks)
             return
         await self._open(options)
         file = Arrival(index, clean_filename(filename), uuid4(), datetime.now(UTC), options.upload)
-        head = bytearray()
-        async for chunk in chunks:
-            head += chunk
-            if len(head) > _SMALL:
-                await self._receive(file, _joined(bytes(head), chunks))
-                await _drain(chunks)  # of a file that was refused before its end
-                return
-        await self._hold(file, bytes(head))
+        await self._intake.take(file, chunks)
 
-    async def _hold(self, file: Arrival, data: bytes) -> None:
-        """Let a small file be stored beside the reading of those after it, together with what waits by then."""
-        while self._held >= _MOST_HELD:
-            self._stored.clear()
-            await self._stored.wait()
-        self._held += len(data)
-        self._waiting.append((file, data))
-        if self._storing < _STORING_AT_ONCE:
-            self._storing += 1
-            task = asyncio.create_task(self._store_waiting())
-            self._receiving.add(task)
-            task.add_done_callback(self._receiving.discard)
-
-    async def _store_waiting(self) -> None:
-        try:
-            while self._waiting:
-                group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
-                files = [WholeFile(file.asset_id, file.filename, data) for file, data in group]
-                for (file, _), outcome in zip(
-                    group, await self._service.ingest.receive_many(self._scope, files), strict=True
-                ):
-                    self._rows.put(file, outcome)
-                self._held -= sum(len(data) for _, data in group)
-                self._stored.set()
-        except Exception as error:
-            # A fault in our own code must end the request, not one file.
-            self._broken = self._broken or error
-            self._held = 0
-            self._stored.set()
-        finally:
-            # In the same step in which nothing was found waiting, so that what comes next begins another one.
-            self._storing -= 1
-
-    async def _watched(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The chunks, counted; a fault of the request itself is told apart from a fault of the file."""
+    async def _counted(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         limit = self._service.limits.max_bytes
-        try:
-            async for chunk in chunks:
-                self._bytes += len(chunk)
-                if self._bytes > limit:
-                    raise TooLarge(f"A batch may have at most {limit} bytes", limit=limit)
-                yield chunk
-        except Exception as error:
-            self._broken = error
-            raise
+        async for chunk in chunks:
+            self._bytes += len(chunk)
+            if self._bytes > limit:
+                raise TooLarge(f"A batch may have at most {limit} bytes", limit=limit)
+            yield chunk
 
     async def _open(self, options: BatchOptions) -> None:
         if self._is_open:
@@ -206,15 +153,6 @@ class BatchUpload:
                 async with self._service.database.mark() as connection:
                     await update_reader_seen(connection, self._scope, self.session_id)
 
-    async def _receive(self, file: Arrival, chunks: AsyncIterator[bytes]) -> None:
-        ingest = self._service.ingest
-        try:
-            self._rows.put(file, await ingest.receive(self._scope, file.filename, chunks, file_id=file.asset_id))
-        except CalotypeError as error:
-            if error is self._broken:
-                raise
-            self._rows.put(file, error)
-
     async def finish(self, options: BatchOptions) -> BatchResult:
         """End the batch once everything is stored; `options` are those of the whole request, late fields included.
 
@@ -223,8 +161,8 @@ class BatchUpload:
         if not self._sent:
             raise InvalidInput("Field required", field="files")
         await self._end_storing()
-        if self._broken is not None:
-            raise self._broken
+        if self._intake.broken is not None:
+            raise self._intake.broken
         if self._refusal is not None:
             raise self._refusal
         rows = self._rows
@@ -245,8 +183,7 @@ class BatchUpload:
         return BatchResult(self.session_id, items, rejections)
 
     async def _end_storing(self) -> None:
-        while self._receiving:
-            await asyncio.wait(self._receiving)
+        await self._intake.end()
         await self._rows.end()
 
     async def withdraw(self, reason: str) -> None:
@@ -278,16 +215,3 @@ class BatchUpload:
         """Stop telling that this batch is being read."""
         if self._beating is not None:
             self._beating.cancel()
-
-
-async def _joined(head: bytes, rest: AsyncIterator[bytes] | None = None) -> AsyncIterator[bytes]:
-    if head:
-        yield head
-    if rest is not None:
-        async for chunk in rest:
-            yield chunk
-
-
-async def _drain(chunks: AsyncIterator[bytes]) -> None:
-    async for _ in chunks:
-        pass

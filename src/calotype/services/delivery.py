@@ -13,8 +13,9 @@ from urllib.parse import quote, urlencode
 from uuid import UUID
 
 from calotype.domain.asset import Asset
-from calotype.domain.errors import Expired, NotFound
+from calotype.domain.errors import Expired, NotAllowed, NotFound
 from calotype.domain.picture import VariantName
+from calotype.domain.scope import Scope
 from calotype.storage.store import ObjectStore
 
 _ROUNDING = 300  # seconds; links made shortly after each other are equal, so that browsers can cache what they point to
@@ -40,7 +41,7 @@ class ObjectFacts:
 
 
 class DeliveryService:
-    """Everything a link means stands in the link itself, so delivery asks no database."""
+    """Everything a link means stands in the link itself, so delivery asks no database; only links to live assets do."""
 
     def __init__(self, store: ObjectStore, secret: bytes, *, lifetime: int, public_url: str | None) -> None:
         self._store = store
@@ -54,8 +55,8 @@ class DeliveryService:
 
     def original_path(self, asset: Asset) -> str:
         """Root-relative signed link to the untouched original, for looking at; SVG and the like only ever download."""
-        name = asset.original_filename if asset.content_type in _UNSAFE_INLINE else None
-        return self._path(asset.object_key, asset.content_type, name)
+        original = self.original(asset)
+        return self._path(original.object_key, original.content_type, original.download_name)
 
     def download_path(self, asset: Asset) -> str:
         """Root-relative signed link to the original as an attachment under its own name."""
@@ -65,6 +66,26 @@ class DeliveryService:
         """Root-relative signed link to a variant; None until it is made."""
         variant = asset.variant(name)
         return self._path(variant.object_key, variant.content_type, None) if variant else None
+
+    def live_path(self, tenant_id: UUID, asset_id: UUID) -> str:
+        """Root-relative link to the original of an asset for as long as that is live; good for exactly the set lifetime."""
+        expires = str(int(time.time()) + self._lifetime)
+        signature = self._sign("LIVE", str(tenant_id), str(asset_id), expires)
+        return f"/media/{asset_id}?{urlencode({'t': str(tenant_id), 'exp': expires, 'sig': signature})}"
+
+    def verify_live(self, tenant_id: str, asset_id: str, expires: str, signature: str) -> Scope:
+        """Whose asset such a link leads to. Raises NotAllowed when it was tampered with, Expired when its time is over."""
+        expected = self._sign("LIVE", tenant_id, asset_id, expires)
+        if not hmac.compare_digest(expected.encode(), signature.encode(errors="surrogatepass")):
+            raise NotAllowed("This link is not valid", is_link=True)
+        if int(expires) <= time.time():
+            raise Expired("This link has expired; ask for the image again")
+        return Scope(UUID(tenant_id))
+
+    def original(self, asset: Asset) -> SignedObject:
+        """The untouched original of an asset; SVG and the like only ever download."""
+        name = asset.original_filename if asset.content_type in _UNSAFE_INLINE else None
+        return SignedObject(asset.object_key, asset.content_type, name)
 
     def _path(self, object_key: str, content_type: str, download_name: str | None) -> str:
         now = int(time.time())

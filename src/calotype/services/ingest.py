@@ -14,11 +14,13 @@ from calotype.db.asset import (
     lock_checksums,
     select_assets_by_checksum,
 )
+from calotype.db.custom_metadata import insert_custom_metadata
 from calotype.db.engine import Connection, Database, Pipeline, pipelined
 from calotype.db.operation import insert_operations
 from calotype.db.session_file import update_wanted
 from calotype.db.upload_session import lock_open_session
 from calotype.domain.asset import Asset, NewAsset, Operation, OperationType, State, UploadMethod
+from calotype.domain.custom_metadata import CustomMetadata
 from calotype.domain.errors import CalotypeError, Conflict, QuotaExceeded, Unavailable, UsageLimitExceeded
 from calotype.domain.job import Job, Task, Urgency
 from calotype.domain.picture import MediaType
@@ -26,7 +28,7 @@ from calotype.domain.scope import Scope
 from calotype.jobs.queue import JobQueue
 from calotype.services.allowance import Allowances
 from calotype.services.receive import IngestLimits, ReceivedFile, ReceiveService
-from calotype.services.search_document import search_document
+from calotype.services.search_document import custom_document, search_document
 from calotype.storage.store import ObjectStore
 
 
@@ -40,6 +42,7 @@ class UploadOptions:
     skip_duplicates: bool = False
     storage_target: str = "default"
     folder_id: UUID | None = None
+    custom: CustomMetadata | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class IngestResult:
     """What became of an upload: a new asset, or the existing one it repeats."""
 
     asset_id: UUID
+    created_at: datetime
     object_key: str
     media: MediaType
     storage_target: str
@@ -130,8 +134,9 @@ class IngestService(ReceiveService):
     ) -> list[IngestResult | CalotypeError]:
         allowance = await self._allowances.of(connection, scope)
         outcomes: list[IngestResult | CalotypeError] = []
+        now = datetime.now(UTC)
         async with pipelined(connection) as pipeline:
-            for received, options in files:
+            for place, (received, options) in enumerate(files):
                 if options.skip_duplicates and (first := known.get(received.checksum)):
                     outcomes.append(replace(first, is_duplicate=True, description_queued=False))
                     continue
@@ -140,9 +145,12 @@ class IngestService(ReceiveService):
                 except (QuotaExceeded, UsageLimitExceeded) as error:
                     outcomes.append(error)
                     continue
-                state = await self._insert(pipeline, received, options, UploadMethod.STREAMING)
+                # A microsecond apart, so that lists by time keep the order in which files were sent.
+                created_at = now + timedelta(microseconds=place)
+                state = await self._insert(pipeline, received, options, UploadMethod.STREAMING, created_at)
                 result = IngestResult(
                     received.id,
+                    created_at,
                     received.object_key,
                     received.media,
                     options.storage_target,
@@ -183,12 +191,11 @@ class IngestService(ReceiveService):
     ) -> State:
         """Write row, history and first job of a new asset; returns the state its description starts in."""
         async with pipelined(connection) as pipeline:
-            return await self._insert(pipeline, received, options, method)
+            return await self._insert(pipeline, received, options, method, datetime.now(UTC))
 
     async def _insert(
-        self, pipeline: Pipeline, received: ReceivedFile, options: UploadOptions, method: UploadMethod
+        self, pipeline: Pipeline, received: ReceivedFile, options: UploadOptions, method: UploadMethod, now: datetime
     ) -> State:
-        now = datetime.now(UTC)
         describe = State.PENDING if options.auto_describe and self._describes else State.SKIPPED
         new = NewAsset(
             id=received.id,
@@ -208,6 +215,7 @@ class IngestService(ReceiveService):
             variant_status=State.PENDING,
             description_status=describe,
             folder_id=options.folder_id,
+            recorded_timestamp=options.custom.recorded_timestamp if options.custom else None,
         )
         search = search_document(
             title=new.title,
@@ -217,6 +225,9 @@ class IngestService(ReceiveService):
             visible_text=None,
         )
         await insert_asset(pipeline, new, search, now)
+        if options.custom is not None:
+            words = custom_document(options.custom.text)
+            await insert_custom_metadata(pipeline, Scope(new.tenant_id), new.id, options.custom.document, words)
         await insert_operations(pipeline, Scope(new.tenant_id), _first_operations(new, now))
         await self._queue.enqueue(pipeline, Job(Task.MAKE_VARIANTS, new.tenant_id, new.id), Urgency.NEW)
         return describe
@@ -246,5 +257,12 @@ def _first_operation(asset_id: UUID, kind: OperationType, created_at: datetime) 
 def _duplicate_of(existing: Asset) -> IngestResult:
     media = MediaType(existing.media_type, existing.content_type, existing.format)
     return IngestResult(
-        existing.id, existing.object_key, media, existing.storage_target, True, False, existing.description
+        existing.id,
+        existing.created_at,
+        existing.object_key,
+        media,
+        existing.storage_target,
+        is_duplicate=True,
+        description_queued=False,
+        description=existing.description,
     )

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import mmap
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import UUID, uuid4
 
-from calotype.domain.errors import CalotypeError, InvalidInput, TooLarge, Unavailable, UndecodablePicture, Unsupported
+from calotype.domain.errors import (
+    CalotypeError,
+    EmptyFile,
+    TooLarge,
+    TooManyPixels,
+    Unavailable,
+    UndecodablePicture,
+    Unsupported,
+)
 from calotype.domain.picture import MediaType, PictureHeader
 from calotype.domain.scope import Scope
 from calotype.domain.values import clean_filename, safe_filename
+from calotype.imaging.completeness import check_complete
 from calotype.imaging.header import read_header
 from calotype.imaging.sniff import sniff
 from calotype.storage.store import ObjectStore, StoredObject
@@ -23,10 +34,15 @@ HEAD_BYTES = 1024 * 1024  # kept of each upload, so that nearly every header is 
 
 @dataclass(frozen=True, slots=True)
 class IngestLimits:
-    """What an upload may be: bytes of one image, pixels of all its frames."""
+    """What an upload may be: bytes of one image, pixels of all its frames, formats that are not accepted.
+
+    With `only_whole`, pictures whose files are cut off or damaged are refused; else that is found when they are developed.
+    """
 
     max_image_bytes: int
     max_pixels: int
+    refused_formats: frozenset[str] = frozenset()
+    only_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +79,11 @@ class ReceiveService:
     ) -> ReceivedFile:
         """Check and store a file while it arrives, under a new id unless one is given; memory does not grow with its size.
 
-        Raises InvalidInput for an empty file, Unsupported, UndecodablePicture, TooLarge, Unavailable. Nothing is kept then.
+        Raises EmptyFile, Unsupported, UndecodablePicture, TooLarge, Unavailable. Nothing is kept then.
         """
         name = clean_filename(filename)
         head = await _read_head(chunks)
-        media = accepted_picture(bytes(head[:SNIFF_BYTES]))
+        media = self._accepted(bytes(head[:SNIFF_BYTES]))
         file_id = file_id or uuid4()
         key = object_key(scope.tenant_id, file_id, name)
         async with self._store.writer(key) as writer:
@@ -82,12 +98,15 @@ class ReceiveService:
             stored = await writer.commit()
         assert stored.checksum is not None
         received = ReceivedFile(file_id, scope.tenant_id, key, name, media, stored.size, stored.checksum)
-        if not is_checked:
-            try:
+        try:
+            if not is_checked:
                 await self.check_stored(key, stored.size, media)
-            except BaseException:
-                await self.discard(received)
-                raise
+            if self._limits.only_whole:
+                async with self._store.local_path(key) as path:
+                    await asyncio.to_thread(_check_file, path, media)
+        except BaseException:
+            await self.discard(received)
+            raise
         return received
 
     async def receive_many(self, scope: Scope, files: Sequence[WholeFile]) -> list[ReceivedFile | CalotypeError]:
@@ -115,9 +134,11 @@ class ReceiveService:
 
     async def _check_whole(self, data: bytes) -> MediaType | CalotypeError:
         try:
-            media = accepted_picture(data[:SNIFF_BYTES])
+            media = self._accepted(data[:SNIFF_BYTES])
             self._check_size(len(data))
             await self._check_head(data, len(data), media)
+            if self._limits.only_whole:
+                await asyncio.to_thread(check_complete, data, media.format)
         except CalotypeError as error:
             return error
         return media
@@ -133,6 +154,12 @@ class ReceiveService:
         # Only some of them could not be stored: each by itself tells which.
         alone = await asyncio.gather(*(self._put_many([item]) for item in items))
         return {key: outcome for found in alone for key, outcome in found.items()}
+
+    def _accepted(self, head: bytes) -> MediaType:
+        media = accepted_picture(head)
+        if media.format in self._limits.refused_formats:
+            raise Unsupported(f"{media.content_type} files are not accepted here", content_type=media.content_type)
+        return media
 
     def _check_size(self, size: int) -> None:
         if size > self._limits.max_image_bytes:
@@ -179,7 +206,7 @@ class ReceiveService:
 
     def _check_pixels(self, header: PictureHeader) -> None:
         if header.pixels > self._limits.max_pixels:
-            raise UndecodablePicture(
+            raise TooManyPixels(
                 f"The picture has {header.pixels} pixels in {header.frames} frame(s); "
                 f"at most {self._limits.max_pixels} are allowed",
                 limit=self._limits.max_pixels,
@@ -193,9 +220,9 @@ class ReceiveService:
 
 
 def accepted_picture(head: bytes) -> MediaType:
-    """The kind of picture some first bytes are. Raises InvalidInput when empty, Unsupported for anything else."""
+    """The kind of picture some first bytes are. Raises EmptyFile, Unsupported for anything else."""
     if not head:
-        raise InvalidInput("The file is empty", field="file")
+        raise EmptyFile("The file is empty", field="file")
     media = sniff(head)
     if media is None:
         raise Unsupported("The content of this file is of no supported type")
@@ -209,6 +236,11 @@ def accepted_picture(head: bytes) -> MediaType:
 def object_key(tenant_id: UUID, file_id: UUID, filename: str) -> str:
     """Where an original lies; only ids and an ASCII form of the name stand in it."""
     return f"uploads/{tenant_id}/{file_id}/{safe_filename(filename)}"
+
+
+def _check_file(path: Path, media: MediaType) -> None:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        check_complete(data, media.format)
 
 
 async def _read_head(chunks: AsyncIterator[bytes]) -> bytearray:

@@ -17,3 +17,8 @@ def search_document(
 ) -> str:
     """The tsvector literal of an asset: title A, file name and tags B, description C, visible text D."""
     return to_tsvector([("A", title), ("B", filename), ("B", " ".join(tags)), ("C", description), ("D", visible_text)])
+
+
+def custom_document(text: str) -> str:
+    """The tsvector literal of an asset's custom metadata, whose words have one weight."""
+    return to_tsvector([("A", text)])

@@ -21,6 +21,8 @@ from calotype.settings import Settings
 from calotype.web import status
 from calotype.web.apis.files import routes as files_routes
 from calotype.web.apis.files.auth import FilesFormat
+from calotype.web.apis.vision import routes as vision_routes
+from calotype.web.apis.vision.auth import VisionFormat
 from calotype.web.delivery import routes as delivery_routes
 from calotype.web.shared.gate import Gate
 from calotype.web.shared.rate_limit import RateLimiter
@@ -52,14 +54,16 @@ def make_app(settings: Settings, open_services: Callable[[], AbstractAsyncContex
     app.include_router(status.router)
     app.include_router(delivery_routes.router)
     app.include_router(files_routes.router)
+    app.include_router(vision_routes.router)
     app.add_exception_handler(CalotypeError, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http_error)
-    files = FilesFormat()
+    # The paths of the Vision API are at the root, so it also speaks for those that nobody knows.
+    vision = VisionFormat(settings)
     app.add_middleware(
         Gate,
-        formats=[files],
-        fallback=files,
+        formats=[FilesFormat(), vision],
+        fallback=vision,
         limiter=RateLimiter(settings.rate_limit, settings.rate_window),
     )
     return app

@@ -25,11 +25,14 @@ _log = structlog.get_logger("calotype.web")
 
 
 @router.get("/health", tags=["Server"])
-async def health(services: Services) -> JSONResponse:
-    """Whether the server can do its work: 200 when database and storage answer, else 503 naming what does not."""
+@router.get("/v1/health", include_in_schema=False)
+async def health(services: Services, verbose: str = "") -> JSONResponse:
+    """Whether the server can do its work: 200 when database and storage answer, else 503; with `verbose=true` what does not."""
     parts = await services.doctor.is_reachable()
     is_healthy = all(reason == "ok" for reason in parts.values())
-    body = {"status": "ok" if is_healthy else "unavailable", "version": __version__, **parts}
+    body: dict[str, object] = {"healthy": is_healthy, "mode": "ready" if is_healthy else "unavailable"}
+    if verbose.lower() in {"1", "true", "yes"}:
+        body |= {"version": __version__, **parts}
     return JSONResponse(body, 200 if is_healthy else 503)
 
 

@@ -16,10 +16,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from calotype.bootstrap import Application
+from calotype.domain.budget import BudgetState
 from calotype.domain.errors import CalotypeError, RateLimited, Unauthenticated
 from calotype.web.shared.body_limit import limited
 from calotype.web.shared.metrics import REQUESTS, SECONDS
-from calotype.web.shared.rate_limit import RateLimiter, RateState
+from calotype.web.shared.rate_limit import RateLimiter
 from calotype.web.shared.request_id import request_id
 from calotype.web.shared.wire_format import WireFormat
 
@@ -27,7 +28,7 @@ _log = structlog.get_logger("calotype.web")
 
 
 class Gate:
-    """Wraps the whole application; `formats` are asked by path prefix, `fallback` speaks for everything else."""
+    """Wraps the whole application; `formats` are asked by path, `fallback` speaks for everything else."""
 
     def __init__(
         self, app: ASGIApp, *, formats: Sequence[WireFormat], fallback: WireFormat, limiter: RateLimiter
@@ -43,17 +44,20 @@ class Gate:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        passage = _Passage(request_id(headers.get("x-request-id")), send)
+        wire, speaker = self.formats_of(scope["path"])
+        passage = _Passage(request_id(headers.get("x-request-id"), speaker.usable_ids), send)
         state = scope.setdefault("state", {})
         state["request_id"] = passage.request_id
-        wire = self.format_of(scope["path"])
-        state["wire_format"] = wire or self._fallback
+        state["wire_format"] = speaker
+        # The framework would redirect to the other spelling, and a redirect loses the body of a POST.
+        scope["path"] = speaker.canonical(scope["path"])
         try:
             refusal = await self._admit(wire, scope, headers, passage) if wire else None
             if refusal is None:
                 # Told by the route, never by the type the client names: the framework reads any other body whole.
                 whole = wire and scope["path"] not in wire.streamed
-                await self._app(scope, limited(receive) if whole else receive, passage.send)
+                body = limited(receive, speaker.max_body_bytes) if whole else receive
+                await self._app(scope, body, passage.send)
             else:
                 await refusal(scope, receive, passage.send)
         except ClientDisconnect:
@@ -61,18 +65,20 @@ class Gate:
         except Exception:
             _log.exception("unexpected fault", path=scope["path"], request_id=passage.request_id)
             if not passage.status:
-                await (wire or self._fallback).fault(passage.request_id)(scope, receive, passage.send)
+                await speaker.fault(passage.request_id)(scope, receive, passage.send)
         finally:
             route = _route_of(scope, wire)
             REQUESTS.labels(route, scope["method"], passage.status).inc()
             SECONDS.labels(route, scope["method"]).observe(time.perf_counter() - passage.started)
 
-    def format_of(self, path: str) -> WireFormat | None:
-        """The wire format a path belongs to."""
+    def formats_of(self, path: str) -> tuple[WireFormat | None, WireFormat]:
+        """The wire format that asks for a key on a path, if one does, and the one that words its refusals."""
         for wire in self._formats:
-            if path == wire.prefix or path.startswith(wire.prefix + "/"):
-                return wire
-        return None
+            if _is_below(path, wire.prefixes):
+                return wire, wire
+            if _is_below(path, wire.open_prefixes):
+                return None, wire
+        return None, self._fallback
 
     async def _admit(self, wire: WireFormat, scope: Scope, headers: Headers, passage: _Passage) -> Response | None:
         """Authenticate and count; the answer to send instead, if the request may not pass."""
@@ -89,10 +95,23 @@ class Gate:
         else:
             scope["state"]["principal"] = principal
             bucket = f"key {principal.api_key_id}"
-        passage.rate = self._limiter.hit(bucket)
-        if not passage.rate.allowed:
-            refusal = RateLimited("Too many requests", retry_after=passage.rate.retry_after)
+        rate = self._limiter.hit(bucket)
+        budget: BudgetState | None = None
+        if not rate.allowed:
+            refusal = RateLimited("Too many requests", retry_after=rate.retry_after)
+        elif refusal is None:
+            try:
+                budget = await wire.spend(scope["method"], scope["path"], principal, application)
+            except CalotypeError as error:
+                return wire.error(error, passage.request_id)
+            if budget is not None and not budget.is_allowed:
+                refusal = RateLimited(f"The {budget.limit} calls of 24 hours are used up", retry_after=budget.reset)
+        passage.limits = wire.rate_headers(rate, budget)
         return wire.error(refusal, passage.request_id) if refusal else None
+
+
+def _is_below(path: str, prefixes: tuple[str, ...]) -> bool:
+    return any(path == prefix or path.startswith(prefix + "/") for prefix in prefixes)
 
 
 def _route_of(scope: Scope, wire: WireFormat | None) -> str:
@@ -108,7 +127,7 @@ class _Passage:
 
     def __init__(self, identity: str, send: Send) -> None:
         self.request_id = identity
-        self.rate: RateState | None = None
+        self.limits: dict[str, str] = {}
         self.status = 0
         self.started = time.perf_counter()
         self._send = send
@@ -118,8 +137,6 @@ class _Passage:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-ID"] = self.request_id
-            if self.rate is not None:
-                headers["X-RateLimit-Limit"] = str(self.rate.limit)
-                headers["X-RateLimit-Remaining"] = str(self.rate.remaining)
-                headers["X-RateLimit-Reset"] = str(self.rate.resets_at)
+            for name, value in self.limits.items():
+                headers[name] = value
         await self._send(message)

@@ -31,13 +31,13 @@ class Part:
             assert not isinstance(event, MultipartSegment)
             yield event
 
-    async def text(self) -> str:
-        """The content of a small field. Raises TooLarge above 64 KiB, InvalidInput when it is not UTF-8."""
+    async def text(self, limit: int = MAX_FIELD_BYTES) -> str:
+        """The content of a field of at most `limit` bytes. Raises TooLarge above, InvalidInput when it is not UTF-8."""
         content = bytearray()
         async for chunk in self.chunks():
             content += chunk
-            if len(content) > MAX_FIELD_BYTES:
-                raise TooLarge(f"The field {self.name!r} is longer than {MAX_FIELD_BYTES} bytes", limit=MAX_FIELD_BYTES)
+            if len(content) > limit:
+                raise TooLarge(f"The field {self.name!r} is longer than {limit} bytes", limit=limit)
         try:
             return content.decode()
         except UnicodeDecodeError as error:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from uuid import uuid4
 
-_USABLE = re.compile(r"[\x20-\x7e]{1,128}")
+PRINTABLE = re.compile(r"[\x20-\x7e]{1,128}")
+PLAIN = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
-def request_id(sent: str | None) -> str:
-    """The sent id when it is 1 to 128 printable ASCII characters, else a fresh UUID."""
-    return sent if sent is not None and _USABLE.fullmatch(sent) else str(uuid4())
+def request_id(sent: str | None, usable: re.Pattern[str] = PRINTABLE) -> str:
+    """The sent id when it is as the wire format allows it, else a fresh UUID."""
+    return sent if sent is not None and usable.fullmatch(sent) else str(uuid4())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -9,22 +10,38 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 
 from calotype.bootstrap import Application
+from calotype.domain.budget import BudgetState
 from calotype.domain.errors import CalotypeError
 from calotype.domain.principal import Principal
+from calotype.web.shared.rate_limit import RateState
 
 
 class WireFormat(Protocol):
     """One hosted product's way of speaking HTTP.
 
-    `prefix` is the path all its routes begin with; `streamed` are the paths whose bodies are parsed as they arrive, all others
-    being limited as a whole.
+    `prefix` is what all its routes are declared under; `prefixes` are the paths for which it asks for a key, and `open_prefixes`
+    those where it does not, but whose refusals it words. `streamed` are the paths whose bodies are parsed as they arrive; all
+    others are limited to `max_body_bytes` as a whole. `usable_ids` are the request ids of clients that are taken over.
     """
 
     prefix: str
+    prefixes: tuple[str, ...]
+    open_prefixes: tuple[str, ...]
     streamed: frozenset[str]
+    max_body_bytes: int
+    usable_ids: re.Pattern[str]
+
+    def canonical(self, path: str) -> str:
+        """The path as its route is declared, where clients may write it in several ways."""
 
     async def authenticate(self, headers: Headers, application: Application) -> Principal:
         """Find the credential where this format hides it. Raises Unauthenticated."""
+
+    async def spend(self, method: str, path: str, principal: Principal, application: Application) -> BudgetState | None:
+        """Count a call against a budget of its key; None where it has none."""
+
+    def rate_headers(self, rate: RateState, budget: BudgetState | None) -> dict[str, str]:
+        """What an answer says of the limits on requests."""
 
     def error(self, error: CalotypeError, request_id: str) -> Response:
         """The answer to a refusal."""

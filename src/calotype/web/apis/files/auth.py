@@ -9,16 +9,28 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 
 from calotype.bootstrap import Application
+from calotype.domain.budget import BudgetState
 from calotype.domain.errors import CalotypeError, Unauthenticated
 from calotype.domain.principal import Principal
 from calotype.web.apis.files import errors
+from calotype.web.shared.body_limit import MAX_BODY_BYTES
+from calotype.web.shared.rate_limit import RateState
+from calotype.web.shared.request_id import PRINTABLE
 
 
 class FilesFormat:
     """The Files API towards the common machinery."""
 
     prefix = "/api/v2"
+    prefixes: tuple[str, ...] = (prefix,)
+    open_prefixes: tuple[str, ...] = ("/_o",)
+    max_body_bytes = MAX_BODY_BYTES
+    usable_ids = PRINTABLE
     streamed = frozenset({"/api/v2/user-files/upload/stream", "/api/v2/user-files/upload/stream-batch"})
+
+    def canonical(self, path: str) -> str:
+        """The path as it is: here it is written in one way only."""
+        return path
 
     async def authenticate(self, headers: Headers, application: Application) -> Principal:
         """Who the bearer token belongs to. Raises Unauthenticated."""
@@ -26,6 +38,17 @@ class FilesFormat:
         if scheme.lower() != "bearer":
             raise Unauthenticated("Send your API key as: Authorization: Bearer <key>")
         return await application.api_keys.authenticate(token.strip())
+
+    async def spend(self, method: str, path: str, principal: Principal, application: Application) -> None:
+        """Nothing: there are no budgets here."""
+
+    def rate_headers(self, rate: RateState, budget: BudgetState | None) -> dict[str, str]:
+        """The limit of the key's window, what is left of it, and when it ends (Unix seconds)."""
+        return {
+            "X-RateLimit-Limit": str(rate.limit),
+            "X-RateLimit-Remaining": str(rate.remaining),
+            "X-RateLimit-Reset": str(rate.resets_at),
+        }
 
     def error(self, error: CalotypeError, request_id: str) -> Response:
         """The answer to a domain error."""

@@ -1,0 +1,92 @@
+"""Custom metadata: what a client says of an image in its own words and keys, kept and given back as it was sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from calotype.domain.errors import InvalidInput
+
+_RECORDED = "recorded_timestamp_utc"
+_CAPTION = "caption"
+_LONGEST_TEXT = 20_000  # characters; beyond this more words say little more
+_DEEPEST = 100
+_MOST_DIGITS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class CustomMetadata:
+    """One image's custom metadata as JSON text, and when the client says it was recorded (Unix seconds), if it does.
+
+    The text is ASCII: escapes keep what neither a database nor UTF-8 could hold, such as NUL and halves of surrogate pairs.
+    """
+
+    document: str
+    recorded_timestamp: Decimal | None
+
+    @property
+    def text(self) -> str:
+        """What a search can find: the caption first, then all other strings, a line each."""
+        return searchable_text(self.document)
+
+
+def custom_metadata(value: Mapping[str, Any], field: str = "metadata") -> CustomMetadata | None:
+    """Make it of a JSON object; None of an empty one. Numbers stay the numbers they are: 1 and 1.0, however long.
+
+    Raises InvalidInput, naming `field`, for more than 100 levels of nesting.
+    """
+    if not value:
+        return None
+    _check_depth(value, field)
+    document = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return CustomMetadata(document, _number(value.get(_RECORDED)))
+
+
+def _check_depth(value: Mapping[str, Any], field: str) -> None:
+    level: list[Any] = [value]
+    for _ in range(_DEEPEST):
+        level = [part for nested in level for part in _parts(nested) if isinstance(part, dict | list)]
+        if not level:
+            return
+    raise InvalidInput(f"{field} may have at most {_DEEPEST} levels", field=field)
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
+
+
+def size_in_bytes(custom: CustomMetadata) -> int:
+    """How long the JSON text is in UTF-8, as clients would count it."""
+    text = json.dumps(json.loads(custom.document), ensure_ascii=False, separators=(",", ":"))
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def searchable_text(document: str) -> str:
+    """The words of a JSON text: the value of `caption` first, then all other strings in their order, a line each."""
+    value = json.loads(document)
+    caption = value.get(_CAPTION)
+    first = [caption] if isinstance(caption, str) else []
+    rest = _strings({key: part for key, part in value.items() if not (first and key == _CAPTION)})
+    # Neither a database nor a model takes NUL characters and halves of surrogate pairs.
+    text = "\n".join([*first, *rest]).replace("\x00", " ")
+    return text[:_LONGEST_TEXT].encode("utf-8", "replace").decode()
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in _parts(value):
+            yield from _strings(part)
+
+
+def _number(value: Any) -> Decimal | None:
+    # Python counts true and false among the numbers; JSON does not.
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    number = Decimal(str(value))
+    # No index could hold more digits, and no clock needs them.
+    return number if abs(number.adjusted()) <= _MOST_DIGITS else None

@@ -1,0 +1,119 @@
+"""Bodies of requests: JSON, url-encoded and multipart forms all become the same dictionary.
+
+Values of a form stay lists of all that were sent under one name (`FormValues`); the models decide whether one is meant or many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+from fastapi.exceptions import RequestValidationError
+from multipart import parse_options_header
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from calotype.domain.errors import InvalidInput, TooLarge, Unsupported
+from calotype.web.apis.vision.wire.values import FormValues, load_json
+from calotype.web.shared.multipart import Part, parts
+
+_MOST_FIELDS = 5_000
+_FORM = "application/x-www-form-urlencoded"
+_MULTIPART = "multipart/form-data"
+Model = TypeVar("Model", bound=BaseModel)
+Body = dict[str, Any]
+
+
+def check_announced(request: Request, limit: int) -> None:
+    """Refuse a body that says of itself to be longer than anything that could be accepted. Raises TooLarge."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced[:20]) > limit:
+        raise TooLarge(f"The body of this request may have at most {limit} bytes", limit=limit)
+
+
+async def read_body(request: Request, limit: int, take_file: Callable[[Part], Awaitable[bool]] | None = None) -> Body:
+    """The fields of a body, at most `limit` bytes of text; files are given to `take_file`, which says whether it took them.
+
+    Raises InvalidInput (field `body`) when malformed, Unsupported for other types than the three, TooLarge.
+    """
+    kind, _ = parse_options_header(request.headers.get("content-type", ""))
+    kind = kind.strip().lower()
+    if kind == _MULTIPART:
+        return await _multipart(request, limit, take_file)
+    text = await _whole(request, limit)
+    if not text.strip():
+        return {}
+    if kind == _FORM:
+        return _urlencoded(text)
+    if kind and kind != "application/json" and not kind.endswith("+json"):
+        raise Unsupported(f"Bodies of type {kind} are not read; send JSON or a form")
+    try:
+        value = load_json(text.decode("utf-8-sig"))
+    except ValueError as error:
+        raise InvalidInput("The body is not valid JSON", field="body") from error
+    if not isinstance(value, dict):
+        raise InvalidInput("The body must be a JSON object", field="body")
+    return value
+
+
+async def _whole(request: Request, limit: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise TooLarge(f"The body of this request may have at most {limit} bytes", limit=limit)
+    return bytes(body)
+
+
+def _urlencoded(text: bytes) -> Body:
+    try:
+        pairs = parse_qsl(text.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+    except ValueError as error:
+        raise InvalidInput("The form is malformed", field="body") from error
+    return _collected(pairs)
+
+
+def _collected(pairs: list[tuple[str, str]]) -> Body:
+    fields: Body = {}
+    for name, value in pairs:
+        fields.setdefault(name, FormValues()).append(value)
+    return fields
+
+
+async def _multipart(request: Request, limit: int, take_file: Callable[[Part], Awaitable[bool]] | None) -> Body:
+    pairs: list[tuple[str, str]] = []
+    left = limit
+    async for part in parts(request, most=_MOST_FIELDS):
+        if part.filename and take_file is not None and await take_file(part):
+            continue
+        text = await part.text(left)
+        left -= len(text.encode())
+        pairs.append((part.name, text))
+    return _collected(pairs)
+
+
+def validated(model: type[Model], fields: Body, place: str = "body") -> Model:
+    """Check a body, or a query, against its model. Raises RequestValidationError."""
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        raise RequestValidationError([{**entry, "loc": (place, *entry["loc"])} for entry in error.errors()]) from error
+
+
+def body_of(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
+    """The dependency that reads a model from the body, however that is encoded."""
+
+    async def read(request: Request) -> Model:
+        return validated(model, await read_body(request, request.state.wire_format.max_body_bytes))
+
+    return read
+
+
+def query_of(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
+    """The dependency that reads a model from the query, as if that were a form."""
+
+    async def read(request: Request) -> Model:
+        return validated(model, _collected(request.query_params.multi_items()), "query")
+
+    return read

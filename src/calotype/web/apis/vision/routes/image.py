@@ -1,0 +1,135 @@
+"""Images of the Vision API."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from calotype.domain.errors import InvalidInput
+from calotype.domain.listing import AssetFilter
+from calotype.services.image import IMAGE, image_not_found
+from calotype.web.apis.vision.answers import echo_answer, json_answer
+from calotype.web.apis.vision.body import body_of, check_announced, query_of, read_body, validated
+from calotype.web.apis.vision.openapi import ERRORS, body, query
+from calotype.web.apis.vision.routes import identity as _identity  # noqa: F401 - paths below name its convertors
+from calotype.web.apis.vision.routes.media import media_links
+from calotype.web.apis.vision.translate.image import (
+    Link,
+    deletion_of,
+    deletion_to_wire,
+    filter_from_wire,
+    found_to_wire,
+    ids_from_wire,
+    image_to_wire,
+    images_to_wire,
+    page_from_wire,
+    parse_id,
+    query_from_wire,
+    requests_from_wire,
+)
+from calotype.web.apis.vision.wire import image as wire
+from calotype.web.apis.vision.wire.values import is_absent
+from calotype.web.shared.context import Caller, Services
+from calotype.web.shared.multipart import Part
+
+_FILES = "images"
+_METADATA = "metadata"
+router = APIRouter(prefix="/images", tags=["Vision API: images"], responses=ERRORS)
+
+
+async def _image_id(image_id: str) -> UUID:
+    """The id in a path, in any letter case. Raises NotFound for what is none."""
+    found = parse_id(image_id)
+    if found is None:
+        raise image_not_found()
+    return found
+
+
+ImageId = Annotated[UUID, Depends(_image_id)]
+Links = Annotated[Link, Depends(media_links)]
+IdsBody = Annotated[wire.IdsRequest, Depends(body_of(wire.IdsRequest))]
+ListBody = Annotated[wire.ListRequest, Depends(body_of(wire.ListRequest))]
+SearchBody = Annotated[wire.SearchRequest, Depends(body_of(wire.SearchRequest))]
+WindowOfQuery = Annotated[wire.WindowQuery, Depends(query_of(wire.WindowQuery))]
+
+
+@router.post("/upload", response_model=wire.Images, openapi_extra=body(wire.Upload, files=_FILES))
+async def upload_images(request: Request, services: Services, caller: Caller, link: Links) -> Response:
+    """Upload images as files, by URL, or both; if one is bad, none is kept."""
+    check_announced(request, services.image_uploads.terms.max_bytes)
+    async with services.image_uploads.receiving(caller.scope) as upload:
+
+        async def take(part: Part) -> bool:
+            if part.name == _FILES:
+                await upload.take(part.filename or "", part.chunks())
+            elif part.name != _METADATA:
+                await upload.ignore(part.chunks())
+            return part.name != _METADATA
+
+        fields = await read_body(request, services.settings.vision_max_body_bytes, take)
+        if not is_absent(fields.get(_FILES)):
+            raise InvalidInput("images must be files, each with a file name", field=_FILES)
+        metadata = validated(wire.Upload, fields).metadata
+        images = await upload.finish(requests_from_wire(metadata), metadata.image_urls)
+    return json_answer(images_to_wire(images, link))
+
+
+@router.post("/get", response_model=wire.Images, openapi_extra=body(wire.IdsRequest))
+async def get_images(wanted: IdsBody, services: Services, caller: Caller, link: Links) -> Response:
+    """Images by their ids, in the order asked for; unknown ids are left out."""
+    images = await services.images.get(caller.scope, ids_from_wire(wanted.image_ids))
+    return json_answer(images_to_wire(images, link))
+
+
+@router.post("/list", response_model=wire.Images, openapi_extra=body(wire.ListRequest))
+async def list_images(wanted: ListBody, services: Services, caller: Caller, link: Links) -> Response:
+    """A window of all images, newest first, or of those that fit a filter."""
+    page = page_from_wire(wanted.limit, wanted.offset)
+    images = await services.images.page(caller.scope, filter_from_wire(wanted, IMAGE), page)
+    return json_answer(images_to_wire(images, link))
+
+
+@router.post("/delete", response_model=wire.Deleted, openapi_extra=body(wire.IdsRequest))
+async def delete_images(wanted: IdsBody, services: Services, caller: Caller) -> Response:
+    """Delete images; those that are not there are named."""
+    if not wanted.image_ids:
+        raise InvalidInput("image_ids must name at least one image", field="image_ids")
+    gone = await services.images.delete(caller.scope, ids_from_wire(wanted.image_ids))
+    return echo_answer(deletion_to_wire(deletion_of(wanted.image_ids, gone)))
+
+
+@router.post("/search", response_model=wire.FoundImages, openapi_extra=body(wire.SearchRequest))
+async def search_images(wanted: SearchBody, services: Services, caller: Caller, link: Links) -> Response:
+    """Find images by what they show, and by what is said of them."""
+    found = await services.image_search.search(caller.scope, query_from_wire(wanted))
+    return json_answer(found_to_wire(found, link))
+
+
+@router.get("", response_model=wire.Images, openapi_extra=query(wire.WindowQuery))
+async def browse_images(wanted: WindowOfQuery, services: Services, caller: Caller, link: Links) -> Response:
+    """A window of all images, newest first; with ids, those images."""
+    if wanted.ids:
+        images = await services.images.get(caller.scope, ids_from_wire(wanted.ids))
+    else:
+        page = page_from_wire(wanted.limit, wanted.offset)
+        images = await services.images.page(caller.scope, AssetFilter(media_types=(IMAGE,)), page)
+    return json_answer(images_to_wire(images, link))
+
+
+@router.get("/{image_id:image_id}", response_model=wire.Image)
+async def get_image(image_id: ImageId, services: Services, caller: Caller, link: Links) -> Response:
+    """One image."""
+    return json_answer(image_to_wire(await services.images.one(caller.scope, image_id), link))
+
+
+@router.delete("/{image_id:image_id}", response_model=wire.Deleted)
+async def delete_image(image_id: ImageId, services: Services, caller: Caller) -> Response:
+    """Delete one image."""
+    gone = await services.images.delete(caller.scope, [image_id])
+    if not gone:
+        raise image_not_found()
+    return json_answer(deletion_to_wire(deletion_of([str(image_id)], gone)))

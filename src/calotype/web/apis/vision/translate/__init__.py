@@ -1,0 +1,1 @@
+"""Pure functions between the Vision API's models and the domain."""

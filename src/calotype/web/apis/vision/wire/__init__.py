@@ -1,0 +1,1 @@
+"""Models of the Vision API, key by key as on the wire."""

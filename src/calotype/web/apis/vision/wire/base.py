@@ -1,0 +1,20 @@
+"""What all requests have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from calotype.web.apis.vision.wire.values import is_absent, parse_object
+
+
+class Request(BaseModel):
+    """The base of all requests: unknown fields are ignored, null and empty strings are the same as absent."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _present(cls, value: Any) -> Any:
+        return {name: field for name, field in parse_object(value).items() if not is_absent(field)}

@@ -1,0 +1,180 @@
+"""Values as clients of the Vision API write them, read as leniently as its rules say and no more."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BeforeValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+_TRUE = frozenset({"true", "1", "yes", "on"})
+_FALSE = frozenset({"false", "0", "no", "off"})
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+_LONGEST_NUMBER = 400  # characters
+MAX_IDS = 1_000
+
+
+class FormValues(list[str]):
+    """All values that a form has under one name."""
+
+
+def is_absent(value: Any) -> bool:
+    """Whether a value means the same as none at all: null, an empty string, or nothing but empty strings."""
+    if isinstance(value, FormValues):
+        return not any(value)
+    return value is None or value == ""
+
+
+def single(value: Any) -> Any:
+    """The value where one is meant: the last of several."""
+    return value[-1] if isinstance(value, FormValues) and value else value
+
+
+def _fault(message: str) -> PydanticCustomError:
+    return PydanticCustomError("value_error", "{message}", {"message": message})
+
+
+def parse_bool(value: Any) -> bool:
+    """JSON true and false, 1 and 0, or the words true, false, 1, 0, yes, no, on, off in any case."""
+    value = single(value)
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float) and value in {0, 1}:
+        return bool(value)
+    word = value.strip().lower() if isinstance(value, str) else None
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise _fault("must be true or false")
+
+
+def parse_number(value: Any) -> Decimal:
+    """A finite JSON number or a numeric string, exactly as it is written."""
+    value = single(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return Decimal(str(value))
+    text = value.strip() if isinstance(value, str) else ""
+    if len(text) <= _LONGEST_NUMBER and _NUMBER.fullmatch(text):
+        return Decimal(text)
+    raise _fault("must be a number")
+
+
+def _parse_int(value: Any) -> int:
+    try:
+        number = parse_number(value)
+    except PydanticCustomError:
+        raise _fault("must be a whole number") from None
+    if number != number.to_integral_value():
+        raise _fault("must be a whole number")
+    return int(number)
+
+
+def _parse_float(value: Any) -> float:
+    return float(parse_number(value))
+
+
+def _parse_text(value: Any) -> str:
+    value = single(value)
+    if not isinstance(value, str):
+        raise _fault("must be a string")
+    if "\x00" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise _fault("must be valid Unicode text without NUL characters")
+    return value
+
+
+def parse_object(value: Any) -> dict[str, Any]:
+    """A JSON object, or its JSON text."""
+    value = single(value)
+    if isinstance(value, str):
+        value = _parsed(value, "must be a JSON object")
+    if not isinstance(value, dict):
+        raise _fault("must be a JSON object")
+    return value
+
+
+def load_json(text: str | bytes) -> Any:
+    """The value of a JSON text. Raises ValueError, for numbers that are not finite and for too deep nesting as well."""
+    try:
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    except RecursionError as error:
+        raise ValueError("too deeply nested") from error
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def _parsed(text: str, otherwise: str) -> Any:
+    try:
+        return load_json(text)
+    except ValueError:
+        raise _fault(otherwise) from None
+
+
+def parse_strings(value: Any) -> list[str]:
+    """A JSON array of strings, its JSON text, a repeated field, or one plain string, which is a list of one."""
+    if isinstance(value, str):
+        value = FormValues([value])
+    if isinstance(value, FormValues):
+        found = [text for text in value if text]
+        if len(found) == 1 and found[0].lstrip().startswith("["):
+            value = _parsed(found[0], "must be a list of strings")
+        else:
+            return list(found)
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise _fault("must be a list of strings")
+    return list(value)
+
+
+def parse_ids(value: Any) -> list[str]:
+    """A list of strings whose entries may also be separated by commas; at most 1000, whatever they look like."""
+    ids = [part.strip() for text in parse_strings(value) for part in text.split(",")]
+    if len(ids) > MAX_IDS:
+        raise _fault(f"may have at most {MAX_IDS} ids")
+    return ids
+
+
+T = TypeVar("T")
+
+
+def _within(parse: Callable[[Any], T], least: float, most: float | None) -> Callable[[Any], T]:
+    def validate(value: Any) -> T:
+        number: Any = parse(value)
+        if number < least or (most is not None and number > most):
+            raise _fault(f"must be from {least:g} to {most:g}" if most is not None else f"must be at least {least:g}")
+        return number  # type: ignore[no-any-return]
+
+    return validate
+
+
+def int_from(least: int, most: int | None = None) -> Any:
+    """The validator of a whole number within bounds."""
+    return BeforeValidator(_within(_parse_int, least, most))
+
+
+def float_from(least: float, most: float | None = None) -> Any:
+    """The validator of a number within bounds."""
+    return BeforeValidator(_within(_parse_float, least, most))
+
+
+Single = BeforeValidator(single)
+"""The validator before types that expect one value."""
+LooseBool = Annotated[bool, BeforeValidator(parse_bool)]
+LooseText = Annotated[str, BeforeValidator(_parse_text)]
+LooseObject = Annotated[dict[str, Any], BeforeValidator(parse_object)]
+_STRINGS = {"type": "array", "items": {"type": "string"}}
+LooseStrings = Annotated[list[str], BeforeValidator(parse_strings), WithJsonSchema(_STRINGS)]
+Ids = Annotated[list[str], BeforeValidator(parse_ids), WithJsonSchema(_STRINGS)]
