@@ -141,11 +141,12 @@ def strict_client(strict: RunningServer) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="session")
 def budgeted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """A server on which each key may upload and search twice a day."""
+    """A server on which each key may upload and search twice a day, and whose links live for a second."""
     with RunningServer(
         tmp_path_factory.mktemp("budgeted"),
         "--no-worker",
         CALOTYPE_DAILY_IMAGE_UPLOADS=str(BUDGET),
         CALOTYPE_DAILY_IMAGE_SEARCHES=str(BUDGET),
+        CALOTYPE_LINK_LIFETIME="1",
     ) as running:
         yield running

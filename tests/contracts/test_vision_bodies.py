@@ -31,8 +31,21 @@ from tests.contracts.vision import (
 )
 from tests.contracts.vision_shapes import deletion, expect_error, faults_of, ids, one, results
 
-JSON_TYPES = ["application/json", "Application/JSON", "application/json; charset=utf-8", "application/json;charset=UTF-8"]
-EMPTY_TYPES = [*JSON_TYPES, FORM["content-type"], MULTIPART["content-type"], "multipart/form-data", "text/csv", "x", None]
+JSON_TYPES = [
+    "application/json",
+    "Application/JSON",
+    "application/json; charset=utf-8",
+    "application/json;charset=UTF-8",
+]
+EMPTY_TYPES = [
+    *JSON_TYPES,
+    FORM["content-type"],
+    MULTIPART["content-type"],
+    "multipart/form-data",
+    "text/csv",
+    "x",
+    None,
+]
 
 
 @pytest.fixture(scope="module")
@@ -207,9 +220,7 @@ def test_ids_may_be_repeated(gallery):
     assert ids(client.get("/images", params=[("ids", each) for each in known])) == known
 
 
-@pytest.mark.parametrize(
-    "value", [5, 0, 1.5, True, {}, {"a": 1}, [5], [None], [["x"]], [{}], [SOME_ID, None], [True]]
-)
+@pytest.mark.parametrize("value", [5, 0, 1.5, True, {}, {"a": 1}, [5], [None], [["x"]], [{}], [SOME_ID, None], [True]])
 def test_ids_that_are_no_strings_are_refused(anyone, value):
     """400 that names the field, for reading and for deleting."""
     for path in (GET, DELETE, LIST):
@@ -289,7 +300,9 @@ def test_booleans_are_read_in_all_their_spellings(idle_client, value, status):
     assert image["indexing_status"] == status
 
 
-@pytest.mark.parametrize("value", [2, -1, "2", "maybe", "truee", "y", "t", "null", "none", [], {}, [True], {"a": 1}, 0.5])
+@pytest.mark.parametrize(
+    "value", [2, -1, "2", "maybe", "truee", "y", "t", "null", "none", [], {}, [True], {"a": 1}, 0.5]
+)
 def test_what_is_no_boolean_is_refused(anyone, value):
     """400 that names the place."""
     config = {"requests": [{"indexing_config": {"index": value}}]}
@@ -351,7 +364,9 @@ def test_what_is_no_whole_number_is_refused(anyone, value):
         expect_error(anyone.post(LIST, content=content, headers=JSON), 400, "invalid_parameter", name)
 
 
-@pytest.mark.parametrize("text", ["1e400", "-1e400", "9" * 5000, "1" + "0" * 400 + ".5", "NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize(
+    "text", ["1e400", "-1e400", "9" * 5000, "1" + "0" * 400 + ".5", "NaN", "Infinity", "-Infinity"]
+)
 def test_endless_numbers_are_refused(anyone, text):
     """As they stand in JSON: too large for a limit, and no JSON at all."""
     for name in ("limit", "threshold", "max_results"):

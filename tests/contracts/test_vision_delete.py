@@ -5,7 +5,21 @@ from __future__ import annotations
 import pytest
 
 from tests.contracts.photos import photo
-from tests.contracts.vision import (DELETE, ENCODINGS, GET, SEARCH, SPELLINGS, call, entry, indexed, listed, plant, stored, unknown, upload)
+from tests.contracts.vision import (
+    DELETE,
+    ENCODINGS,
+    GET,
+    SEARCH,
+    SPELLINGS,
+    call,
+    entry,
+    indexed,
+    listed,
+    plant,
+    stored,
+    unknown,
+    upload,
+)
 from tests.contracts.vision_shapes import DELETED, deletion, expect, expect_error, found, ids, one, results
 
 

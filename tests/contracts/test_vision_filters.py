@@ -62,9 +62,7 @@ def test_a_range_includes_both_ends(gallery, start, end):
     """A missing, null or empty end is open; without an operator it is a range too."""
     client, by_time = gallery
     value = {name: end_ for name, end_ in (("_from", start), ("_to", end)) if end_ is not None}
-    expected = {
-        known for t, known in by_time.items() if (start is None or start <= t) and (end is None or t <= end)
-    }
+    expected = {known for t, known in by_time.items() if (start is None or start <= t) and (end is None or t <= end)}
     assert kept(client, RANGE, value) == expected
     assert kept(client, None, value) == expected
     for nothing in (None, ""):
@@ -95,7 +93,9 @@ def test_a_filter_keeps_order_and_pages(gallery):
     assert listed(client, filters=recorded("gte", 0), image_ids=newest[:2]) == newest[:1]
 
 
-@pytest.mark.parametrize("filters", [None, {}, "", "{}", {"recorded_timestamp_utc": None}, {"recorded_timestamp_utc": ""}])
+@pytest.mark.parametrize(
+    "filters", [None, {}, "", "{}", {"recorded_timestamp_utc": None}, {"recorded_timestamp_utc": ""}]
+)
 def test_no_filter_keeps_all(gallery, filters):
     """Absent, null and empty."""
     client, by_time = gallery
@@ -104,7 +104,10 @@ def test_no_filter_keeps_all(gallery, filters):
 
 def test_what_was_not_recorded_is_filtered_by_its_upload(idle_client):
     """A missing time, and one that is no number: text, true, null, a list."""
-    odd = [entry(), *(entry(recorded_timestamp_utc=value) for value in (None, "1772611200", True, False, [5], {}, "soon"))]
+    odd = [
+        entry(),
+        *(entry(recorded_timestamp_utc=value) for value in (None, "1772611200", True, False, [5], {}, "soon")),
+    ]
     images = stored(idle_client, *odd)
     for image in images:
         stamp = image["upload_timestamp"]
@@ -119,7 +122,11 @@ def test_what_was_not_recorded_is_filtered_by_its_upload(idle_client):
 
 def test_times_are_compared_without_rounding(idle_client):
     """Neighbours that a double cannot tell apart are two, and what was recorded is found by what was sent."""
-    pairs = [("9007199254740992", "9007199254740993"), ("1772611200.0000001", "1772611200.0000002"), ("0.1", "0.10000000000000001")]
+    pairs = [
+        ("9007199254740992", "9007199254740993"),
+        ("1772611200.0000001", "1772611200.0000002"),
+        ("0.1", "0.10000000000000001"),
+    ]
     for low, high in pairs:
         low_id, high_id = (_recorded_as(idle_client, text) for text in (low, high))
         assert _kept_as(idle_client, "eq", low) == [low_id]
@@ -159,7 +166,9 @@ def test_any_value_is_compared_as_a_number(gallery, operator, value):
 # ------------------------------------------------------------------------------ what is refused
 
 
-@pytest.mark.parametrize("name", ["camera_id", "caption", "recorded_timestamp", "upload_timestamp", "", "RECORDED_TIMESTAMP_UTC"])
+@pytest.mark.parametrize(
+    "name", ["camera_id", "caption", "recorded_timestamp", "upload_timestamp", "", "RECORDED_TIMESTAMP_UTC"]
+)
 def test_another_filter_is_refused(anyone, name):
     """Ignoring it would return wrong rows; also beside a good one."""
     for filters in ({name: {"operator": "eq", "value": 1}}, {name: None} | recorded("eq", 1), {name: "x"}):
@@ -192,7 +201,9 @@ def test_a_range_without_ends_is_refused(anyone, value):
     assert error["param"].startswith("filters.recorded_timestamp_utc.value")
 
 
-@pytest.mark.parametrize(("start", "end"), [(2, 1), (BASE + 0.5, BASE), ("2", "1"), (0, -1e300), (9007199254740993, 9007199254740992)])
+@pytest.mark.parametrize(
+    ("start", "end"), [(2, 1), (BASE + 0.5, BASE), ("2", "1"), (0, -1e300), (9007199254740993, 9007199254740992)]
+)
 def test_a_reversed_range_is_refused(anyone, start, end):
     """By however little."""
     answer = anyone.post(LIST, json={"filters": recorded(RANGE, {"_from": start, "_to": end})})
@@ -201,7 +212,9 @@ def test_a_reversed_range_is_refused(anyone, start, end):
 
 
 @pytest.mark.parametrize("operator", COMPARE)
-@pytest.mark.parametrize("value", [{"_from": 1, "_to": 2}, {}, [5], "x", True, False, "NaN", "inf", "1_0", "\u0665", "0x1"])
+@pytest.mark.parametrize(
+    "value", [{"_from": 1, "_to": 2}, {}, [5], "x", True, False, "NaN", "inf", "1_0", "\u0665", "0x1"]
+)
 def test_what_is_no_number_is_refused(anyone, operator, value):
     """An object above all."""
     answer = anyone.post(LIST, json={"filters": recorded(operator, value)})
@@ -209,7 +222,9 @@ def test_what_is_no_number_is_refused(anyone, operator, value):
     assert error["param"].startswith("filters.recorded_timestamp_utc.value")
 
 
-@pytest.mark.parametrize("value", [5, "5", True, [1, 2], "x", {"_from": {}}, {"_from": "x"}, {"_to": [1]}, {"_from": True}, {"_to": "NaN"}])
+@pytest.mark.parametrize(
+    "value", [5, "5", True, [1, 2], "x", {"_from": {}}, {"_from": "x"}, {"_to": [1]}, {"_from": True}, {"_to": "NaN"}]
+)
 def test_what_is_no_range_is_refused(anyone, value):
     """A number where an object belongs, or an end that is no number; with and without the operator's name."""
     for operator in (RANGE, None):

@@ -64,7 +64,9 @@ def test_endless_numbers_in_custom_metadata_never_break_an_answer(idle_client, n
     for each in (answer, idle_client.get("/images")):
         assert each.status_code == 200
         json.loads(each.text, parse_constant=pytest.fail, parse_int=str)
-    assert idle_client.post(LIST, json={"filters": {"recorded_timestamp_utc": {"operator": "gt", "value": 1}}}).is_success
+    assert idle_client.post(
+        LIST, json={"filters": {"recorded_timestamp_utc": {"operator": "gt", "value": 1}}}
+    ).is_success
 
 
 @pytest.mark.parametrize("number", ["1e400", "-1e400", "9" * 5000, "1e-400", "1" + "0" * 400])
@@ -85,7 +87,22 @@ def test_what_json_does_not_know_is_not_taken_as_metadata(idle_client, word):
     assert ids(idle_client.get("/images")) == []
 
 
-ODD_TEXT = ["\u0000", "a\u0000b", "\ud800", "\udfff x", "\ud83d", "\u202e", "\ufeff", "\uffff", "\U0010ffff", "é", "日本", "\x7f\x01", "'", "\\"]
+ODD_TEXT = [
+    "\u0000",
+    "a\u0000b",
+    "\ud800",
+    "\udfff x",
+    "\ud83d",
+    "\u202e",
+    "\ufeff",
+    "\uffff",
+    "\U0010ffff",
+    "é",
+    "日本",
+    "\x7f\x01",
+    "'",
+    "\\",
+]
 
 
 @pytest.mark.parametrize("odd", ODD_TEXT, ids=brief)
@@ -137,7 +154,20 @@ def test_a_key_written_twice_does_not_break_anything(idle_client):
 
 @pytest.mark.parametrize(
     "metadata",
-    ["[]", "[1]", '[{"requests":[]}]', "5", '"x"', "true", "x", "{", '{"requests":', "{'requests':[]}", "\ufeff{", "{}{}"],
+    [
+        "[]",
+        "[1]",
+        '[{"requests":[]}]',
+        "5",
+        '"x"',
+        "true",
+        "x",
+        "{",
+        '{"requests":',
+        "{'requests':[]}",
+        "\ufeff{",
+        "{}{}",
+    ],
 )
 def test_metadata_of_an_upload_that_is_no_object_is_refused(anyone, metadata):
     """As text of a form, and as the same text in JSON."""
@@ -180,9 +210,23 @@ ANYTHING = st.recursive(
     max_leaves=12,
 )
 FIELDS = st.sampled_from(
-    ["image_ids", "limit", "offset", "filters", "query", "max_results", "threshold", "search_mode", "metadata", "images", "x"]
+    [
+        "image_ids",
+        "limit",
+        "offset",
+        "filters",
+        "query",
+        "max_results",
+        "threshold",
+        "search_mode",
+        "metadata",
+        "images",
+        "x",
+    ]
 )
-KNOWN = st.fixed_dictionaries({"recorded_timestamp_utc": st.fixed_dictionaries({"operator": ANYTHING, "value": ANYTHING})})
+KNOWN = st.fixed_dictionaries(
+    {"recorded_timestamp_utc": st.fixed_dictionaries({"operator": ANYTHING, "value": ANYTHING})}
+)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

@@ -173,7 +173,9 @@ def test_a_broken_multipart_body_is_malformed(idle_client, case):
     assert ids(idle_client.get("/images")) == []
 
 
-@pytest.mark.parametrize("kind", ["multipart/form-data", "multipart/form-data; boundary=", 'multipart/form-data; boundary=""'])
+@pytest.mark.parametrize(
+    "kind", ["multipart/form-data", "multipart/form-data; boundary=", 'multipart/form-data; boundary=""']
+)
 def test_a_multipart_body_without_a_boundary_is_malformed(anyone, kind):
     """Nobody can say where its parts begin."""
     answer = anyone.post(UPLOAD, content=multipart(GOOD), headers={"content-type": kind})
@@ -200,7 +202,9 @@ def test_a_body_may_arrive_in_any_pieces(idle, idle_key):
     """One byte at a time around every boundary, chunked, and in one piece: the same answer."""
     body = multipart(part("images", photo(8, 8), "a.jpg"), part("metadata", PLAIN))
     lines = ["Host: x", f"X-Api-Key: {idle_key}", f"Content-Type: {MULTIPART['content-type']}", "Connection: close"]
-    pieces = [body[at : at + 1] for at in range(200)] + [body[200:-100]] + [body[-100:][at : at + 1] for at in range(100)]
+    pieces = (
+        [body[at : at + 1] for at in range(200)] + [body[200:-100]] + [body[-100:][at : at + 1] for at in range(100)]
+    )
     whole = head("POST", UPLOAD, *lines, f"Content-Length: {len(body)}")
     assert len(results(exchange(idle, whole, *pieces))) == 1
     chunked = [f"{len(piece):x}\r\n".encode() + piece + b"\r\n" for piece in pieces] + [b"0\r\n\r\n"]

@@ -54,7 +54,10 @@ def test_a_fixed_word_is_never_taken_for_an_id(anyone, method, path, spelling):
 @pytest.mark.parametrize("slash", ["", "/"])
 @pytest.mark.parametrize(
     ("path", "methods", "wrong"),
-    [("/images", {"GET"}, ["POST", "PUT", "PATCH", "DELETE"]), (f"/images/{SOME_ID}", {"GET", "DELETE"}, ["POST", "PUT"])],
+    [
+        ("/images", {"GET"}, ["POST", "PUT", "PATCH", "DELETE"]),
+        (f"/images/{SOME_ID}", {"GET", "DELETE"}, ["POST", "PUT"]),
+    ],
 )
 def test_a_wrong_method_names_the_right_ones(anyone, path, methods, wrong, slash):
     """405 lists in `Allow` every method that the path has."""

@@ -105,7 +105,16 @@ def test_past_the_end_is_nothing(gallery, offset):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("limit", 0), ("limit", 1001), ("limit", -1), ("limit", "x"), ("limit", 1.5), ("limit", True), ("offset", -1), ("offset", "x")],
+    [
+        ("limit", 0),
+        ("limit", 1001),
+        ("limit", -1),
+        ("limit", "x"),
+        ("limit", 1.5),
+        ("limit", True),
+        ("offset", -1),
+        ("offset", "x"),
+    ],
 )
 def test_a_page_out_of_range_is_refused(anyone, name, value):
     """400 that names the parameter, in a body and in a query."""

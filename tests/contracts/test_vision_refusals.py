@@ -126,7 +126,9 @@ def test_the_last_component_of_the_name_is_named(idle_client):
     assert "content" not in error["message"]
 
 
-@pytest.mark.parametrize("name", ["caf\u00e9 \u65e5\u672c.txt", "a b.txt", "\u202etxt.jpg", "<script>.txt", "%s{0}.txt"])
+@pytest.mark.parametrize(
+    "name", ["caf\u00e9 \u65e5\u672c.txt", "a b.txt", "\u202etxt.jpg", "<script>.txt", "%s{0}.txt"]
+)
 def test_any_name_can_be_named(idle_client, name):
     """In message and details."""
     answer = send(idle_client, part("images", b"text", name))

@@ -127,7 +127,8 @@ def test_what_is_allowed_is_no_more_than_that(strict_client, sources):
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize(
-    "target", ["http://10.0.0.1/a.jpg", "http://[::1]/", "file:///etc/passwd", "http://user:x@127.0.0.1/", "ftp://127.0.0.1/"]
+    "target",
+    ["http://10.0.0.1/a.jpg", "http://[::1]/", "file:///etc/passwd", "http://user:x@127.0.0.1/", "ftp://127.0.0.1/"],
 )
 def test_a_redirect_is_checked_again(strict_client, sources, status, target):
     """To a private address, to another scheme, with credentials: nothing is kept."""

@@ -89,7 +89,13 @@ def expect_error(answer, status, code=None, param=...):
     assert answer.status_code == status, f"{answer.status_code}: {answer.text[:500]}"
     assert answer.headers["content-type"] == "application/json"
     body = answer.json()
-    envelope = {"type": phrase, "code": phrase, "message": phrase, "param": nullable(text), "details": nullable(mapping)}
+    envelope = {
+        "type": phrase,
+        "code": phrase,
+        "message": phrase,
+        "param": nullable(text),
+        "details": nullable(mapping),
+    }
     conforms(body, {"error": shaped(envelope)})
     error = body["error"]
     assert error["type"] == TYPES[status]
@@ -163,5 +169,3 @@ def deletion(answer):
     """What was deleted, and what was not found."""
     body = expect(answer, DELETED)
     return body["deleted"], body["not_found"]
-
-
