@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 from procrastinate import App
 
+from calotype import __version__
 from calotype.ai.measured_describer import MeasuredDescriber
+from calotype.crawling.addresses import Allowed
 from calotype.crawling.fetcher import Fetcher
 from calotype.db.embedded import EmbeddedPostgres
 from calotype.db.engine import Database
@@ -80,6 +82,7 @@ class Application:
     delivery: DeliveryService
     descriptions: DescriptionService
     doctor: DoctorService
+    fetcher: Fetcher
     folders: FolderService
     duplicates: DuplicateService
     images: ImageService
@@ -136,19 +139,26 @@ async def check_storage(settings: Settings) -> None:
     await _open_store(settings).aclose()
 
 
+def check_fetching(settings: Settings) -> None:
+    """Refuse a list of what may be fetched that cannot be read. Raises InvalidInput with a `remedy`."""
+    _allowed(settings)
+
+
 @asynccontextmanager
 async def open_application(settings: Settings, database_url: str) -> AsyncIterator[Application]:
     """All services over a database that is up."""
+    fetcher = _fetcher(settings)
     database = Database(database_url)
     store = _open_store(settings)
     sandboxes = _sandboxes(settings)
     try:
         async with database.write() as connection:
             secret = await select_signing_secret(connection, datetime.now(UTC))
-        yield _build(settings, database, store, JobQueue(database_url), sandboxes, secret)
+        yield _build(settings, database, store, JobQueue(database_url), sandboxes, fetcher, secret)
     finally:
         for sandbox in sandboxes:
             sandbox.kill()
+        await fetcher.aclose()
         await store.aclose()
         await database.aclose()
 
@@ -158,6 +168,17 @@ def _open_store(settings: Settings) -> ObjectStore:
         return open_store(settings.storage_url, settings.data_dir)
     except InvalidInput as error:
         raise InvalidInput(error.message, **{**error.context, "remedy": "check CALOTYPE_STORAGE_URL"}) from error
+
+
+def _allowed(settings: Settings) -> Allowed:
+    try:
+        return Allowed.parse(settings.fetch_allow)
+    except InvalidInput as error:
+        raise InvalidInput(error.message, **{**error.context, "remedy": "check CALOTYPE_FETCH_ALLOW"}) from error
+
+
+def _fetcher(settings: Settings) -> Fetcher:
+    return Fetcher(_allowed(settings), version=__version__, total=settings.fetch_timeout)
 
 
 def _sandboxes(settings: Settings) -> tuple[Sandbox, Sandbox]:
@@ -190,6 +211,7 @@ def _build(
     store: ObjectStore,
     queue: JobQueue,
     sandboxes: tuple[Sandbox, Sandbox],
+    fetcher: Fetcher,
     secret: bytes,
 ) -> Application:
     picture_sandbox, text_sandbox = sandboxes
@@ -245,10 +267,11 @@ def _build(
             ReadingLimits(enabled=settings.ocr_enabled, timeout=settings.ocr_timeout),
         ),
         doctor=DoctorService(database, store, picture_sandbox, settings.data_dir),
+        fetcher=fetcher,
         folders=folders,
         images=ImageService(database, trash),
         image_search=ImageSearchService(database),
-        image_uploads=_image_uploads(settings, store, ingest, Fetcher()),
+        image_uploads=_image_uploads(settings, store, ingest, fetcher),
         importer=ImportService(database, ingest, folders),
         duplicates=DuplicateService(database),
         ingest=ingest,

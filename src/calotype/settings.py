@@ -52,12 +52,16 @@ class Settings(BaseSettings):
         None, ge=0, description="Calls of images/search a key may make within any 24 hours; absent: no limit."
     )
     max_concurrent_uploads: int = Field(8, ge=1, description="Uploads at once that clients are told to keep to.")
-    fetch_timeout: float = Field(60, gt=0, description="Seconds fetching one URL may take in all.")
     presigned_lifetime: int = Field(600, ge=1, le=604_800, description="Seconds a presigned upload may be started in.")
     link_lifetime: int = Field(3600, ge=1, le=604_800, description="Seconds a signed link to a file lives.")
     trash_days: int = Field(30, ge=0, description="Days a deleted file can be restored before it is purged.")
     rate_limit: int = Field(6000, ge=1, description="Requests allowed per key (or address without a key) in a window.")
     rate_window: int = Field(60, ge=1, description="Length of the rate limit's window, in seconds.")
+
+    fetch_allow: str = Field(
+        "", description="Hosts, addresses and networks, comma-separated, that files are fetched from though not public."
+    )
+    fetch_timeout: float = Field(60, gt=0, description="Seconds fetching one URL may take, redirects included.")
 
     worker_processes: int | None = Field(
         None, ge=1, description="Child processes that decode pictures; absent: one per core."

@@ -18,7 +18,7 @@ import structlog
 import typer
 import uvicorn
 
-from calotype.bootstrap import Application, check_storage, open_application, open_database
+from calotype.bootstrap import Application, check_fetching, check_storage, open_application, open_database
 from calotype.cli.logs import configure_logs
 from calotype.domain.errors import Unavailable
 from calotype.settings import Settings, load_settings
@@ -40,6 +40,7 @@ def serve(
     settings = load_settings()
     configure_logs(settings)
     early = _EarlyStop()
+    check_fetching(settings)
     asyncio.run(check_storage(settings))
     with _listening(settings) as listener, open_database(settings) as url:
         supervisor = None if no_worker or early.is_asked else _WorkerSupervisor(url)

@@ -1,27 +1,207 @@
-"""Fetching what URLs lead to."""
+"""Fetching a file from a URL that a client named, without becoming its way into the network the server stands in."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
 
-from calotype.domain.errors import DownloadFailed
+from calotype.crawling.addresses import Address, Allowed, why_not_public
+from calotype.crawling.lookup import Lookup, SystemLookup, parsed
+from calotype.crawling.urls import Target, check_url, filename_in, redirected, target_of
+from calotype.domain.errors import AddressNotAllowed, DownloadFailed, TooLarge
+
+if TYPE_CHECKING:  # the library takes a tenth of a second to load, which commands that fetch nothing need not wait for
+    from aiohttp import ClientResponse
+
+    from calotype.crawling.client import Client
+
+MAX_REDIRECTS = 5
+
+_REDIRECTS = {
+    HTTPStatus.MOVED_PERMANENTLY,
+    HTTPStatus.FOUND,
+    HTTPStatus.SEE_OTHER,
+    HTTPStatus.TEMPORARY_REDIRECT,
+    HTTPStatus.PERMANENT_REDIRECT,
+}
+_TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ,_-]{0,39}")  # what of a server's header is shown to people
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What a URL led to."""
+    """An answer whose body is about to come.
 
-    filename: str
+    `url` is where it came from after redirects, without fragment; `content_type` the media type in lower case without
+    parameters, as the server claims; `length` the bytes it announced; `filename` the last path segment of the URL asked for, or
+    of the final one; `chunks` the body, to be read once.
+    """
+
+    url: str
+    content_type: str | None
+    length: int | None
+    filename: str | None
     chunks: AsyncIterator[bytes]
 
 
 class Fetcher:
-    """Not there yet."""
+    """The one way to open connections to where clients say; safe to be used by many tasks at once.
+
+    `connect` limits a lookup, and making a connection; `idle` the silence between two packets; `total` a whole fetch with all
+    its redirects; all in seconds.
+    """
+
+    def __init__(
+        self,
+        allowed: Allowed | None = None,
+        *,
+        version: str,
+        connect: float = 10,
+        idle: float = 20,
+        total: float = 60,
+        lookup: Lookup | None = None,
+    ) -> None:
+        self._allowed = allowed or Allowed()
+        self._agent = f"Calotype/{version}"
+        self._connect = connect
+        self._idle = idle
+        self._total = total
+        self._system = None if lookup else SystemLookup()
+        self._lookup: Lookup = lookup or self._system_lookup
+        self._made: Client | None = None
+
+    def check_url(self, url: str) -> None:
+        """Refuse a URL for what its text alone shows, under this installation's settings. Raises AddressNotAllowed."""
+        check_url(url, self._allowed)
 
     @asynccontextmanager
     async def fetch(self, url: str, *, limit: int) -> AsyncIterator[Fetched]:
-        """Fails."""
-        raise DownloadFailed(f"nothing is fetched yet ({limit})")
-        yield Fetched(url, None)  # type: ignore[unreachable]
+        """GET a URL and give its body, at most `limit` bytes, as it arrives.
+
+        Raises AddressNotAllowed, DownloadFailed, and TooLarge (with `limit`, and `actual` when it was announced); while
+        `chunks` is read, too. The connection is closed at the end, whether or not everything was read.
+        """
+        deadline = asyncio.get_running_loop().time() + self._total
+        target, response = await self._follow(target_of(url, self._allowed), deadline)
+        try:
+            length = _check_answer(response, limit)
+            async with aclosing(self._chunks(response, limit, deadline)) as chunks:
+                yield Fetched(
+                    url=target.url,
+                    content_type=_media_type(response),
+                    length=length,
+                    filename=filename_in(url) or filename_in(target.url),
+                    chunks=chunks,
+                )
+        finally:
+            response.close()
+
+    async def aclose(self) -> None:
+        """Close all connections; fetches that are running fail."""
+        if self._made:
+            await self._made.aclose()
+        if self._system:
+            self._system.close()
+
+    async def _follow(self, target: Target, deadline: float) -> tuple[Target, ClientResponse]:
+        """Ask, and ask again where redirects lead to; every target is checked before anything is sent to it."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                for _ in range(MAX_REDIRECTS + 1):
+                    addresses = await self._addresses(target)
+                    response = await self._client().get(target.url, addresses)
+                    if response.status not in _REDIRECTS:
+                        return target, response
+                    response.close()
+                    location = response.headers.get("Location")
+                    if not location:
+                        raise DownloadFailed("the server redirects without saying where to")
+                    target = redirected(target, location, self._allowed)
+        except TimeoutError as error:
+            raise self._too_slow() from error
+        raise DownloadFailed(f"there are more than {MAX_REDIRECTS} redirects")
+
+    async def _addresses(self, target: Target) -> Sequence[Address]:
+        """Where to connect to; all of a name's addresses must be allowed, or none is used."""
+        if target.host.address is not None:
+            return (target.host.address,)  # checked with the text of its URL
+        name = target.host.name
+        try:
+            async with asyncio.timeout(self._connect):
+                addresses = parsed(await self._lookup(name))
+        except TimeoutError as error:
+            raise DownloadFailed("the host name could not be looked up in time") from error
+        except OSError as error:
+            raise DownloadFailed("the host name could not be found") from error
+        if not all(self._allowed.permits(name, address) or why_not_public(address) is None for address in addresses):
+            raise AddressNotAllowed("the host leads to an address that is not public")
+        return addresses
+
+    async def _chunks(self, response: ClientResponse, limit: int, deadline: float) -> AsyncGenerator[bytes, None]:
+        from calotype.crawling.client import failures_named
+
+        clock = asyncio.get_running_loop().time
+        received = 0
+        while True:
+            try:
+                # Only the network is interrupted: what is done with a chunk lies outside. The deadline counts it, though.
+                async with asyncio.timeout_at(deadline):
+                    with failures_named():
+                        chunk = await response.content.readany()
+            except TimeoutError as error:
+                raise self._too_slow() from error
+            if not chunk:
+                return
+            received += len(chunk)
+            if received > limit:
+                raise _too_large(limit)
+            if clock() > deadline:
+                raise self._too_slow()
+            yield chunk
+
+    def _client(self) -> Client:
+        if self._made is None:
+            from calotype.crawling.client import Client
+
+            self._made = Client(agent=self._agent, connect=self._connect, idle=self._idle)
+        return self._made
+
+    async def _system_lookup(self, name: str) -> Sequence[str]:
+        assert self._system
+        return await self._system(name)
+
+    def _too_slow(self) -> DownloadFailed:
+        return DownloadFailed(f"the download took longer than {self._total:g} seconds")
+
+
+def _check_answer(response: ClientResponse, limit: int) -> int | None:
+    """The length that is announced. Raises DownloadFailed for anything but a plain 200, and TooLarge."""
+    if response.status != HTTPStatus.OK:
+        raise DownloadFailed(f"the server answered {response.status}")
+    codings = [value.strip() for value in response.headers.getall("Content-Encoding", [])]
+    if any(coding.lower() not in {"", "identity"} for coding in codings):
+        raise DownloadFailed(f"the answer is compressed ({_shown(', '.join(codings))}) although that was not asked for")
+    transfer = ", ".join(response.headers.getall("Transfer-Encoding", []))
+    if transfer.lower() not in {"", "chunked"}:
+        raise DownloadFailed(f"the answer has a transfer coding that was not asked for ({_shown(transfer)})")
+    length = response.content_length
+    if length is not None and length > limit:
+        raise _too_large(limit, actual=length)
+    return length
+
+
+def _media_type(response: ClientResponse) -> str | None:
+    value = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return value or None
+
+
+def _shown(value: str) -> str:
+    return value if _TOKEN.fullmatch(value) else "an unknown one"
+
+
+def _too_large(limit: int, **context: int) -> TooLarge:
+    return TooLarge(f"the file is larger than {limit} bytes", limit=limit, **context)

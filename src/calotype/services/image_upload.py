@@ -24,6 +24,7 @@ from calotype.services.receive import ReceivedFile, ReceiveService
 
 _LARGEST_HELD = 8 * 1024 * 1024  # bytes; most photographs, which are checked before they are stored
 _FETCHES_AT_ONCE = 8
+_UNNAMED = "image"
 _LONGEST_SECONDS = 12 * 3600  # less than the age at which objects without rows are swept
 
 
@@ -206,7 +207,7 @@ class ImageUpload:
         try:
             async with service.fetcher.fetch(url, limit=service.terms.max_image_bytes) as fetched:
                 received = await service.receiver.receive(
-                    self._scope, fetched.filename, fetched.chunks, file_id=sent.asset_id
+                    self._scope, fetched.filename or _UNNAMED, fetched.chunks, file_id=sent.asset_id
                 )
         except CalotypeError as error:
             self._put(sent, error)
