@@ -25,7 +25,7 @@ from tests.contracts.vision import (
     plant,
 )
 from tests.contracts.vision_shapes import expect_error, ids, results
-from tests.running import PATIENCE
+from tests.running import PATIENCE, wait_for
 
 WRONG = "calo_" + "z" * 40
 
@@ -95,8 +95,9 @@ def test_a_wrong_key_of_any_kind_is_invalid(idle, value):
 
 def test_an_expired_key_is_invalid(idle):
     """A key whose time is over opens nothing."""
-    key = idle.new_key(expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    key = idle.new_key(expires_at=datetime.now(UTC) + timedelta(seconds=1))
     with idle.client(key) as client:
+        wait_for(lambda: client.get("/images").status_code == 401, "the key did not expire")
         expect_error(client.get("/images"), 401, "invalid_api_key")
 
 

@@ -157,7 +157,8 @@ def test_the_type_is_read_without_case_and_parameters(gallery, kind):
 
 
 @pytest.mark.parametrize(
-    "kind", ["text/csv", "text/plain", "application/xml", "application/octet-stream", "image/jpeg", "json", "multipart/mixed; boundary=x"]
+    "kind", ["text/csv", "text/plain", "application/xml", "application/octet-stream", "image/jpeg", "json",
+             "multipart/mixed; boundary=x"]
 )  # fmt: skip
 @pytest.mark.parametrize("path", [UPLOAD, GET, LIST, DELETE, SEARCH])
 def test_another_type_is_unsupported(anyone, kind, path):
@@ -337,7 +338,7 @@ def test_an_object_may_be_a_file_part(idle_client):
     assert results(send(idle_client, filters, path=LIST)) == []
 
 
-@pytest.mark.parametrize("value", [2, "2", 2.0, "2.0", "2.000", 2e0, "20e-1"])
+@pytest.mark.parametrize("value", [2, "2", 2.0, "2.0", "2.000", "2e0", "20e-1"])
 def test_whole_numbers_are_read_in_all_their_spellings(gallery, value):
     """JSON numbers, numeric strings, and with a point."""
     client, known = gallery
@@ -355,7 +356,7 @@ def test_whole_numbers_are_read_from_forms_and_queries(gallery, value):
 @pytest.mark.parametrize(
     "value",
     [True, False, "x", "1.5", 1.5, "NaN", "nan", "inf", "Infinity", "-Infinity", "1_0", "0x5", "\u0665", "5 5", [5], {},
-     "5,0", "true", "1e400", "--5", "1e", "2\u0000", "\ud800"],
+     "5,0", "true", "--5", "1e", "2\u0000", "\ud800"],
 )  # fmt: skip
 def test_what_is_no_whole_number_is_refused(anyone, value):
     """400 and not a fault of the server, whatever Python would make of it."""
@@ -365,7 +366,18 @@ def test_what_is_no_whole_number_is_refused(anyone, value):
 
 
 @pytest.mark.parametrize(
-    "text", ["1e400", "-1e400", "9" * 5000, "1" + "0" * 400 + ".5", "NaN", "Infinity", "-Infinity"]
+    "text",
+    [
+        "1e400",
+        "-1e400",
+        "9" * 5000,
+        "1" + "0" * 400,
+        "-1" + "0" * 400,
+        "1" + "0" * 400 + ".5",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+    ],
 )
 def test_endless_numbers_are_refused(anyone, text):
     """As they stand in JSON: too large for a limit, and no JSON at all."""
@@ -375,7 +387,7 @@ def test_endless_numbers_are_refused(anyone, text):
         expect_error(anyone.post(path, content=content, headers=JSON), 400)
 
 
-@pytest.mark.parametrize("offset", ["1000000", "1e9", "9223372036854775808", "1" + "0" * 30])
+@pytest.mark.parametrize("offset", ["1000000", "1e9", "9223372036854775808", "1" + "0" * 30, "1" + "0" * 310])
 def test_an_offset_past_everything_finds_nothing(gallery, offset):
     """However large the number is."""
     client, _ = gallery

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from tests.contracts.vision import DELETE, GET, LIST, ROUTES, SEARCH, SOME_ID, SPELLINGS, UPLOAD, plant, unknown, upload
 from tests.contracts.photos import photo
+from tests.contracts.vision import DELETE, GET, LIST, ROUTES, SEARCH, SOME_ID, SPELLINGS, UPLOAD, plant, unknown, upload
 from tests.contracts.vision_shapes import deletion, expect_error, found, ids, one, results
 
 FIXED = (UPLOAD, GET, LIST, DELETE, SEARCH)

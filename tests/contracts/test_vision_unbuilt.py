@@ -14,11 +14,13 @@ VERSION_1 = [
     ("POST", "/videos/groups"), ("POST", "/videos/group"), ("GET", "/videos/groups"), ("GET", f"/videos/groups/{SOME_ID}"),
     ("GET", "/videos/groups/default"), ("PATCH", f"/videos/groups/{SOME_ID}"), ("DELETE", f"/videos/groups/{SOME_ID}"),
     ("GET", f"/videos/groups/{SOME_ID}/videos"), ("POST", f"/videos/groups/{SOME_ID}/videos"),
-    ("POST", "/video-groups"), ("GET", "/video-groups"), ("GET", f"/video-groups/{SOME_ID}"), ("PATCH", f"/video-groups/{SOME_ID}"),
+    ("POST", "/video-groups"), ("GET", "/video-groups"), ("GET", f"/video-groups/{SOME_ID}"),
+    ("PATCH", f"/video-groups/{SOME_ID}"),
     ("DELETE", f"/video-groups/{SOME_ID}"), ("GET", "/video-groups/default/videos"), ("POST", f"/video-groups/{SOME_ID}/videos"),
     ("POST", "/qa/chat"), ("POST", "/qa/stream"), ("POST", "/qa/quicktag"), ("POST", "/qa/indexedtag"),
     ("POST", "/clips"), ("GET", "/clips"), ("GET", f"/clips/{SOME_ID}"), ("DELETE", f"/clips/{SOME_ID}"),
-    ("POST", "/creator/reels"), ("GET", "/creator/reels"), ("GET", f"/creator/reels/{SOME_ID}"), ("DELETE", f"/creator/reels/{SOME_ID}"),
+    ("POST", "/creator/reels"), ("GET", "/creator/reels"), ("GET", f"/creator/reels/{SOME_ID}"),
+    ("DELETE", f"/creator/reels/{SOME_ID}"),
 ]  # fmt: skip
 VERSION_2 = [
     ("POST", "/v2/videos"), ("GET", "/v2/videos"), ("GET", f"/v2/videos/{SOME_ID}"), ("PATCH", f"/v2/videos/{SOME_ID}"),
