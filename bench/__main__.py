@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import batch, colors, duplicates, folders, ingest, requests, search, similar, start, stream
+from bench import batch, colors, duplicates, folders, images, ingest, requests, search, similar, start, stream
 from bench.report import report
 
 
@@ -15,6 +15,7 @@ def main() -> None:
         requests.run(),
         *search.run(),
         batch.run(),
+        images.run(),
         folders.run(),
         duplicates.run(),
         similar.run(),

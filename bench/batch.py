@@ -54,7 +54,7 @@ async def _together(server: RunningServer, key: str, bodies: list[bytes], salt: 
     return seconds
 
 
-def _settle(client: httpx.Client) -> None:
+def settle(client: httpx.Client) -> None:
     """Wait until the worker has nothing left to do, so that no round pays for the one before it."""
 
     def is_idle() -> bool:
@@ -86,7 +86,7 @@ def run(rounds: int = 5, *arguments: str) -> dict[str, Any]:
                     if number:  # the first round warms up
                         times.append(seconds)
                     if not arguments:
-                        _settle(client)
+                        settle(client)
     rates = [COUNT / statistics.median(times) for times in (singly, together)]
     return {
         "bench": f"batch of {COUNT} x 200 kB against {CLIENTS} clients" + (" (no worker)" if arguments else ""),

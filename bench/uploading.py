@@ -51,11 +51,16 @@ class LeanClient:
             await loop.sock_sendall(self._socket, piece)
         return await self._answer()
 
-    async def upload_batch(self, files: Sequence[tuple[str, bytes]]) -> dict[str, Any]:
-        """Send all files in one batch and return the answer."""
+    async def upload_batch(
+        self,
+        files: Sequence[tuple[str, bytes]],
+        path: str = "/api/v2/user-files/upload/stream-batch",
+        field: str = "files",
+    ) -> dict[str, Any]:
+        """Send all files in one request and return the answer."""
         heads = [
             (
-                f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n'
+                f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{field}"; filename="{name}"\r\n'
                 "Content-Type: image/jpeg\r\n\r\n"
             ).encode()
             for name, _ in files
@@ -63,7 +68,7 @@ class LeanClient:
         tail = f"--{_BOUNDARY}--\r\n".encode()
         size = len(tail) + sum(len(head) + len(data) + 2 for head, (_, data) in zip(heads, files, strict=True))
         request = (
-            "POST /api/v2/user-files/upload/stream-batch HTTP/1.1\r\n"
+            f"POST {path} HTTP/1.1\r\n"
             f"Host: {self._host}:{self._port}\r\nAuthorization: Bearer {self._key}\r\n"
             f"Content-Type: multipart/form-data; boundary={_BOUNDARY}\r\nContent-Length: {size}\r\n\r\n"
         ).encode()

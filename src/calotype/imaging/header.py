@@ -45,7 +45,7 @@ def read_header(read_at: ReadAt, size: int, format: str) -> PictureHeader:  # no
     are taken. Raises UndecodablePicture, and nothing else of its own, for a header that is cut off, makes no sense, or is
     spread too widely.
     """
-    source = HeaderSource(read_at, size, _NAMES.get(format, format.upper()))
+    source = HeaderSource(read_at, size, name_of(format))
     try:
         header = _read(source, format)
     except (ArithmeticError, LookupError, RecursionError, ValueError, struct.error) as error:
@@ -53,6 +53,11 @@ def read_header(read_at: ReadAt, size: int, format: str) -> PictureHeader:  # no
     if header.width <= 0 or header.height <= 0:
         raise source.fault(f"claims a size of {header.width} x {header.height} pixels")
     return header
+
+
+def name_of(format_: str) -> str:
+    """What a format is called in sentences for people: "JPEG", "WebP"."""
+    return _NAMES.get(format_, format_.upper())
 
 
 def _read(source: HeaderSource, format_: str) -> PictureHeader:

@@ -6,8 +6,8 @@ from calotype.domain.errors import UndecodablePicture
 from calotype.domain.picture import PictureHeader
 from calotype.imaging.header_source import HeaderSource
 
-_IMAGE, _EXTENSION, _TRAILER = 0x2C, 0x21, 0x3B
-_PADDING = 0x00
+IMAGE, EXTENSION, TRAILER = 0x2C, 0x21, 0x3B
+PADDING = 0x00
 
 
 def read_gif(source: HeaderSource) -> PictureHeader:
@@ -20,14 +20,36 @@ def read_gif(source: HeaderSource) -> PictureHeader:
     if head[:6] not in {b"GIF87a", b"GIF89a"}:
         raise source.fault("does not begin like a GIF")
     walk = _Walk(source, int.from_bytes(head[6:8], "little"), int.from_bytes(head[8:10], "little"))
-    walk.run(13 + _table(head[10]))
+    walk.run(13 + table_bytes(head[10]))
     if not walk.frames:
         raise source.fault("ends before its first picture")
     return PictureHeader("gif", walk.width, walk.height, walk.frames)
 
 
-def _table(flags: int) -> int:
-    """The bytes of the colour table that the flags announce."""
+def skip_blocks(source: HeaderSource, position: int) -> int:
+    """The offset behind the sub-blocks that begin at `position`; raises UndecodablePicture where the file ends in one."""
+    while True:
+        window = source.peek(position, 8192)
+        if not window:
+            raise source.fault("ends inside a block")
+        at = 0
+        end = len(window)
+        while at < end:
+            length = window[at]
+            at += length + 1
+            if not length:
+                return position + at
+        position += at
+
+
+def skip_padding(source: HeaderSource, position: int) -> int:
+    """The offset behind the zeros at `position`, 8192 of them at most."""
+    window = source.peek(position, 8192)
+    return position + len(window) - len(window.lstrip(b"\0"))
+
+
+def table_bytes(flags: int) -> int:
+    """The length in bytes of the colour table that the flags announce."""
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
@@ -56,35 +78,18 @@ class _Walk:
 
     def _step(self, position: int) -> int | None:
         kind = self.source.read(position, 1, "its first picture")[0]
-        if kind == _EXTENSION:
-            return self._skip(position + 2)
-        if kind == _IMAGE:
+        if kind == EXTENSION:
+            return skip_blocks(self.source, position + 2)
+        if kind == IMAGE:
             descriptor = self.source.read(position + 1, 9, "its first picture")
             left, top, width, height = (int.from_bytes(descriptor[at : at + 2], "little") for at in range(0, 8, 2))
             self.width = max(self.width, left + width)
             self.height = max(self.height, top + height)
             self.frames += 1
             # One byte behind the table: the size of the first code.
-            return self._skip(position + 11 + _table(descriptor[8]))
-        if kind == _PADDING:
-            window = self.source.peek(position, 8192)
-            return position + len(window) - len(window.lstrip(b"\0"))
-        if kind != _TRAILER and not self.frames:
+            return skip_blocks(self.source, position + 11 + table_bytes(descriptor[8]))
+        if kind == PADDING:
+            return skip_padding(self.source, position)
+        if kind != TRAILER and not self.frames:
             raise self.source.fault("has an unknown block before its first picture")
         return None
-
-    def _skip(self, position: int) -> int:
-        """The offset behind the sub-blocks that begin at `position`."""
-        peek = self.source.peek
-        while True:
-            window = peek(position, 8192)
-            if not window:
-                raise self.source.fault("ends inside a block")
-            at = 0
-            end = len(window)
-            while at < end:
-                length = window[at]
-                at += length + 1
-                if not length:
-                    return position + at
-            position += at

@@ -8,9 +8,9 @@ from calotype.domain.picture import PictureHeader
 from calotype.imaging.header_source import HeaderSource
 
 # ITU-T T.81, table B.1: C4, C8 and CC share the range of the frame headers but define tables or are reserved.
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD8)})
-_START, _END, _SCAN = 0xD8, 0xD9, 0xDA
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD8)})
+START, END, SCAN = 0xD8, 0xD9, 0xDA
 _MOST_SEGMENTS = 4096
 
 
@@ -25,9 +25,9 @@ def segments(source: HeaderSource, start: int = 0) -> Iterator[tuple[int, int, i
     position = start + 2
     for _ in range(_MOST_SEGMENTS):
         marker, position = _next_marker(source, position)
-        if marker in _WITHOUT_LENGTH or marker == _START:
+        if marker in WITHOUT_LENGTH or marker == START:
             continue
-        if marker in {_SCAN, _END}:
+        if marker in {SCAN, END}:
             yield marker, position, 0
             return
         length = int.from_bytes(source.read(position, 2, "its frame header"), "big")
@@ -41,9 +41,9 @@ def segments(source: HeaderSource, start: int = 0) -> Iterator[tuple[int, int, i
 def read_jpeg(source: HeaderSource, start: int = 0) -> PictureHeader:
     """The header of the JPEG that begins at `start`; raises UndecodablePicture without a sound one."""
     for marker, position, length in segments(source, start):
-        if marker in _FRAMES:
+        if marker in FRAMES:
             return _frame(source, position, length)
-        if marker in {_SCAN, _END}:
+        if marker in {SCAN, END}:
             break
     raise source.fault("has no frame header before its picture data")
 

@@ -11,9 +11,8 @@ from calotype.imaging.header_source import HeaderSource
 _ANIMATED = 0x02
 
 
-def chunks(source: HeaderSource) -> Iterator[tuple[bytes, int, int]]:
-    """Each chunk as (name, offset of its data, length of its data in bytes), until the file ends."""
-    position = 12
+def chunks(source: HeaderSource, position: int = 12) -> Iterator[tuple[bytes, int, int]]:
+    """Each chunk from `position` on as (name, offset of its data, length of its data in bytes), until the file ends."""
     while len(head := source.peek(position, 8)) == 8:
         length = int.from_bytes(head[4:], "little")
         yield head[:4], position + 8, length

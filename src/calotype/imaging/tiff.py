@@ -78,11 +78,11 @@ class Entry:
         code = _CODES.get(self.kind, "")
         return struct.unpack_from(f"{self.order}{count}{code}", self.data) if code else ()
 
-    def integers(self) -> tuple[int, ...]:
-        """Up to 64 values of a whole-numbered type; other types have none."""
+    def integers(self, most: int = _MOST_NUMBERS) -> tuple[int, ...]:
+        """Up to `most` values of a whole-numbered type; other types have none."""
         if self.kind in {2, 5, 7, 10, 11, 12} or self.kind not in _CODES:
             return ()
-        count = min(self.count, _MOST_NUMBERS)
+        count = min(self.count, most)
         return struct.unpack_from(f"{self.order}{count}{_CODES[self.kind]}", self.data)
 
 
@@ -108,28 +108,33 @@ def read_directory(
     None stands for a directory that is cut off or makes no sense. Values of an unknown type, longer than `largest` bytes, or
     outside the stream are left out. Of a tag that is written twice the first counts, as in most readers.
     """
-    head_size, entry_size = (8, 20) if layout.big else (2, 12)
-    head = peek(offset, head_size)
-    if len(head) < head_size:
+    read = _records(peek, layout, offset)
+    if read is None:
         return None
-    count = int.from_bytes(head, "little" if layout.order == "<" else "big")
-    if not 1 <= count <= _MOST_ENTRIES:
-        return None
-    table = peek(offset + head_size, count * entry_size + (8 if layout.big else 4))
-    size = count * entry_size
-    if len(table) < size:
-        return None
+    records, after = read
     found: dict[int, Entry] = {}
-    record = struct.Struct(layout.order + ("HHQ8s" if layout.big else "HHI4s"))
-    for tag, kind, number, inline in record.iter_unpack(table[:size]):
+    for tag, kind, number, inline in records:
         if tag in wanted and tag not in found:
             entry = _entry(peek, layout, kind, number, inline, largest)
             if entry is not None:
                 found[tag] = entry
-    # Some writers leave the offset of the next directory out at the end of the stream.
-    following = table[size:]
-    after = int.from_bytes(following, "little" if layout.order == "<" else "big")
     return found, after
+
+
+def value_places(peek: Peek, layout: Layout, offset: int, wanted: frozenset[int]) -> list[tuple[int, int]]:
+    """Where the wanted values lie that the directory at `offset` does not hold itself, as (offset, length in bytes).
+
+    Those outside the stream are among them; a directory that makes no sense has none.
+    """
+    read = _records(peek, layout, offset)
+    if read is None:
+        return []
+    places = []
+    for tag, kind, number, inline in read[0]:
+        size = _WIDTHS.get(kind, 0) * number
+        if tag in wanted and size > len(inline):
+            places.append((_number(layout, inline), size))
+    return places
 
 
 def write_directories(order: str, main: Directory, exif: Directory, gps: Directory) -> bytes:
@@ -145,14 +150,35 @@ def write_directories(order: str, main: Directory, exif: Directory, gps: Directo
     return bytes(out)
 
 
+def _records(peek: Peek, layout: Layout, offset: int) -> tuple[Iterable[tuple[int, int, int, bytes]], int] | None:
+    """The rows (tag, type, number of values, value or its offset) of a directory and the offset of the next one."""
+    head_size, entry_size = (8, 20) if layout.big else (2, 12)
+    head = peek(offset, head_size)
+    if len(head) < head_size:
+        return None
+    count = _number(layout, head)
+    if not 1 <= count <= _MOST_ENTRIES:
+        return None
+    table = peek(offset + head_size, count * entry_size + (8 if layout.big else 4))
+    size = count * entry_size
+    if len(table) < size:
+        return None
+    record = struct.Struct(layout.order + ("HHQ8s" if layout.big else "HHI4s"))
+    # Some writers leave the offset of the next directory out at the end of the stream.
+    return record.iter_unpack(table[:size]), _number(layout, table[size:])
+
+
+def _number(layout: Layout, data: bytes) -> int:
+    return int.from_bytes(data, "little" if layout.order == "<" else "big")
+
+
 def _entry(peek: Peek, layout: Layout, kind: int, count: int, inline: bytes, largest: int) -> Entry | None:
     width = _WIDTHS.get(kind)
     if width is None or not count or count * width > largest:
         return None
     size = count * width
     if size > len(inline):
-        offset = int.from_bytes(inline, "little" if layout.order == "<" else "big")
-        inline = peek(offset, size)
+        inline = peek(_number(layout, inline), size)
         if len(inline) < size:
             return None
     return Entry(layout.order, kind, count, inline[:size])
