@@ -149,6 +149,8 @@ def test_files_nobody_asked_for_are_ignored(idle_client):
     assert len(results(answer)) == 1
     assert len(ids(idle_client.get("/images"))) == 1
     assert idle_client.get("/api/v2/user-files").json()["total_count"] == 1
+    stray = part("photo", b"\xff\xd8\xff" + bytes(2_000), "a.jpg")
+    assert ids(send(idle_client, part("image_ids", ids(answer)[0]), stray, path=GET)) == ids(answer)
 
 
 GOOD = part("images", photo(), "a.jpg")
