@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from tests.contracts.sources import Sources
 from tests.running import PATIENCE, RunningServer
 
 NARROW_BYTES = 20_000
@@ -14,6 +15,12 @@ NARROW_PIXELS = 1_000_000
 NARROW_RATE = 8
 IDLE_BATCH = 7
 IDLE_BATCH_BYTES = 200_000
+VISION_PIXELS = 10_000
+VISION_IMAGES = 4
+VISION_METADATA_BYTES = 100
+VISION_BODY_BYTES = 5_000  # of text
+VISION_FILE_BYTES = 30_000
+BUDGET = 2
 
 
 @pytest.fixture(scope="session")
@@ -92,3 +99,54 @@ def idle_owner(idle: RunningServer, idle_key: str) -> Iterator[httpx.Client]:
     """A client with that key."""
     with idle.client(idle_key) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def anyone(idle: RunningServer) -> Iterator[httpx.Client]:
+    """A client of the idle server for all tests that leave nothing behind; it sends its key as Vision clients do."""
+    with idle.client() as client:
+        client.headers["X-Api-Key"] = idle.new_key()
+        yield client
+
+
+@pytest.fixture(scope="session")
+def sources() -> Iterator[Sources]:
+    """Where pictures can be fetched from: a small web server on loopback."""
+    with Sources() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server without a worker that may fetch from loopback, and whose limits of the Vision API are small."""
+    with RunningServer(
+        tmp_path_factory.mktemp("strict"),
+        "--no-worker",
+        CALOTYPE_FETCH_ALLOW="127.0.0.1",
+        CALOTYPE_MAX_IMAGE_BYTES=str(VISION_FILE_BYTES),
+        CALOTYPE_MAX_CUSTOM_METADATA_BYTES=str(VISION_METADATA_BYTES),
+        CALOTYPE_VISION_MAX_BODY_BYTES=str(VISION_BODY_BYTES),
+        CALOTYPE_VISION_MAX_IMAGES=str(VISION_IMAGES),
+        CALOTYPE_VISION_MAX_PIXELS=str(VISION_PIXELS),
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def strict_client(strict: RunningServer) -> Iterator[httpx.Client]:
+    """A client of the strict server with the key of a tenant of its own."""
+    with strict.client(strict.new_key()) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def budgeted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server on which each key may upload and search twice a day, and whose links live for a second."""
+    with RunningServer(
+        tmp_path_factory.mktemp("budgeted"),
+        "--no-worker",
+        CALOTYPE_DAILY_IMAGE_UPLOADS=str(BUDGET),
+        CALOTYPE_DAILY_IMAGE_SEARCHES=str(BUDGET),
+        CALOTYPE_LINK_LIFETIME="1",
+    ) as running:
+        yield running

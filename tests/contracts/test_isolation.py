@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from tests.contracts import vision_shapes as vision
 from tests.contracts.batches import SESSIONS, ended_session, send_batch, session
 from tests.contracts.color_shapes import BATCH_EXTRACT, COLOR_SEARCH
 from tests.contracts.photos import photo
@@ -35,6 +36,7 @@ from tests.running import upload, wait_until_processed
 COLORS = "/api/v2/colors"
 FILES = "/api/v2/user-files"
 FOLDERS = "/api/v2/folders"
+IMAGES = "/images"
 # Names in paths, queries and bodies that stand for an object of a tenant, and those that do not.
 IDS = {
     "file_id",
@@ -61,19 +63,31 @@ PLAIN = {
     "file_count",
     "filename",
     "files",
+    "filters",
     "has_description",
     "include_failed",
     "intent",
     "force",
     "hex_code",
+    "image_urls",
+    "image_weight",
+    "images",
+    "index",
+    "indexing_config",
     "limit",
     "max_distance",
+    "max_results",
     "media_types",
+    "metadata",
     "mode",
     "name",
     "min_percentage",
     "n_colors",
     "offset",
+    "operator",
+    "query",
+    "recorded_timestamp_utc",
+    "requests",
     "search",
     "search_mode",
     "size_bytes",
@@ -84,10 +98,14 @@ PLAIN = {
     "storage_target",
     "stuck_minutes",
     "tags",
+    "text_weight",
+    "threshold",
     "title",
     "trashed",
     "upload_method",
+    "value",
     "variant_type",
+    "verbose",
     "verification_level",
 }
 PUBLIC = {"/health", "/metrics"}
@@ -278,7 +296,45 @@ def _extract_colors_of_many(stranger, victim):
     assert expect(answer, BATCH_EXTRACT)["queued_count"] == 0
 
 
+def _images(victim):
+    return [victim.live, victim.trashed, victim.announced["image_id"]]
+
+
+def _no_image(method: str) -> Callable:
+    def attempt(stranger, victim):
+        for image_id in _images(victim):
+            vision.expect_error(stranger.request(method, f"{IMAGES}/{image_id}"), 404, "image_not_found", "image_id")
+
+    return attempt
+
+
+def _get_images(stranger, victim):
+    assert vision.ids(stranger.post(f"{IMAGES}/get", json={"image_ids": _images(victim)})) == []
+
+
+def _list_images(stranger, victim):
+    of_all_times = {"recorded_timestamp_utc": {"operator": "gte", "value": 0}}
+    for body in ({}, {"image_ids": _images(victim)}, {"filters": of_all_times}):
+        assert vision.ids(stranger.post(f"{IMAGES}/list", json=body)) == []
+
+
+def _browse_images(stranger, victim):
+    for parameters in ({}, {"ids": ",".join(_images(victim))}):
+        assert vision.ids(stranger.get(IMAGES, params=parameters)) == []
+
+
+def _delete_images(stranger, victim):
+    answer = stranger.post(f"{IMAGES}/delete", json={"image_ids": _images(victim)})
+    assert vision.deletion(answer) == ([], _images(victim))
+
+
 ATTEMPTS = {
+    ("GET", IMAGES): _browse_images,
+    ("GET", f"{IMAGES}/{{image_id}}"): _no_image("GET"),
+    ("DELETE", f"{IMAGES}/{{image_id}}"): _no_image("DELETE"),
+    ("POST", f"{IMAGES}/get"): _get_images,
+    ("POST", f"{IMAGES}/list"): _list_images,
+    ("POST", f"{IMAGES}/delete"): _delete_images,
     ("GET", f"{COLORS}/images/{{image_id}}"): _colors,
     ("POST", f"{COLORS}/images/{{image_id}}/extract"): _extract_colors,
     ("POST", f"{COLORS}/batch/extract"): _extract_colors_of_many,
@@ -375,9 +431,21 @@ def test_another_tenants_colors_are_not_found(stranger, victim):
     assert (page["results"], page["total_count"]) == ([], 0)
 
 
+def test_another_tenants_images_are_not_found(stranger, victim):
+    """No search tells a stranger of them, whatever it asks for and however it weighs."""
+    for mode in ("vision", "joined"):
+        body = {"query": "secret", "search_mode": mode, "max_results": 200}
+        assert vision.found(stranger.post(f"{IMAGES}/search", json=body)) == []
+
+
 def test_the_owner_can_do_what_the_stranger_could_not(victim):
     """The attempts above fail for lack of right and for no other reason."""
     client, data = victim.client, victim.data
+    assert victim.live in vision.ids(client.get(IMAGES))
+    assert vision.ids(client.get(IMAGES, params={"ids": victim.live})) == [victim.live]
+    assert vision.ids(client.post(f"{IMAGES}/get", json={"image_ids": _images(victim)})) == [victim.live]
+    assert vision.ids(client.post(f"{IMAGES}/list", json={"image_ids": _images(victim)})) == [victim.live]
+    assert vision.one(client.get(f"{IMAGES}/{victim.live}"))["image_id"] == victim.live
     assert client.patch(f"{FILES}/{victim.live}", json={"title": "secret"}).status_code == 200
     assert client.get(f"{FILES}/{victim.live[:8]}").status_code == 200
     assert client.get(f"{FILES}/{victim.live}/variant/tiny_64").status_code == 302
@@ -403,7 +471,9 @@ def test_every_route_wants_a_key(server, routes):
         for method, path, _ in routes:
             if path in PUBLIC:
                 continue
-            assert path.startswith("/api/v2/"), f"{path} is public; name it in PUBLIC if it should be"
             real = re.sub(r"\{\w+\}", "6f0c5d0e-2c55-4d0b-9d5e-0f6a3b9f7a11", path)
             for client in (nobody, pretender):
-                expect_error(client.request(method, real), 401, "INVALID_API_KEY")
+                if path.startswith("/api/v2/"):
+                    expect_error(client.request(method, real), 401, "INVALID_API_KEY")
+                else:
+                    vision.expect_error(client.request(method, real), 401)
