@@ -17,20 +17,31 @@ _DEEPEST = 100
 _MOST_DIGITS = 400
 
 
+class WrittenFloat(float):
+    """A number with a fraction that knows how it was written, since a float may have had to round it."""
+
+    text: str
+
+    @classmethod
+    def read(cls, text: str) -> WrittenFloat:
+        """The number of a JSON text."""
+        number = cls(text)
+        number.text = text
+        return number
+
+
 @dataclass(frozen=True, slots=True)
 class CustomMetadata:
-    """One image's custom metadata as JSON text, and when the client says it was recorded (Unix seconds), if it does.
+    """One image's custom metadata as JSON text, what of it a search finds, and when the image was recorded, if it says so.
 
-    The text is ASCII: escapes keep what neither a database nor UTF-8 could hold, such as NUL and halves of surrogate pairs.
+    The document is ASCII: escapes keep what neither a database nor UTF-8 could hold, such as NUL and halves of surrogate pairs.
+    `recorded_timestamp` is Unix seconds, exactly as written; `size_bytes` that of the JSON text in UTF-8, as clients count it.
     """
 
     document: str
     recorded_timestamp: Decimal | None
-
-    @property
-    def text(self) -> str:
-        """What a search can find: the caption first, then all other strings, a line each."""
-        return searchable_text(self.document)
+    text: str
+    size_bytes: int
 
 
 def custom_metadata(value: Mapping[str, Any], field: str = "metadata") -> CustomMetadata | None:
@@ -42,7 +53,9 @@ def custom_metadata(value: Mapping[str, Any], field: str = "metadata") -> Custom
         return None
     _check_depth(value, field)
     document = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return CustomMetadata(document, _number(value.get(_RECORDED)))
+    plain = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    size = len(plain.encode("utf-8", "surrogatepass"))
+    return CustomMetadata(document, decimal_of(value.get(_RECORDED)), _text(value), size)
 
 
 def _check_depth(value: Mapping[str, Any], field: str) -> None:
@@ -54,19 +67,12 @@ def _check_depth(value: Mapping[str, Any], field: str) -> None:
     raise InvalidInput(f"{field} may have at most {_DEEPEST} levels", field=field)
 
 
-def _parts(value: Any) -> Iterable[Any]:
-    return value.values() if isinstance(value, dict) else value
-
-
-def size_in_bytes(custom: CustomMetadata) -> int:
-    """How long the JSON text is in UTF-8, as clients would count it."""
-    text = json.dumps(json.loads(custom.document), ensure_ascii=False, separators=(",", ":"))
-    return len(text.encode("utf-8", "surrogatepass"))
-
-
 def searchable_text(document: str) -> str:
     """The words of a JSON text: the value of `caption` first, then all other strings in their order, a line each."""
-    value = json.loads(document)
+    return _text(json.loads(document))
+
+
+def _text(value: Mapping[str, Any]) -> str:
     caption = value.get(_CAPTION)
     first = [caption] if isinstance(caption, str) else []
     rest = _strings({key: part for key, part in value.items() if not (first and key == _CAPTION)})
@@ -83,10 +89,16 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(part)
 
 
-def _number(value: Any) -> Decimal | None:
+def _parts(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
+
+
+def decimal_of(value: Any) -> Decimal | None:
+    """The exact value of a JSON number; None of anything else, and of numbers longer than 400 digits."""
     # Python counts true and false among the numbers; JSON does not.
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
-    number = Decimal(str(value))
+    number = Decimal(value.text if isinstance(value, WrittenFloat) else str(value))
     # No index could hold more digits, and no clock needs them.
-    return number if abs(number.adjusted()) <= _MOST_DIGITS else None
+    is_short = abs(number.adjusted()) <= _MOST_DIGITS and len(number.as_tuple().digits) <= _MOST_DIGITS
+    return number if is_short else None

@@ -13,7 +13,6 @@ from uuid import UUID, uuid4
 from calotype.crawling.fetcher import Fetcher
 from calotype.db.engine import Connection
 from calotype.domain.asset import State
-from calotype.domain.custom_metadata import size_in_bytes
 from calotype.domain.errors import CalotypeError, DownloadFailed, InvalidInput, Refused, TooLarge, Unsupported
 from calotype.domain.image import ImageRequest, LibraryImage
 from calotype.domain.scope import Scope
@@ -171,7 +170,7 @@ class ImageUpload:
                 f"metadata.requests has {len(requests)} entries for {count} images", field="metadata.requests"
             )
         for index, request in enumerate(requests):
-            if request.custom is not None and size_in_bytes(request.custom) > terms.max_metadata_bytes:
+            if request.custom is not None and request.custom.size_bytes > terms.max_metadata_bytes:
                 raise InvalidInput(
                     f"The metadata of an image may have at most {terms.max_metadata_bytes} bytes",
                     field=f"metadata.requests[{index}].metadata",

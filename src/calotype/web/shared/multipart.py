@@ -31,30 +31,41 @@ class Part:
             assert not isinstance(event, MultipartSegment)
             yield event
 
-    async def text(self, limit: int = MAX_FIELD_BYTES) -> str:
-        """The content of a field of at most `limit` bytes. Raises TooLarge above, InvalidInput when it is not UTF-8."""
+    async def content(self, limit: int) -> bytes:
+        """The whole content of a small part. Raises TooLarge above `limit` bytes."""
         content = bytearray()
         async for chunk in self.chunks():
             content += chunk
             if len(content) > limit:
                 raise TooLarge(f"The field {self.name!r} is longer than {limit} bytes", limit=limit)
+        return bytes(content)
+
+    def decoded(self, content: bytes) -> str:
+        """The text that some content is. Raises InvalidInput when it is not UTF-8."""
         try:
             return content.decode()
         except UnicodeDecodeError as error:
             raise InvalidInput("must be UTF-8 text", field=self.name) from error
 
+    async def text(self) -> str:
+        """The content of a field. Raises TooLarge above 64 KiB, InvalidInput when it is not UTF-8."""
+        return self.decoded(await self.content(MAX_FIELD_BYTES))
 
-async def parts(request: Request, *, most: int = MAX_PARTS) -> AsyncIterator[Part]:
+
+async def parts(
+    request: Request, *, most: int = MAX_PARTS, chunks: AsyncIterator[bytes] | None = None
+) -> AsyncIterator[Part]:
     """The parts of a multipart request, in order; none when the body is of another type.
 
-    Raises InvalidInput for a malformed body or more than `most` parts.
+    `chunks` is the body where somebody has begun to read it already. Raises InvalidInput for a malformed body or more than
+    `most` parts.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != "multipart/form-data":
         return
     if not options.get("boundary"):
         raise InvalidInput("the multipart body has no boundary", field="body")
-    events = _events(request, options["boundary"], most)
+    events = _events(chunks or request.stream(), options["boundary"], most)
     count = 0
     async for event in events:
         if not isinstance(event, MultipartSegment):
@@ -72,11 +83,13 @@ def _utf8(header: str) -> str:
     return header
 
 
-async def _events(request: Request, boundary: str, most: int) -> AsyncIterator[MultipartSegment | bytes | None]:
+async def _events(
+    chunks: AsyncIterator[bytes], boundary: str, most: int
+) -> AsyncIterator[MultipartSegment | bytes | None]:
     # Faults are translated here, because most of them show while the content of a part is being read.
     try:
         with PushMultipartParser(boundary, max_segment_count=most + 1, header_charset="latin-1") as parser:
-            async for chunk in request.stream():
+            async for chunk in chunks:
                 for event in parser.parse(chunk):
                     yield event
             # Leaving the parser's context raises when the last boundary never came.

@@ -5,7 +5,7 @@ Values of a form stay lists of all that were sent under one name (`FormValues`);
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -28,21 +28,36 @@ def check_announced(request: Request, limit: int) -> None:
     """Refuse a body that says of itself to be longer than anything that could be accepted. Raises TooLarge."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > limit:
-        raise TooLarge(f"The body of this request may have at most {limit} bytes", limit=limit)
+        raise _too_large(limit)
 
 
-async def read_body(request: Request, limit: int, take_file: Callable[[Part], Awaitable[bool]] | None = None) -> Body:
+async def read_body(
+    request: Request,
+    limit: int,
+    take_file: Callable[[Part], Awaitable[bool]] | None = None,
+    *,
+    known: Collection[str] | None = None,
+) -> Body:
     """The fields of a body, at most `limit` bytes of text; files are given to `take_file`, which says whether it took them.
 
-    Raises InvalidInput (field `body`) when malformed, Unsupported for other types than the three, TooLarge.
+    Parts of a form that are not `known`, where that is given, are read and forgotten. Raises InvalidInput (field `body`)
+    when malformed, Unsupported for other types than the three, TooLarge.
     """
     kind, _ = parse_options_header(request.headers.get("content-type", ""))
     kind = kind.strip().lower()
+    chunks = aiter(request.stream())
+    first = b""
+    while not first.strip():
+        if len(first) > limit:
+            raise _too_large(limit)
+        try:
+            first += await anext(chunks)
+        except StopAsyncIteration:
+            return {}  # nothing at all means no fields, whatever its type
+    body = _joined(first, chunks)
     if kind == _MULTIPART:
-        return await _multipart(request, limit, take_file)
-    text = await _whole(request, limit)
-    if not text.strip():
-        return {}
+        return await _multipart(request, body, limit, take_file, known)
+    text = await _whole(body, limit)
     if kind == _FORM:
         return _urlencoded(text)
     if kind and kind != "application/json" and not kind.endswith("+json"):
@@ -56,12 +71,22 @@ async def read_body(request: Request, limit: int, take_file: Callable[[Part], Aw
     return value
 
 
-async def _whole(request: Request, limit: int) -> bytes:
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The body of this request may have at most {limit} bytes", limit=limit)
+
+
+async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk
+
+
+async def _whole(chunks: AsyncIterator[bytes], limit: int) -> bytes:
     body = bytearray()
-    async for chunk in request.stream():
+    async for chunk in chunks:
         body += chunk
         if len(body) > limit:
-            raise TooLarge(f"The body of this request may have at most {limit} bytes", limit=limit)
+            raise _too_large(limit)
     return bytes(body)
 
 
@@ -80,15 +105,22 @@ def _collected(pairs: list[tuple[str, str]]) -> Body:
     return fields
 
 
-async def _multipart(request: Request, limit: int, take_file: Callable[[Part], Awaitable[bool]] | None) -> Body:
+async def _multipart(
+    request: Request,
+    chunks: AsyncIterator[bytes],
+    limit: int,
+    take_file: Callable[[Part], Awaitable[bool]] | None,
+    known: Collection[str] | None,
+) -> Body:
     pairs: list[tuple[str, str]] = []
     left = limit
-    async for part in parts(request, most=MAX_FIELDS):
+    async for part in parts(request, most=MAX_FIELDS, chunks=chunks):
         if part.filename and take_file is not None and await take_file(part):
             continue
-        text = await part.text(left)
-        left -= len(text.encode())
-        pairs.append((part.name, text))
+        content = await part.content(left)
+        left -= len(content)
+        if known is None or part.name in known:
+            pairs.append((part.name, part.decoded(content)))
     return _collected(pairs)
 
 
@@ -105,7 +137,8 @@ def body_of(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
     """The dependency that reads a model from the body, however that is encoded."""
 
     async def read(request: Request) -> Model:
-        return validated(model, await read_body(request, request.state.wire_format.max_body_bytes))
+        limit = request.state.wire_format.max_body_bytes
+        return validated(model, await read_body(request, limit, known=model.model_fields))
 
     return read
 

@@ -55,6 +55,7 @@ _OF_STATUS = {
 # The reason is for the operator's log; a client learns only that it may try again.
 _UNAVAILABLE = "The service is unavailable for the moment"
 _FAULT = "An unexpected error occurred"
+_MOST_FAULTS = 50  # more are told to nobody's use
 _OF_FAULT = {"missing": "missing_parameter", "json_invalid": "malformed_body"}
 _BODY = "body"  # the field of faults of the whole body, which have no parameter
 
@@ -114,7 +115,7 @@ def _headers(error: domain.CalotypeError) -> dict[str, str]:
 
 def invalid(errors: Sequence[Any]) -> Response:
     """A 400 for faults as pydantic lists them: the first fills the main fields, several are all in the details."""
-    faults = [_fault(error) for error in errors]
+    faults = [_fault(error) for error in errors[:_MOST_FAULTS]]
     first = faults[0]
     code = _OF_FAULT.get(errors[0]["type"], "invalid_parameter")
     details = {"errors": faults} if len(faults) > 1 else None

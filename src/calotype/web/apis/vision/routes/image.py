@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 from uuid import UUID
 
@@ -10,10 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from calotype.domain.errors import InvalidInput
+from calotype.domain.image import ImageRequest
 from calotype.domain.listing import AssetFilter
 from calotype.services.image import IMAGE, image_not_found
 from calotype.web.apis.vision.answers import echo_answer, json_answer
-from calotype.web.apis.vision.body import body_of, check_announced, query_of, read_body, validated
+from calotype.web.apis.vision.body import Body, body_of, check_announced, query_of, read_body, validated
 from calotype.web.apis.vision.openapi import ERRORS, body, query
 from calotype.web.apis.vision.routes import identity as _identity  # noqa: F401 - paths below name its convertors
 from calotype.web.apis.vision.routes.media import media_links
@@ -37,7 +39,6 @@ from calotype.web.shared.context import Caller, Services
 from calotype.web.shared.multipart import Part
 
 _FILES = "images"
-_METADATA = "metadata"
 router = APIRouter(prefix="/images", tags=["Vision API: images"], responses=ERRORS)
 
 
@@ -66,16 +67,26 @@ async def upload_images(request: Request, services: Services, caller: Caller, li
         async def take(part: Part) -> bool:
             if part.name == _FILES:
                 await upload.take(part.filename or "", part.chunks())
-            elif part.name != _METADATA:
+            elif part.name not in wire.Upload.model_fields:
                 await upload.ignore(part.chunks())
-            return part.name != _METADATA
+            else:
+                return False
+            return True
 
-        fields = await read_body(request, services.settings.vision_max_body_bytes, take)
+        fields = await read_body(
+            request, services.settings.vision_max_body_bytes, take, known={_FILES, *wire.Upload.model_fields}
+        )
         if not is_absent(fields.get(_FILES)):
             raise InvalidInput("images must be files, each with a file name", field=_FILES)
-        metadata = validated(wire.Upload, fields).metadata
-        images = await upload.finish(requests_from_wire(metadata), metadata.image_urls)
+        # Megabytes of metadata take a while to be checked, in which other requests must go on.
+        requests, urls = await asyncio.to_thread(_read_upload, fields)
+        images = await upload.finish(requests, urls)
     return json_answer(images_to_wire(images, link))
+
+
+def _read_upload(fields: Body) -> tuple[list[ImageRequest] | None, list[str]]:
+    upload = validated(wire.Upload, fields)
+    return requests_from_wire(upload.metadata), [*upload.metadata.image_urls, *upload.image_urls]
 
 
 @router.post("/get", response_model=wire.Images, openapi_extra=body(wire.IdsRequest))
@@ -112,7 +123,7 @@ async def search_images(wanted: SearchBody, services: Services, caller: Caller, 
 @router.get("", response_model=wire.Images, openapi_extra=query(wire.WindowQuery))
 async def browse_images(wanted: WindowOfQuery, services: Services, caller: Caller, link: Links) -> Response:
     """A window of all images, newest first; with ids, those images."""
-    if wanted.ids:
+    if wanted.ids is not None:
         images = await services.images.get(caller.scope, ids_from_wire(wanted.ids))
     else:
         page = page_from_wire(wanted.limit, wanted.offset)

@@ -86,9 +86,10 @@ class UploadMetadata(Request):
 
 
 class Upload(Request):
-    """The fields of an upload beside its files."""
+    """The fields of an upload beside its files; URLs may also stand beside `metadata` instead of in it."""
 
     metadata: UploadMetadata = UploadMetadata()
+    image_urls: LooseStrings = Field(default_factory=list)
 
 
 class IdsRequest(Request):
@@ -122,7 +123,7 @@ class Window(Request):
 class WindowQuery(Window):
     """A window, or the images that are meant."""
 
-    ids: Ids = Field(default_factory=list)
+    ids: Ids | None = None
 
 
 class ListRequest(Window):

@@ -12,6 +12,8 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from calotype.domain.custom_metadata import WrittenFloat
+
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
@@ -60,7 +62,7 @@ def parse_number(value: Any) -> Decimal:
     value = single(value)
     # An integer may be larger than any float, and then cannot even be asked whether it is finite.
     if not isinstance(value, bool) and (isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))):
-        return Decimal(str(value))
+        return Decimal(value.text if isinstance(value, WrittenFloat) else str(value))
     text = value.strip() if isinstance(value, str) else ""
     if len(text) <= _LONGEST_NUMBER and _NUMBER.fullmatch(text):
         return Decimal(text)
@@ -121,8 +123,8 @@ def _refuse(name: str) -> Any:
     raise ValueError(name)
 
 
-def _finite(text: str) -> float:
-    number = float(text)
+def _finite(text: str) -> WrittenFloat:
+    number = WrittenFloat.read(text)
     if not math.isfinite(number):
         raise ValueError(text)
     return number
