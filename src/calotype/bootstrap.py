@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -339,5 +340,7 @@ def _image_uploads(
         max_metadata_bytes=settings.max_custom_metadata_bytes,
         max_text_bytes=settings.vision_max_body_bytes,
         fetch_timeout=2 * settings.fetch_timeout,
+        # Where everything is swept at once, nothing helps.
+        longest=settings.orphan_age_hours * 3600 / 2 or math.inf,
     )
     return ImageUploadService(ingest, ReceiveService(store, limits), fetcher, terms)

@@ -24,7 +24,6 @@ from calotype.services.receive import ReceivedFile, ReceiveService
 _LARGEST_HELD = 8 * 1024 * 1024  # bytes; most photographs, which are checked before they are stored
 _FETCHES_AT_ONCE = 8
 _UNNAMED = "image"
-_LONGEST_SECONDS = 12 * 3600  # less than the age at which objects without rows are swept
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,8 @@ class ImageTerms:
     max_text_bytes: int
     fetch_timeout: float
     """Seconds all URLs of one upload may take together."""
+    longest: float
+    """Seconds an upload may take until its rows are written; much less than the age at which objects without rows are swept."""
 
     @property
     def max_bytes(self) -> int:
@@ -143,7 +144,7 @@ class ImageUpload:
             if isinstance(file, ReceivedFile)
         ]
         assert len(files) == len(received)
-        if time.monotonic() - self._started > _LONGEST_SECONDS:
+        if time.monotonic() - self._started > self._service.terms.longest:
             raise Refused("The upload took too long, start again")
         # From here on the rows decide: if the answer to their commit is lost, nobody here knows whether they are there.
         self._is_handed_over = True

@@ -25,7 +25,7 @@ from calotype.domain.values import clean_filename, safe_filename
 from calotype.imaging.completeness import check_complete
 from calotype.imaging.header import read_header
 from calotype.imaging.sniff import sniff
-from calotype.storage.store import ObjectStore, StoredObject
+from calotype.storage.store import ObjectStore, ObjectWriter, StoredObject
 
 SNIFF_BYTES = 64 * 1024  # enough to tell every kind of content
 _QUICK_HEADERS = frozenset({"jpeg", "png", "bmp"})
@@ -95,7 +95,7 @@ class ReceiveService:
                 await writer.write(chunk)
             self._check_size(writer.size)
             is_checked = await self._check_head(bytes(head), writer.size, media)
-            stored = await writer.commit()
+            stored = await self._publish(writer)
         assert stored.checksum is not None
         received = ReceivedFile(file_id, scope.tenant_id, key, name, media, stored.size, stored.checksum)
         try:
@@ -108,6 +108,17 @@ class ReceiveService:
             await self.discard(received)
             raise
         return received
+
+    async def _publish(self, writer: ObjectWriter) -> StoredObject:
+        """Make an object visible; if nobody waits for that any more, it is removed again once it is there."""
+        publishing = asyncio.ensure_future(writer.commit())
+        try:
+            return await asyncio.shield(publishing)
+        except asyncio.CancelledError:
+            await asyncio.wait([publishing])
+            if publishing.exception() is None:
+                await self._remove(publishing.result().key)
+            raise
 
     async def receive_many(self, scope: Scope, files: Sequence[WholeFile]) -> list[ReceivedFile | CalotypeError]:
         """Check and store small files that are wholly in memory, together; what is wrong with one is its outcome alone."""
@@ -215,8 +226,11 @@ class ReceiveService:
 
     async def discard(self, received: ReceivedFile) -> None:
         """Remove the object of a file that will get no row; what cannot be removed now is left to the sweep."""
+        await self._remove(received.object_key)
+
+    async def _remove(self, key: str) -> None:
         with contextlib.suppress(Unavailable):
-            await self._store.delete(received.object_key)
+            await self._store.delete(key)
 
 
 def accepted_picture(head: bytes) -> MediaType:
