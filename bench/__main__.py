@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from bench import batch, colors, duplicates, folders, images, ingest, requests, search, similar, start, stream
+from bench import (
+    batch,
+    colors,
+    completeness,
+    duplicates,
+    folders,
+    images,
+    ingest,
+    requests,
+    search,
+    similar,
+    start,
+    stream,
+)
 from bench.report import report
 
 
@@ -20,6 +33,7 @@ def main() -> None:
         duplicates.run(),
         similar.run(),
         *colors.run(),
+        *completeness.run(),
         start.run(),
     ]
     report(results)

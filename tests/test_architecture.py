@@ -30,6 +30,7 @@ UNSCOPED_MODULES = {
     "health": "asks about the server",
     "violation": "no queries",
     "installation": "the one row all tenants share",
+    "embedding_index": "makes and removes indexes, reads no rows",
     "upkeep": "looks for what was lost, for all tenants",
     "budget": "counts the calls of one key, which the gate has found",
     "api_key": "finds the tenant in the first place; listed and revoked by the operator",
@@ -38,6 +39,7 @@ UNSCOPED_MODULES = {
 UNSCOPED = {
     ("asset", "insert_asset"): "the new row names its tenant itself",
     ("asset", "from_row"): "no query",
+    ("embedding", "vector_literal"): "no query",
     ("look_alike", "near_quarters"): "no query",
     ("picture", "captured_at"): "no query",
     ("presigned_upload", "select_due_for_reaping"): "upkeep over all tenants",

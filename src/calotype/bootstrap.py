@@ -12,6 +12,7 @@ from procrastinate import App
 
 from calotype import __version__
 from calotype.ai.measured_describer import MeasuredDescriber
+from calotype.ai.wordllama_embedder import WordLlamaEmbedder
 from calotype.crawling.addresses import Allowed
 from calotype.crawling.fetcher import Fetcher
 from calotype.db.embedded import EmbeddedPostgres
@@ -33,6 +34,7 @@ from calotype.services.delivery import DeliveryService
 from calotype.services.description import DescriptionService, ReadingLimits
 from calotype.services.doctor import DoctorService
 from calotype.services.duplicate import DuplicateService
+from calotype.services.embedding import EmbeddingService
 from calotype.services.folder import FolderService
 from calotype.services.image import ImageService
 from calotype.services.image_search import ImageSearchService
@@ -46,6 +48,7 @@ from calotype.services.picture import DevelopLimits, PictureService
 from calotype.services.presigned_upload import PresignedUploadService
 from calotype.services.quota import QuotaService
 from calotype.services.receive import IngestLimits, ReceiveService
+from calotype.services.reindexing import ReindexService
 from calotype.services.search import SearchService
 from calotype.services.session_watch import SessionWatch
 from calotype.services.tenant import TenantService
@@ -88,6 +91,7 @@ class Application:
     images: ImageService
     image_search: ImageSearchService
     image_uploads: ImageUploadService
+    embeddings: EmbeddingService
     importer: ImportService
     ingest: IngestService
     look_alikes: LookAlikeService
@@ -95,6 +99,7 @@ class Application:
     pictures: PictureService
     presigned: PresignedUploadService
     quotas: QuotaService
+    reindexing: ReindexService
     search: SearchService
     session_watch: SessionWatch
     sessions: UploadSessionService
@@ -221,7 +226,9 @@ def _build(
     presigned = PresignedUploadService(database, store, ingest, delivery, lifetime=settings.presigned_lifetime)
     trash = TrashService(database, store, queue, keep=timedelta(days=settings.trash_days))
     folders = FolderService(database, trash)
-    assets = AssetService(database, queue)
+    embedder = WordLlamaEmbedder()
+    embeddings = EmbeddingService(database, queue, embedder)
+    assets = AssetService(database, queue, embeddings)
     sessions = UploadSessionService(
         database,
         queue,
@@ -264,13 +271,15 @@ def _build(
             queue,
             text_sandbox,
             MeasuredDescriber(),
+            embeddings,
             ReadingLimits(enabled=settings.ocr_enabled, timeout=settings.ocr_timeout),
         ),
         doctor=DoctorService(database, store, picture_sandbox, settings.data_dir),
+        embeddings=embeddings,
         fetcher=fetcher,
         folders=folders,
         images=ImageService(database, trash),
-        image_search=ImageSearchService(database),
+        image_search=ImageSearchService(database, embedder),
         image_uploads=_image_uploads(settings, store, ingest, fetcher),
         importer=ImportService(database, ingest, folders),
         duplicates=DuplicateService(database),
@@ -290,6 +299,7 @@ def _build(
         ),
         presigned=presigned,
         quotas=QuotaService(database, UploadTerms(settings.max_batch_files, settings.max_concurrent_uploads)),
+        reindexing=ReindexService(database, embeddings, embedder),
         search=SearchService(database),
         session_watch=SessionWatch(sessions, database.url),
         sessions=sessions,
@@ -304,6 +314,7 @@ def _build(
             sessions,
             stalled_after=settings.stalled_after,
             orphan_age=timedelta(hours=settings.orphan_age_hours),
+            embedding_model=embeddings.model,
         ),
         upload_status=UploadStatusService(database, queue),
         job_app=queue.app,

@@ -52,6 +52,8 @@ def test_several_bad_settings_are_all_named(calotype):
         (("worker",), {"CALOTYPE_DATABASE_URL": "postgresql://me:secret@127.0.0.1:1/x"}, "cannot be reached"),
         (("serve",), {"CALOTYPE_STORAGE_URL": "ftp://somewhere"}, "CALOTYPE_STORAGE_URL"),
         (("keys", "list"), {"CALOTYPE_STORAGE_URL": "ftp://somewhere"}, "CALOTYPE_STORAGE_URL"),
+        (("serve",), {"CALOTYPE_FETCH_ALLOW": "nas.lan,10.0.0.1/8"}, "CALOTYPE_FETCH_ALLOW"),
+        (("keys", "list"), {"CALOTYPE_FETCH_ALLOW": "nas.lan:80"}, "'nas.lan:80'"),
         (("serve",), {"CALOTYPE_DATA_DIR": __file__}, "CALOTYPE_DATA_DIR"),
     ],
 )

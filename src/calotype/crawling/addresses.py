@@ -7,7 +7,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Self
 
-from calotype.crawling.host import parse_host
+from calotype.crawling.host import Host, parse_host
 from calotype.domain.errors import InvalidInput
 
 Address = IPv4Address | IPv6Address
@@ -115,8 +115,7 @@ class Allowed:
                 if "/" in entry:
                     networks.append(_network(entry))
                     continue
-                bare = ":" in entry and not entry.startswith("[")
-                host = parse_host(f"[{entry}]" if bare else entry)
+                host = _host(entry)
             except ValueError as error:
                 message = f"{entry!r} is no host name, address or network ({error})"
                 raise InvalidInput(message, field="fetch_allow") from error
@@ -135,8 +134,14 @@ class Allowed:
         return any(address in network for network in self.networks)
 
 
+def _host(text: str) -> Host:
+    bare = ":" in text and not text.startswith("[")
+    return parse_host(f"[{text}]" if bare else text)
+
+
 def _network(entry: str) -> Network:
-    address, _, length = entry.partition("/")
-    if not (length.isascii() and length.isdigit()):
-        raise ValueError("a network ends with the number of its bits, such as /16")
-    return ip_network(f"{address.removeprefix('[').removesuffix(']')}/{length}")
+    start, _, length = entry.partition("/")
+    address = _host(start).address
+    if address is None or not (length.isascii() and length.isdigit()):
+        raise ValueError("a network is an address and the number of its bits, such as 10.1.0.0/16")
+    return ip_network(f"{address}/{length}")

@@ -73,6 +73,7 @@ class Fetcher:
         self._system = None if lookup else SystemLookup()
         self._lookup: Lookup = lookup or self._system_lookup
         self._made: Client | None = None
+        self._is_closed = False
 
     def check_url(self, url: str) -> None:
         """Refuse a URL for what its text alone shows, under this installation's settings. Raises AddressNotAllowed."""
@@ -101,7 +102,8 @@ class Fetcher:
             response.close()
 
     async def aclose(self) -> None:
-        """Close all connections; fetches that are running fail."""
+        """Close all connections; fetches that are running fail, as do later ones."""
+        self._is_closed = True
         if self._made:
             await self._made.aclose()
         if self._system:
@@ -130,6 +132,7 @@ class Fetcher:
         if target.host.address is not None:
             return (target.host.address,)  # checked with the text of its URL
         name = target.host.name
+        self._check_open()
         try:
             async with asyncio.timeout(self._connect):
                 addresses = parsed(await self._lookup(name))
@@ -164,11 +167,16 @@ class Fetcher:
             yield chunk
 
     def _client(self) -> Client:
+        self._check_open()
         if self._made is None:
             from calotype.crawling.client import Client
 
             self._made = Client(agent=self._agent, connect=self._connect, idle=self._idle)
         return self._made
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise DownloadFailed("the download was given up")
 
     async def _system_lookup(self, name: str) -> Sequence[str]:
         assert self._system

@@ -28,8 +28,8 @@ class SystemLookup:
         return await loop.run_in_executor(self._threads, _addresses, query)
 
     def close(self) -> None:
-        """Take no more names; a lookup that hangs is not waited for."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Take no more names; those that were taken are still looked up, but not waited for."""
+        self._threads.shutdown(wait=False)
 
 
 def _addresses(query: bytes) -> list[str]:

@@ -17,6 +17,7 @@ _PORTS = {"http": 80, "https": 443}
 _PARTS = re.compile(
     r"(?:([^:/?#]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#.*)?", re.DOTALL
 )  # RFC 3986, appendix B
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?")
 # Control characters, spaces of every script, backslashes (some parsers take them for slashes) and lone surrogates.
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f\\\s\u2028\u2029\ud800-\udfff]")
@@ -72,11 +73,7 @@ def redirected(base: Target, location: str, allowed: Allowed) -> Target:
     """Where an answer's `Location` leads, relative or not, checked like any URL. Raises AddressNotAllowed."""
     try:
         _check_text(location)
-        try:
-            joined = urljoin(base.url, location)
-        except ValueError as error:  # urllib refuses some odd hosts itself
-            raise AddressNotAllowed("the host is no valid name") from error
-        return target_of(joined, allowed)
+        return target_of(_joined(base.url, location), allowed)
     except AddressNotAllowed as error:
         raise AddressNotAllowed(f"a redirect leads to a URL that is not allowed: {error.message}") from error
 
@@ -88,6 +85,15 @@ def filename_in(url: str) -> str | None:
     last = unquote(path.rsplit("/", 1)[-1])
     name = re.split(r"[/\\]", _CONTROL.sub("", last))[-1].strip()
     return name[:_MAX_FILENAME] if name.strip(".") else None
+
+
+def _joined(base: str, location: str) -> str:
+    # urllib takes `http:x` and `http:///x` for relative and refuses some hosts itself; it only gets to see paths and queries.
+    if _SCHEME.match(location):
+        return location
+    if location.startswith("//"):
+        return f"{base.partition(':')[0]}:{location}"
+    return urljoin(base, location)
 
 
 def _check_text(url: str) -> None:

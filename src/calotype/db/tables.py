@@ -275,7 +275,16 @@ embedding = Table(
     Column("tenant_id", UUID, nullable=False),
     Column("dimension", SmallInteger, nullable=False),
     Column("vector", HALFVEC, nullable=False),
-    Column("is_stale", Boolean, nullable=False),
+    _time("created_at"),
+)
+
+stale_embedding = Table(
+    "stale_embedding",
+    metadata,
+    Column("asset_id", UUID, ForeignKey("asset.id", ondelete="CASCADE"), primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("tenant_id", UUID, nullable=False),
     _time("created_at"),
 )
 

@@ -78,6 +78,24 @@ async def select_unfinished_colors(
     return [(row.tenant_id, row.asset_id, row.requested_at) for row in rows]
 
 
+_STALE_EMBEDDINGS = text(
+    "SELECT stale.tenant_id, stale.asset_id, stale.created_at FROM stale_embedding AS stale "
+    "JOIN asset ON asset.id = stale.asset_id AND asset.deleted_at IS NULL "
+    "WHERE stale.model = :model AND stale.created_at < :before "
+    "AND (stale.created_at, stale.asset_id) > (:after_time, :after_id) "
+    "ORDER BY stale.created_at, stale.asset_id LIMIT :limit FOR UPDATE OF asset SKIP LOCKED"
+)
+
+
+async def select_stale_embeddings(
+    connection: AsyncConnection, model: str, marked_before: datetime, after: tuple[datetime, UUID], limit: int
+) -> list[tuple[UUID, UUID, datetime]]:
+    """(tenant id, asset id, time) of live assets with a stale vector of a model, oldest first, after a given place; locked."""
+    parameters = {"model": model, "before": marked_before, "after_time": after[0], "after_id": after[1], "limit": limit}
+    rows = await connection.execute(_STALE_EMBEDDINGS, parameters)
+    return [(row.tenant_id, row.asset_id, row.created_at) for row in rows]
+
+
 async def select_known_keys(connection: AsyncConnection, object_keys: Sequence[str]) -> set[str]:
     """Which of the given object keys belong to a row of any tenant, by the ids that stand in them."""
     ids = {key.split("/")[2] for key in object_keys if key.count("/") >= 3}

@@ -14,6 +14,7 @@ class Task(enum.StrEnum):
     EXTRACT_COLORS = "extract_colors"
     READ_TEXT = "read_text"
     DESCRIBE = "describe"
+    EMBED = "embed"
 
     @property
     def lane(self) -> Lane:

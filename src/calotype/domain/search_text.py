@@ -12,9 +12,10 @@ index knows lexemes, but no weights, and would have to look at every row.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Protocol, cast
 
 from calotype.domain.listing import SearchMode
@@ -125,6 +126,24 @@ def to_tsquery(text: str, mode: SearchMode = SearchMode.ALL) -> str | None:
         return None
     terms = [_term(word[:MAX_WORD], mode, is_last=index == len(asked) - 1) for index, word in enumerate(asked)]
     return " & ".join(dict.fromkeys(terms))
+
+
+def to_terms(text: str, most: int, ignored: Collection[str] = ()) -> list[str]:
+    """Write a `tsquery` literal for each of the first `most` different words of a question, found in any text of an asset.
+
+    `ignored` words are left out unless there are no others. A run of Chinese, Japanese or Korean is asked for pair by pair, since
+    it may be a whole sentence.
+    """
+    asked = list(words(text))
+    telling = [word for word in asked if word not in ignored] or asked
+    lexemes = dict.fromkeys(lexeme for word in telling for lexeme in _asked_lexemes(word))
+    return [f"'{lexeme}' | '{_SEEN}{lexeme}'" for lexeme in itertools.islice(lexemes, most)]
+
+
+def _asked_lexemes(word: str) -> list[str]:
+    if not is_cjk(word):
+        return [stem(word[:MAX_WORD])]
+    return [word[index : index + 2] for index in range(len(word) - 1)] or [word]
 
 
 def _term(word: str, mode: SearchMode, *, is_last: bool) -> str:

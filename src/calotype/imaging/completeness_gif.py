@@ -23,12 +23,15 @@ def check_gif(source: WholeFile) -> None:
         raise source.fault("does not begin like a GIF")
     position = 13 + table_bytes(head[10])
     frames = 0
+    padded = False
     for _ in range(_MOST_BLOCKS):
         kind = source.peek(position, 1)
-        if not kind and frames and position == source.size:
-            return
         if not kind:
-            raise source.cut()
+            # Zeros up to the end are what a broken download leaves.
+            if not frames or padded or position > source.size:
+                raise source.cut()
+            return
+        padded = kind[0] == PADDING
         if kind[0] == TRAILER:
             if not frames:
                 raise source.fault("ends before its first picture")
@@ -39,7 +42,7 @@ def check_gif(source: WholeFile) -> None:
         elif kind[0] == EXTENSION:
             source.need(position, 2)
             position = skip_blocks(source, position + 2)
-        elif kind[0] == PADDING:
+        elif padded:
             position = skip_padding(source, position)
         else:
             raise source.damaged("something that is no block stands between its blocks")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from calotype.imaging.completeness_source import WholeFile
+from calotype.imaging.header_heif import read_heif
 from calotype.imaging.isobmff import ItemTables, boxes, content, find, item_tables, whole
 
 UNCLIPPED = 1 << 63
@@ -18,19 +19,19 @@ def check_heif(source: WholeFile) -> None:
     bytes do not. Of a sequence without a still picture only the boxes are looked at. Does not prove that the content of a
     unit is right: there are no checksums. Everything behind the boxes (motion photos) is passed over.
     """
+    read_heif(source, "heif")
     check_media_boxes(source)
     meta = find(source, whole(source), b"meta")
     if meta is None:
-        if find(source, whole(source), b"moov") is None:
-            raise source.cut()
         return
     tables = item_tables(source, meta)
     for extents in tables.extents.values():
         for offset, length in extents:
             # No length stands for all the rest.
             source.need(offset, length or 1)
-    if tables.primary is not None and tables.items and tables.primary not in tables.items:
-        raise source.damaged("its primary picture is not among its items")
+    primary = tables.items.get(tables.primary or 0)
+    if primary is not None and primary.kind in {_HEVC, _AV1} and not tables.extents.get(tables.primary or 0):
+        raise source.damaged("its primary picture holds no data")
     _check_units(source, tables)
 
 
@@ -68,9 +69,11 @@ def _check_hevc(source: WholeFile, start: int, end: int, size: int, left: int) -
     """Step over units with their lengths before them; how many more may be looked at."""
     while size and left > 0 and start + size <= end:
         length = int.from_bytes(source.peek(start, size), "big")
+        # No unit is shorter than its header of two bytes, and zeros are what a broken download leaves.
+        sound = length >= 2 and start + size + length <= end
         start += size + length
         left -= 1
-        if start > end:
+        if not sound:
             raise source.damaged("its picture data do not consist of units")
     return left
 
@@ -79,8 +82,9 @@ def _check_av1(source: WholeFile, start: int, end: int, left: int) -> int:
     """Step over open bitstream units (AV1, 5.3); how many more may be looked at."""
     while left > 0 and start < end:
         head = source.peek(start, 10)
-        # The highest bit is forbidden; bit 2 tells of one more byte and bit 1 of a length, without which it is the last.
-        if head[0] & 0x80:
+        # The highest bit is forbidden and the type 0 reserved; bit 2 tells of one more byte, and bit 1 of a length, without
+        # which the unit is the last.
+        if head[0] & 0x80 or not head[0] & 0x78:
             raise source.damaged("its picture data do not consist of units")
         position = 2 if head[0] & 4 else 1
         if not head[0] & 2:

@@ -13,18 +13,18 @@ _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4),
 # Every chunk that holds the picture. Others are passed over even when their checksum is wrong, as decoders do: tools
 # that edit metadata forget it.
 _CHECKED = frozenset({b"IHDR", b"PLTE", b"IDAT", b"fdAT", b"IEND"})
-_MOST_CHUNKS = 100_000
+_MOST_CHUNKS = 50_000
 _PIECE = 64 * 1024
-MOST_INFLATED = 512 * 1024
-"""How many bytes of rows are decompressed at most; a photograph of a megapixel has three million."""
+MOST_INFLATED = 256 * 1024
+"""How many bytes of rows are decompressed at most: a photograph of 90,000 pixels is decompressed whole."""
 
 
 def check_png(source: WholeFile) -> None:
     """Raise IncompletePicture unless the chunks of a PNG reach to its IEND and their checksums fit.
 
     Proves that every chunk of the picture, of an animation's other frames too, has the bytes it was written with, and that
-    its first 512 KiB of rows can be decompressed: smaller pictures are decompressed whole, of larger ones only the checksums
-    speak for the rest. Does not prove that the chunks were right when they were written. Chunks behind the first 100,000
+    its first 256 KiB of rows can be decompressed: smaller pictures are decompressed whole, of larger ones only the checksums
+    speak for the rest. Does not prove that the chunks were right when they were written. Chunks behind the first 50,000
     are not looked at.
     """
     read_png(source)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from calotype.imaging.completeness_source import WholeFile
 from calotype.imaging.header_svg import read_svg
 
-_LARGEST = 8 * 1024 * 1024
+_LARGEST = 2 * 1024 * 1024
 _PIECE = 64 * 1024
 
 
 def check_svg(source: WholeFile) -> None:
     """Raise IncompletePicture unless an SVG is well-formed XML, which one cut before its end is not.
 
-    Drawings above 8 MiB, those that define entities, and those in an encoding that the parser does not know are only held to
+    Drawings above 2 MiB, those that define entities, and those in an encoding that the parser does not know are only held to
     ending with a tag. Nothing external is read.
     """
     read_svg(source)
-    if not source.peek(source.size - 256, 256).rstrip(b" \t\r\n\0").endswith(b">"):
+    if not source.peek(max(0, source.size - 256), 256).rstrip(b" \t\r\n\0").endswith(b">"):
         raise source.cut()
     if source.size <= _LARGEST:
         _parse(source)

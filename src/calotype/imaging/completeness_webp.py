@@ -5,7 +5,7 @@ from __future__ import annotations
 from calotype.imaging.completeness_source import WholeFile
 from calotype.imaging.header_webp import chunks
 
-_MOST_CHUNKS = 100_000
+_MOST_CHUNKS = 50_000
 _FRAME_HEADER = 16
 _LOSSY, _LOSSLESS, _FRAME = b"VP8 ", b"VP8L", b"ANMF"
 
@@ -16,7 +16,7 @@ def check_webp(source: WholeFile) -> None:
     Proves that the file is as long as its RIFF header says, that each chunk and each frame's chunks end within it, and that
     the first part of a lossy picture is within its chunk. Does not prove that the data are right: there are no
     checksums, and random bytes of the right length are a lossy picture too. Everything behind the announced length is
-    passed over, and chunks behind the first 100,000 are not looked at.
+    passed over, and chunks behind the first 50,000 are not looked at.
     """
     head = source.read(0, 12, "its header is complete")
     if head[:4] != b"RIFF" or head[8:] != b"WEBP":
@@ -28,10 +28,12 @@ def check_webp(source: WholeFile) -> None:
 
 
 def _pictures(source: WholeFile, start: int, end: int, *, within_frame: bool = False) -> int:
-    """How many pictures or frames the chunks between two offsets hold; raises IncompletePicture where one does not fit."""
+    """How many pictures or frames are between two offsets; past the bound of chunks, one more than were seen."""
     found = 0
     for number, (kind, data, length) in enumerate(chunks(source, start)):
-        if data - 8 >= end or number >= _MOST_CHUNKS:
+        if number >= _MOST_CHUNKS:
+            return found + 1
+        if data - 8 >= end:
             break
         if data + length > end:
             raise source.damaged("a chunk reaches past the end")

@@ -137,6 +137,13 @@ def value_places(peek: Peek, layout: Layout, offset: int, wanted: frozenset[int]
     return places
 
 
+def directory_size(peek: Peek, layout: Layout, offset: int) -> int:
+    """How many bytes the directory at `offset` takes, without the offset of the next; 2 where it makes no sense."""
+    head_size, entry_size = _sizes(layout)
+    count = _number(layout, peek(offset, head_size))
+    return head_size + count * entry_size if count <= _MOST_ENTRIES else 2
+
+
 def write_directories(order: str, main: Directory, exif: Directory, gps: Directory) -> bytes:
     """A small TIFF stream of the three directories, for files whose tags are spread over many megabytes."""
     main = {tag: entry for tag, entry in main.items() if tag not in {EXIF_IFD, GPS_IFD}}
@@ -152,7 +159,7 @@ def write_directories(order: str, main: Directory, exif: Directory, gps: Directo
 
 def _records(peek: Peek, layout: Layout, offset: int) -> tuple[Iterable[tuple[int, int, int, bytes]], int] | None:
     """The rows (tag, type, number of values, value or its offset) of a directory and the offset of the next one."""
-    head_size, entry_size = (8, 20) if layout.big else (2, 12)
+    head_size, entry_size = _sizes(layout)
     head = peek(offset, head_size)
     if len(head) < head_size:
         return None
@@ -166,6 +173,11 @@ def _records(peek: Peek, layout: Layout, offset: int) -> tuple[Iterable[tuple[in
     record = struct.Struct(layout.order + ("HHQ8s" if layout.big else "HHI4s"))
     # Some writers leave the offset of the next directory out at the end of the stream.
     return record.iter_unpack(table[:size]), _number(layout, table[size:])
+
+
+def _sizes(layout: Layout) -> tuple[int, int]:
+    """The bytes of a directory's count and of each of its rows."""
+    return (8, 20) if layout.big else (2, 12)
 
 
 def _number(layout: Layout, data: bytes) -> int:

@@ -19,6 +19,7 @@ from calotype.domain.job import Job, Task, Urgency
 from calotype.domain.picture import VariantName
 from calotype.domain.scope import Scope
 from calotype.jobs.queue import JobQueue
+from calotype.services.embedding import EmbeddingService
 from calotype.services.search_document import search_document
 
 _PREFIX = re.compile(r"[0-9a-fA-F]{8}")
@@ -36,9 +37,10 @@ class TriggeredRun:
 class AssetService:
     """One asset at a time."""
 
-    def __init__(self, database: Database, queue: JobQueue) -> None:
+    def __init__(self, database: Database, queue: JobQueue, embeddings: EmbeddingService) -> None:
         self._database = database
         self._queue = queue
+        self._embeddings = embeddings
 
     async def get(self, scope: Scope, asset_id: UUID) -> Asset:
         """One asset. Raises NotFound."""
@@ -73,7 +75,8 @@ class AssetService:
             if not changes:
                 return asset
             values = {key: list(value) if key == "tags" else value for key, value in changes.items()}
-            values["updated_at"] = datetime.now(UTC)
+            now = datetime.now(UTC)
+            values["updated_at"] = now
             values["search"] = search_document(
                 title=changes.get("title", asset.title),
                 filename=asset.original_filename,
@@ -82,6 +85,8 @@ class AssetService:
                 visible_text=asset.visible_text,
             )
             await update_asset(connection, scope, asset_id, values)
+            if any(changes.get(name, getattr(asset, name)) != getattr(asset, name) for name in ("title", "tags")):
+                await self._embeddings.mark_stale(connection, asset, now)
             return _found(await select_asset(connection, scope, asset_id))
 
     async def with_variant(self, scope: Scope, asset_id: UUID, name: str) -> tuple[Asset, VariantName | None]:

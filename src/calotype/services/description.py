@@ -27,6 +27,7 @@ from calotype.domain.picture import VariantName
 from calotype.domain.scope import Scope
 from calotype.jobs.queue import JobQueue
 from calotype.sandbox.pool import Sandbox
+from calotype.services.embedding import EmbeddingService
 from calotype.services.search_document import search_document
 from calotype.services.work import MAX_ATTEMPTS, MOST_BEGINNINGS, OPEN, try_again
 from calotype.storage.store import ObjectStore
@@ -53,6 +54,7 @@ class DescriptionService:
         queue: JobQueue,
         sandbox: Sandbox,
         describer: Describer,
+        embeddings: EmbeddingService,
         limits: ReadingLimits,
     ) -> None:
         self._database = database
@@ -60,6 +62,7 @@ class DescriptionService:
         self._queue = queue
         self._sandbox = sandbox
         self._describer = describer
+        self._embeddings = embeddings
         self._limits = limits
 
     async def read_text(self, scope: Scope, asset_id: UUID, attempt: int) -> None:
@@ -142,6 +145,7 @@ class DescriptionService:
         await self._finish(asset, description, round((time.monotonic() - started) * 1000))
 
     async def _finish(self, asset: Asset, made: Description, took_ms: int) -> None:
+        prepared = await self._embeddings.prepare(asset, made)
         now = datetime.now(UTC)
         scope = Scope(asset.tenant_id).any()
         record = DescriptionRecord(
@@ -163,6 +167,7 @@ class DescriptionService:
             }
             await update_asset(connection, scope, asset.id, values)
             await insert_description(connection, scope, asset.id, record)
+            await self._embeddings.store(connection, current, made, prepared)
             await update_open_operations(connection, scope, asset.id, _STEP, status=State.COMPLETED, completed_at=now)
             await settle_session_files(connection, scope, asset.id)
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import structlog
 
-from calotype.db.engine import Database
-from calotype.db.upkeep import select_known_keys, select_next_originals, select_unfinished, select_unfinished_colors
+from calotype.db.engine import Connection, Database
+from calotype.db.upkeep import (
+    select_known_keys,
+    select_next_originals,
+    select_stale_embeddings,
+    select_unfinished,
+    select_unfinished_colors,
+)
 from calotype.domain.errors import NotFound
 from calotype.domain.job import Job, Task, Urgency
 from calotype.jobs.queue import JobQueue
@@ -41,6 +48,7 @@ class UpkeepService:
         *,
         stalled_after: float,
         orphan_age: timedelta,
+        embedding_model: str,
     ) -> None:
         self._database = database
         self._store = store
@@ -50,6 +58,7 @@ class UpkeepService:
         self._sessions = sessions
         self._stalled_after = stalled_after
         self._orphan_age = orphan_age
+        self._embedding_model = embedding_model
 
     async def rescue(self) -> int:
         """Give jobs of dead workers back to the queue."""
@@ -81,7 +90,13 @@ class UpkeepService:
                 break
             last, created_at = found[-1]
             after = (created_at, last.id)
-        queued += await self._requeue_colors(before)
+        queued += await self._requeue_after(
+            Task.EXTRACT_COLORS, lambda connection, after: select_unfinished_colors(connection, before, after, _BATCH)
+        )
+        queued += await self._requeue_after(
+            Task.EMBED,
+            lambda connection, after: select_stale_embeddings(connection, self._embedding_model, before, after, _BATCH),
+        )
         if queued:
             _log.warning("lost work queued again", jobs=queued)
         return queued
@@ -95,19 +110,21 @@ class UpkeepService:
         if expired := await self._sessions.expire():
             _log.warning("upload sessions expired", sessions=expired)
 
-    async def _requeue_colors(self, before: datetime) -> int:
-        """The same for extractions of colours, which are asked for at any time of an asset's life."""
+    async def _requeue_after(
+        self,
+        task: Task,
+        select: Callable[[Connection, tuple[datetime, UUID]], Awaitable[list[tuple[UUID, UUID, datetime]]]],
+    ) -> int:
+        """The same for work that is asked for at any time of an asset's life; `select` finds it after a given place."""
         after = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
         queued = 0
         while True:
             async with self._database.write() as connection:
-                found = await select_unfinished_colors(connection, before, after, _BATCH)
+                found = await select(connection, after)
                 active = await self._queue.select_active_assets(connection, [asset_id for _, asset_id, _ in found])
                 for tenant_id, asset_id, _ in found:
                     if asset_id not in active:
-                        await self._queue.enqueue(
-                            connection, Job(Task.EXTRACT_COLORS, tenant_id, asset_id), Urgency.BACKFILL
-                        )
+                        await self._queue.enqueue(connection, Job(task, tenant_id, asset_id), Urgency.BACKFILL)
                         queued += 1
             if len(found) < _BATCH:
                 return queued

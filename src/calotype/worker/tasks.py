@@ -45,3 +45,7 @@ def register(app: App, application: Application) -> None:
     @app.task(name=Task.DESCRIBE.value, pass_context=True, retry=Patience())
     async def describe(context: JobContext, tenant_id: str, asset_id: str) -> None:
         await application.descriptions.describe(Scope(UUID(tenant_id)), UUID(asset_id), context.job.attempts + 1)
+
+    @app.task(name=Task.EMBED.value, retry=Patience())
+    async def embed(tenant_id: str, asset_id: str) -> None:
+        await application.embeddings.embed(Scope(UUID(tenant_id)), UUID(asset_id))

@@ -74,10 +74,10 @@ class Gate:
     def formats_of(self, path: str) -> tuple[WireFormat | None, WireFormat]:
         """The wire format that asks for a key on a path, if one does, and the one that words its refusals."""
         for wire in self._formats:
-            if _is_below(path, wire.prefixes):
-                return wire, wire
             if _is_below(path, wire.open_prefixes):
                 return None, wire
+            if _is_below(path, wire.prefixes):
+                return wire, wire
         return None, self._fallback
 
     async def _admit(self, wire: WireFormat, scope: Scope, headers: Headers, passage: _Passage) -> Response | None:
@@ -96,6 +96,7 @@ class Gate:
             scope["state"]["principal"] = principal
             bucket = f"key {principal.api_key_id}"
         rate = self._limiter.hit(bucket)
+        passage.limits = wire.rate_headers(rate, None)
         budget: BudgetState | None = None
         if not rate.allowed:
             refusal = RateLimited("Too many requests", retry_after=rate.retry_after)

@@ -20,8 +20,9 @@ class WireFormat(Protocol):
     """One hosted product's way of speaking HTTP.
 
     `prefix` is what all its routes are declared under; `prefixes` are the paths for which it asks for a key, and `open_prefixes`
-    those where it does not, but whose refusals it words. `streamed` are the paths whose bodies are parsed as they arrive; all
-    others are limited to `max_body_bytes` as a whole. `usable_ids` are the request ids of clients that are taken over.
+    those, also among them, where it does not, but whose refusals it words. `streamed` are the paths whose bodies are parsed as
+    they arrive; all others are limited to `max_body_bytes` as a whole. `usable_ids` are the request ids of clients that are
+    taken over.
     """
 
     prefix: str

@@ -29,17 +29,28 @@ CREATE TABLE embedding (
     tenant_id uuid NOT NULL,
     dimension smallint NOT NULL,
     vector halfvec NOT NULL CHECK (vector_dims(vector) = dimension),
-    is_stale boolean NOT NULL,
     created_at timestamptz NOT NULL,
     PRIMARY KEY (asset_id, source, part, model)
 );
--- An index holds vectors of one length only, so each model and source has one of its own.
-CREATE INDEX embedding_content_wordllama ON embedding USING hnsw ((vector::halfvec(256)) halfvec_cosine_ops)
+-- An index holds vectors of one length only, so each model and source has one of its own; `reindex` makes those of other models.
+CREATE INDEX embedding_content_1bd7fb6a40cd ON embedding
+    USING hnsw ((vector::halfvec(256)) halfvec_cosine_ops) WITH (m = 16, ef_construction = 128)
     WHERE model = 'wordllama-l2-supercat-256' AND source = 'content';
-CREATE INDEX embedding_custom_metadata_wordllama ON embedding USING hnsw ((vector::halfvec(256)) halfvec_cosine_ops)
+CREATE INDEX embedding_custom_metadata_1bd7fb6a40cd ON embedding
+    USING hnsw ((vector::halfvec(256)) halfvec_cosine_ops) WITH (m = 16, ef_construction = 128)
     WHERE model = 'wordllama-l2-supercat-256' AND source = 'custom_metadata';
 CREATE INDEX embedding_by_tenant ON embedding (tenant_id, model, source);
-CREATE INDEX embedding_stale ON embedding (created_at) WHERE is_stale;
+
+-- Vectors whose text has changed since. A mark in their own rows would write each anew, and with it into every index.
+CREATE TABLE stale_embedding (
+    asset_id uuid NOT NULL REFERENCES asset ON DELETE CASCADE,
+    source text NOT NULL,
+    model text NOT NULL,
+    tenant_id uuid NOT NULL,
+    created_at timestamptz NOT NULL,
+    PRIMARY KEY (asset_id, source, model)
+);
+CREATE INDEX stale_embedding_by_time ON stale_embedding (model, created_at, asset_id);
 
 CREATE TABLE budget_use (
     api_key_id uuid NOT NULL REFERENCES api_key ON DELETE CASCADE,

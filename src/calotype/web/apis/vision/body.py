@@ -15,10 +15,9 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from calotype.domain.errors import InvalidInput, TooLarge, Unsupported
-from calotype.web.apis.vision.wire.values import FormValues, load_json
+from calotype.web.apis.vision.wire.values import MAX_FIELDS, FormValues, load_json
 from calotype.web.shared.multipart import Part, parts
 
-_MOST_FIELDS = 5_000
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 Model = TypeVar("Model", bound=BaseModel)
@@ -68,7 +67,7 @@ async def _whole(request: Request, limit: int) -> bytes:
 
 def _urlencoded(text: bytes) -> Body:
     try:
-        pairs = parse_qsl(text.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+        pairs = parse_qsl(text.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except ValueError as error:
         raise InvalidInput("The form is malformed", field="body") from error
     return _collected(pairs)
@@ -84,7 +83,7 @@ def _collected(pairs: list[tuple[str, str]]) -> Body:
 async def _multipart(request: Request, limit: int, take_file: Callable[[Part], Awaitable[bool]] | None) -> Body:
     pairs: list[tuple[str, str]] = []
     left = limit
-    async for part in parts(request, most=_MOST_FIELDS):
+    async for part in parts(request, most=MAX_FIELDS):
         if part.filename and take_file is not None and await take_file(part):
             continue
         text = await part.text(left)
@@ -98,7 +97,8 @@ def validated(model: type[Model], fields: Body, place: str = "body") -> Model:
     try:
         return model.model_validate(fields)
     except ValidationError as error:
-        raise RequestValidationError([{**entry, "loc": (place, *entry["loc"])} for entry in error.errors()]) from error
+        faults = error.errors(include_url=False, include_input=False)
+        raise RequestValidationError([{**fault, "loc": (place, *fault["loc"])} for fault in faults]) from error
 
 
 def body_of(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:

@@ -131,6 +131,8 @@ def _fault(error: Any) -> dict[str, str | None]:
             message = f"{param} must be {error['ctx']['expected']}"
         case "extra_forbidden":
             message = f"{param} is not known"
+        case "too_long":
+            message = f"{param} may have at most {error['ctx']['max_length']} entries"
         case "string_too_long":
             message = f"{param} may have at most {error['ctx']['max_length']} characters"
         case "value_error":

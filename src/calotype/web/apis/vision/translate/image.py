@@ -53,7 +53,8 @@ def _metadata(document: str | None) -> dict[str, Any]:
 
 def parse_id(text: str) -> UUID | None:
     """An id in any letter case; None for anything else."""
-    return UUID(text) if _UUID.fullmatch(text.strip()) else None
+    text = text.strip()
+    return UUID(text) if _UUID.fullmatch(text) else None
 
 
 def ids_from_wire(texts: Iterable[str]) -> tuple[UUID, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from calotype.web.apis.vision.wire.values import is_absent, parse_object
+from calotype.web.apis.vision.wire.values import parse_fields
 
 
 class Request(BaseModel):
@@ -17,4 +17,4 @@ class Request(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _present(cls, value: Any) -> Any:
-        return {name: field for name, field in parse_object(value).items() if not is_absent(field)}
+        return parse_fields(value)

@@ -21,6 +21,7 @@ from calotype.web.apis.vision.wire.values import (
 )
 
 MAX_QUERY = 2_000  # characters
+MAX_REQUESTS = 1_000  # as many as an upload may ever have images; more are not even looked at
 
 
 class Image(TypedDict):
@@ -80,7 +81,7 @@ class UploadRequest(Request):
 class UploadMetadata(Request):
     """The `metadata` of an upload: one entry an image, files first, then URLs."""
 
-    requests: list[UploadRequest] | None = None
+    requests: list[UploadRequest] | None = Field(default=None, max_length=MAX_REQUESTS)
     image_urls: LooseStrings = Field(default_factory=list)
 
 

@@ -17,6 +17,7 @@ _FALSE = frozenset({"false", "0", "no", "off"})
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _LONGEST_NUMBER = 400  # characters
 MAX_IDS = 1_000
+MAX_FIELDS = 5_000
 
 
 class FormValues(list[str]):
@@ -57,7 +58,8 @@ def parse_bool(value: Any) -> bool:
 def parse_number(value: Any) -> Decimal:
     """A finite JSON number or a numeric string, exactly as it is written."""
     value = single(value)
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    # An integer may be larger than any float, and then cannot even be asked whether it is finite.
+    if not isinstance(value, bool) and (isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))):
         return Decimal(str(value))
     text = value.strip() if isinstance(value, str) else ""
     if len(text) <= _LONGEST_NUMBER and _NUMBER.fullmatch(text):
@@ -96,6 +98,15 @@ def parse_object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise _fault("must be a JSON object")
     return value
+
+
+def parse_fields(value: Any) -> dict[str, Any]:
+    """The fields of a JSON object, or of its JSON text, at most 5000; those without a value are left out."""
+    fields = parse_object(value)
+    # Each may be a fault of its own, and all faults are told.
+    if len(fields) > MAX_FIELDS:
+        raise _fault(f"may have at most {MAX_FIELDS} fields")
+    return {name: field for name, field in fields.items() if not is_absent(field)}
 
 
 def load_json(text: str | bytes) -> Any:
@@ -141,10 +152,11 @@ def parse_strings(value: Any) -> list[str]:
 
 def parse_ids(value: Any) -> list[str]:
     """A list of strings whose entries may also be separated by commas; at most 1000, whatever they look like."""
-    ids = [part.strip() for text in parse_strings(value) for part in text.split(",")]
-    if len(ids) > MAX_IDS:
+    texts = parse_strings(value)
+    # Counted before they are taken apart, because ten million commas would fill the memory.
+    if sum(text.count(",") + 1 for text in texts) > MAX_IDS:
         raise _fault(f"may have at most {MAX_IDS} ids")
-    return ids
+    return [part.strip() for text in texts for part in text.split(",")]
 
 
 T = TypeVar("T")

@@ -1,0 +1,178 @@
+"""Rows of embeddings: what there is to embed, which are stale, and writing vectors.
+
+A vector is written only by who has seen, under a lock of the asset's row, that the text it was made of is still the row's. Who
+changes the text holds that lock too and marks the vectors stale, so that in the end each belongs to the text beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from calotype.db.engine import Pipeline
+from calotype.domain.embedding import EmbeddedTexts, Embedding, EmbeddingSource, content_text, custom_metadata_text
+from calotype.domain.scope import Scope
+
+_TEXTS = """
+SELECT asset.id, asset.title, asset.tags, asset.description, asset.visible_text, custom_metadata.document
+FROM asset LEFT JOIN custom_metadata ON custom_metadata.asset_id = asset.id AND custom_metadata.tenant_id = asset.tenant_id
+WHERE asset.tenant_id = :tenant_id AND asset.id = ANY(CAST(:ids AS uuid[])) AND asset.description_status = 'completed'
+ORDER BY asset.id
+"""
+_TEXTS_READ = text(_TEXTS)
+# The weakest lock there is, which inserting their vectors takes anyway; only who locks an asset to change it waits for it.
+_TEXTS_LOCKED = text(_TEXTS + "FOR KEY SHARE OF asset")
+
+
+async def select_texts(
+    connection: AsyncConnection, scope: Scope, asset_ids: Sequence[UUID], *, lock: bool = False
+) -> dict[UUID, EmbeddedTexts]:
+    """What is to be embedded of those of the given assets that are described, live or trashed.
+
+    With `lock` their texts cannot change until the transaction ends.
+    """
+    rows = await connection.execute(
+        _TEXTS_LOCKED if lock else _TEXTS_READ, {"tenant_id": scope.tenant_id, "ids": list(asset_ids)}
+    )
+    return {
+        row.id: EmbeddedTexts(
+            content_text(row.title, row.tags, row.description, row.visible_text),
+            custom_metadata_text(row.document) if row.document is not None else None,
+        )
+        for row in rows
+    }
+
+
+_DOCUMENTS = text(
+    "SELECT asset_id, document FROM custom_metadata WHERE tenant_id = :tenant_id AND asset_id = ANY(CAST(:ids AS uuid[]))"
+)
+
+
+async def select_documents(connection: AsyncConnection, scope: Scope, asset_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """What clients say of the given assets, JSON texts by id."""
+    rows = await connection.execute(_DOCUMENTS, {"tenant_id": scope.tenant_id, "ids": list(asset_ids)})
+    return {row.asset_id: row.document for row in rows}
+
+
+# Vectors that have not changed are left alone: writing one costs a place in the graph of its index.
+_UPSERT = text(
+    "INSERT INTO embedding (asset_id, source, part, model, tenant_id, dimension, vector, created_at) "
+    "SELECT asset.id, made.source, made.part, made.model, asset.tenant_id, vector_dims(made.vector), made.vector, :now "
+    "FROM (SELECT id, source, part, model, CAST(vector AS halfvec) AS vector FROM unnest(CAST(:ids AS uuid[]), "
+    "CAST(:sources AS text[]), CAST(:parts AS integer[]), CAST(:models AS text[]), CAST(:vectors AS text[])) "
+    "AS given(id, source, part, model, vector)) AS made "
+    "JOIN asset ON asset.id = made.id AND asset.tenant_id = :tenant_id "
+    "ON CONFLICT (asset_id, source, part, model) DO UPDATE "
+    "SET vector = excluded.vector, dimension = excluded.dimension, created_at = excluded.created_at "
+    "WHERE embedding.vector <> excluded.vector OR embedding.dimension <> excluded.dimension"
+)
+
+
+async def upsert_embeddings(
+    connection: AsyncConnection | Pipeline, scope: Scope, embeddings: Sequence[Embedding], now: datetime
+) -> None:
+    """Write vectors of any of the tenant's assets; those of assets that are gone are passed over."""
+    if not embeddings:
+        return
+    await connection.execute(
+        _UPSERT,
+        {
+            "tenant_id": scope.tenant_id,
+            "now": now,
+            "ids": [made.asset_id for made in embeddings],
+            "sources": [made.source.value for made in embeddings],
+            "parts": [made.part for made in embeddings],
+            "models": [made.model for made in embeddings],
+            "vectors": [vector_literal(made.vector) for made in embeddings],
+        },
+    )
+
+
+def vector_literal(vector: Sequence[float]) -> str:
+    """A vector as PostgreSQL reads it; five digits are more than a 16-bit float holds."""
+    return "[" + ",".join([f"{value:.5g}" for value in vector]) + "]"
+
+
+_MARK = text(
+    "INSERT INTO stale_embedding (asset_id, source, model, tenant_id, created_at) "
+    "SELECT DISTINCT asset_id, source, model, tenant_id, CAST(:now AS timestamptz) FROM embedding "
+    "WHERE tenant_id = :tenant_id AND asset_id = :asset_id AND source = :source "
+    "ON CONFLICT (asset_id, source, model) DO UPDATE SET created_at = excluded.created_at"
+)
+
+
+async def insert_stale(
+    connection: AsyncConnection | Pipeline, scope: Scope, asset_id: UUID, source: EmbeddingSource, now: datetime
+) -> bool:
+    """Mark an asset's vectors of one source as older than its text; False when it has none (or when nobody can tell)."""
+    values = {"tenant_id": scope.tenant_id, "asset_id": asset_id, "source": source.value, "now": now}
+    result = await connection.execute(_MARK, values)
+    return result is not None and result.rowcount > 0
+
+
+_MARK_ALL = text(
+    "INSERT INTO stale_embedding (asset_id, source, model, tenant_id, created_at) "
+    "SELECT DISTINCT asset_id, source, model, tenant_id, CAST(:now AS timestamptz) FROM embedding "
+    "WHERE tenant_id = :tenant_id AND model = :model ON CONFLICT DO NOTHING"
+)
+
+
+async def insert_all_stale(connection: AsyncConnection, scope: Scope, model: str, now: datetime) -> None:
+    """Mark all of a tenant's vectors of a model, so that they are computed again."""
+    await connection.execute(_MARK_ALL, {"tenant_id": scope.tenant_id, "model": model, "now": now})
+
+
+_FRESH = text(
+    "DELETE FROM stale_embedding WHERE tenant_id = :tenant_id AND model = :model AND asset_id = ANY(CAST(:ids AS uuid[]))"
+)
+
+
+async def delete_stale(
+    connection: AsyncConnection | Pipeline, scope: Scope, model: str, asset_ids: Collection[UUID]
+) -> None:
+    """Take the marks from assets whose vectors of a model have just been written, all sources."""
+    await connection.execute(_FRESH, {"tenant_id": scope.tenant_id, "model": model, "ids": list(asset_ids)})
+
+
+_LACKING = """
+asset.tenant_id = :tenant_id AND asset.description_status = 'completed' AND (
+    NOT EXISTS (
+        SELECT 1 FROM embedding
+        WHERE embedding.asset_id = asset.id AND source = 'content' AND part = 0 AND model = :model)
+    OR EXISTS (SELECT 1 FROM stale_embedding WHERE stale_embedding.asset_id = asset.id AND model = :model)
+    OR EXISTS (SELECT 1 FROM custom_metadata WHERE custom_metadata.asset_id = asset.id AND NOT EXISTS (
+        SELECT 1 FROM embedding
+        WHERE embedding.asset_id = asset.id AND source = 'custom_metadata' AND part = 0 AND model = :model)))
+"""
+_NEXT = text(f"SELECT id FROM asset WHERE id > :after AND {_LACKING} ORDER BY id LIMIT :limit")
+_COUNT = text(f"SELECT count(*) FROM asset WHERE {_LACKING}")
+
+
+async def select_lacking(connection: AsyncConnection, scope: Scope, model: str, after: UUID, limit: int) -> list[UUID]:
+    """The next described assets of a tenant, live or trashed, by id after a given one, that lack a fresh vector of a model."""
+    values = {"tenant_id": scope.tenant_id, "model": model, "after": after, "limit": limit}
+    return list((await connection.execute(_NEXT, values)).scalars())
+
+
+async def count_lacking(connection: AsyncConnection, scope: Scope, model: str) -> int:
+    """How many described assets of a tenant lack a fresh vector of a model."""
+    found = await connection.execute(_COUNT, {"tenant_id": scope.tenant_id, "model": model})
+    return int(found.scalar_one())
+
+
+_FORGET = text(
+    "DELETE FROM embedding WHERE ctid = ANY(ARRAY(SELECT ctid FROM embedding "
+    "WHERE tenant_id = :tenant_id AND model <> :model LIMIT 10000))"
+)
+_FORGET_MARKS = text("DELETE FROM stale_embedding WHERE tenant_id = :tenant_id AND model <> :model")
+
+
+async def delete_other_models(connection: AsyncConnection, scope: Scope, model: str) -> int:
+    """Remove a few thousand of a tenant's vectors of all models but one; returns how many, 0 when there are none left."""
+    values = {"tenant_id": scope.tenant_id, "model": model}
+    await connection.execute(_FORGET_MARKS, values)
+    return (await connection.execute(_FORGET, values)).rowcount

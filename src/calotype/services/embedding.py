@@ -1,0 +1,125 @@
+"""Keeping the vectors of assets in step with their texts.
+
+Vectors are computed outside of transactions. Whoever stores them looks again, under a lock of the asset, whether they still
+belong to its texts; whoever changes the texts marks them stale and queues a job in the same transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import structlog
+
+from calotype.ai.interfaces import TextEmbedder
+from calotype.db.embedding import delete_stale, insert_stale, select_documents, select_texts, upsert_embeddings
+from calotype.db.engine import Connection, Database
+from calotype.domain.asset import Asset
+from calotype.domain.description import Description
+from calotype.domain.embedding import EmbeddedTexts, Embedding, EmbeddingSource, content_text, custom_metadata_text
+from calotype.domain.errors import Unavailable
+from calotype.domain.job import Job, Task, Urgency
+from calotype.domain.scope import Scope
+from calotype.jobs.queue import JobQueue
+
+_MOST_ROUNDS = 3
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedEmbeddings:
+    """Vectors that are not stored yet, and the texts they were made of."""
+
+    texts: EmbeddedTexts
+    embeddings: tuple[Embedding, ...]
+
+
+class EmbeddingService:
+    """Every call may be repeated without harm; without an installed model there are no vectors, and nothing is the matter."""
+
+    def __init__(self, database: Database, queue: JobQueue, embedder: TextEmbedder) -> None:
+        self._database = database
+        self._queue = queue
+        self._embedder = embedder
+
+    @property
+    def model(self) -> str:
+        """The model whose vectors are kept in step."""
+        return self._embedder.model
+
+    async def prepare(self, asset: Asset, description: Description) -> PreparedEmbeddings:
+        """Compute the vectors of an asset that is about to get a description."""
+        async with self._database.read() as connection:
+            document = (await select_documents(connection, Scope(asset.tenant_id), [asset.id])).get(asset.id)
+        texts = EmbeddedTexts(
+            content_text(asset.title, asset.tags, description.text, description.visible_text),
+            custom_metadata_text(document) if document is not None else None,
+        )
+        try:
+            made = await self.compute({asset.id: texts})
+        except Unavailable:
+            return PreparedEmbeddings(texts, ())
+        return PreparedEmbeddings(texts, tuple(made[asset.id]))
+
+    async def store(
+        self, connection: Connection, asset: Asset, description: Description, prepared: PreparedEmbeddings
+    ) -> None:
+        """Store prepared vectors in the transaction that stores the description; `asset` is the row as it is locked there.
+
+        Where title or tags were changed since, the vectors do for now and a job is queued that makes new ones.
+        """
+        if not prepared.embeddings:
+            return
+        scope, now = Scope(asset.tenant_id).any(), datetime.now(UTC)
+        await upsert_embeddings(connection, scope, prepared.embeddings, now)
+        if content_text(asset.title, asset.tags, description.text, description.visible_text) != prepared.texts.content:
+            await self.mark_stale(connection, asset, now)
+
+    async def mark_stale(self, connection: Connection, asset: Asset, now: datetime) -> None:
+        """Have the vectors of an asset made anew whose title or tags change in this transaction, which holds its lock."""
+        scope = Scope(asset.tenant_id).any()
+        if await insert_stale(connection, scope, asset.id, EmbeddingSource.CONTENT, now):
+            await self._queue.enqueue(connection, Job(Task.EMBED, asset.tenant_id, asset.id), Urgency.NEW)
+
+    async def embed(self, scope: Scope, asset_id: UUID) -> None:
+        """Bring the vectors of one asset into step with its texts; nothing happens before it is described, or when it is gone."""
+        for _ in range(_MOST_ROUNDS):
+            try:
+                if await self.embed_many(scope, [asset_id]):
+                    return
+            except Unavailable as error:
+                _log.warning("not embedded", asset_id=str(asset_id), reason=error.message)
+                return
+        # Somebody keeps changing the text; each change has queued another job.
+
+    async def embed_many(self, scope: Scope, asset_ids: list[UUID]) -> int:
+        """Embed some assets of a tenant, live or trashed; returns how many are in step now, or need not be.
+
+        Those whose texts change meanwhile are left as they are. Raises Unavailable when the model is not installed, or the
+        database is away.
+        """
+        scope = scope.any()
+        async with self._database.read() as connection:
+            texts = await select_texts(connection, scope, asset_ids)
+        made = await self.compute(texts)
+        async with self._database.write() as connection:
+            current = await select_texts(connection, scope, asset_ids, lock=True)
+            fresh = [asset_id for asset_id, text in current.items() if texts.get(asset_id) == text]
+            embeddings = [embedding for asset_id in fresh for embedding in made[asset_id]]
+            await upsert_embeddings(connection, scope, embeddings, datetime.now(UTC))
+            await delete_stale(connection, scope, self.model, fresh)
+        return len(asset_ids) - len(current) + len(fresh)
+
+    async def compute(self, texts: Mapping[UUID, EmbeddedTexts]) -> dict[UUID, list[Embedding]]:
+        """The vectors of some assets' texts. Raises Unavailable when the model is not installed."""
+        named = [
+            (asset_id, source, text) for asset_id, found in texts.items() for source, text in found.by_source().items()
+        ]
+        made: dict[UUID, list[Embedding]] = {asset_id: [] for asset_id in texts}
+        vectors = await asyncio.to_thread(self._embedder.embed, [text for _, _, text in named])
+        for (asset_id, source, _), vector in zip(named, vectors, strict=True):
+            made[asset_id].append(Embedding(asset_id, source, self.model, tuple(vector.tolist())))
+        return made
