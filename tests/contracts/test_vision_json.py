@@ -255,3 +255,34 @@ def test_any_custom_metadata_comes_back_unchanged(anyone, custom):
     (image,) = results(upload(anyone, photo(8, 8), metadata=metadata))
     assert image["image_metadata"] == custom
     assert json.dumps(anyone.get(f"/images/{image['image_id']}").json()["image_metadata"]) == json.dumps(custom)
+
+
+@pytest.mark.parametrize("item", ["5", "{}", '"x"', "null", '{"metadata":5}'])
+@pytest.mark.parametrize("name", ["requests", "image_urls"])
+def test_endless_lists_are_refused_in_few_words(anyone, name, item):
+    """A hundred thousand entries, good or bad, are not looked at one by one: the answer names some faults and not all."""
+    body = f'{{"metadata":{{"{name}":[{",".join([item] * 100_000)}]}}}}'
+    answer = anyone.post(UPLOAD, content=body, headers=JSON)
+    expect_error(answer, 400)
+    assert len(answer.content) < 100_000
+
+
+@pytest.mark.parametrize("path", [GET, LIST, DELETE])
+@pytest.mark.parametrize("item", ["5", "null", "[]", '""', '"x"'])
+def test_endless_ids_are_refused_in_few_words(anyone, path, item):
+    """The same for ids, in an array and between commas."""
+    body = f'{{"image_ids":[{",".join([item] * 100_000)}]}}'
+    answer = anyone.post(path, content=body, headers=JSON)
+    expect_error(answer, 400, param=...)
+    assert len(answer.content) < 100_000
+    answer = anyone.post(path, data={"image_ids": ",".join(["x"] * 100_000)})
+    expect_error(answer, 400, "invalid_parameter", "image_ids")
+
+
+def test_endless_names_of_filters_are_refused_in_few_words(anyone):
+    """Very many, and a very long one."""
+    many = ",".join(f'"f{number}":1' for number in range(200_000))
+    for filters in (f"{{{many}}}", f'{{"{"x" * 3_000_000}":1}}'):
+        answer = anyone.post(LIST, content=f'{{"filters":{filters}}}', headers=JSON)
+        expect_error(answer, 400, "invalid_parameter")
+        assert len(answer.content) < 100_000

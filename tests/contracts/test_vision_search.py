@@ -74,6 +74,25 @@ def test_the_weighted_mean_does_not_depend_on_the_sum_of_weights(gallery):
     assert all(each == scores[0] for each in scores)
 
 
+@pytest.mark.parametrize(("image_weight", "text_weight"), [(0.5, 0.5), (1, 3), (2, 0.5)])
+@pytest.mark.parametrize("query", ["red truck", "a deer at the harbour", "quay", "HARBOUR gate"])
+def test_joined_is_the_weighted_mean_of_both_scores(gallery, query, image_weight, text_weight):
+    """Of each image; what one of the two does not find counts as 0 there."""
+    client, _ = gallery
+
+    def scores(**options):
+        body = {"query": query, "max_results": 200, **options}
+        return {each["image_id"]: each["score"] for each in found(client.post(SEARCH, json=body))}
+
+    vision = scores()
+    words = scores(search_mode="joined", image_weight=0, text_weight=1)
+    joined = scores(search_mode="joined", image_weight=image_weight, text_weight=text_weight)
+    assert joined.keys() == vision.keys() | words.keys()
+    for image_id, score in joined.items():
+        mean = image_weight * vision.get(image_id, 0) + text_weight * words.get(image_id, 0)
+        assert score == pytest.approx(mean / (image_weight + text_weight), abs=1e-6)
+
+
 def test_at_most_so_many_results(gallery):
     """The best ones of those that a larger search finds."""
     client, _ = gallery
