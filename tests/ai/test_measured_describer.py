@@ -12,6 +12,7 @@ from calotype.ai.interfaces import Describer
 from calotype.ai.measured_describer import PROVIDER, MeasuredDescriber
 from calotype.domain.color_names import COLORS, lab_of
 from calotype.domain.description import DescribeRequest
+from calotype.domain.embedding import content_text
 from calotype.domain.picture import CaptureTime, DominantColor, PictureMetadata
 
 PLAIN = DescribeRequest(4000, 3000, "photo", "JPEG", 2_700_000, PictureMetadata())
@@ -150,3 +151,21 @@ async def test_every_statement_has_its_measurement(request_made):
     else:
         assert "Its main colour" not in own or "Its main" in repr(metadata)
     assert "\n" not in text
+
+
+@given(
+    st.integers(1, 99_999),
+    st.integers(1, 99_999),
+    st.sampled_from(["photo", "graphic", "screenshot", "document", "other"]),
+    st.sampled_from([PictureMetadata(), TAKEN]),
+    st.lists(st.sampled_from(sorted(COLORS)), max_size=4),
+    st.none() | st.text(),
+)
+async def test_only_kind_and_colours_are_embedded(width, height, kind, metadata, names, visible_text):
+    """Of whatever it says, a vector is made of nothing but the kind, if it is no photo, and the colours' names."""
+    colors = tuple(color(COLORS[name], 20, rank) for rank, name in enumerate(names, 1))
+    text = await said(DescribeRequest(width, height, kind, "JPEG", 1, metadata, colors, visible_text))
+    embedded = content_text(None, (), text, None)
+    allowed = {"graphic", "screenshot", "document", "and", *" ".join(COLORS).replace(",", "").split()}
+    assert set(embedded.replace(",", "").split()) <= allowed | {"dark", "light", "grey"}
+    assert bool(names) <= bool(embedded)

@@ -15,10 +15,12 @@ from calotype.domain.search_text import (
     fold,
     is_cjk,
     stem,
+    to_terms,
     to_tsquery,
     to_tsvector,
     words,
 )
+from calotype.domain.stop_words import STOP_WORDS
 from tests.domain.tsearch import matches
 
 CJK = st.text("山川海東京都日本語カタカナひらがな한국어中文漢字", min_size=1, max_size=8)
@@ -243,3 +245,19 @@ def test_stems_are_marked():
     """A stem cannot be mistaken for a word."""
     assert stem("boats") == stem("boat") == "~boat"
     assert stem("größe") == "~größe"
+
+
+@given(st.text(), st.integers(1, 20))
+def test_terms_are_valid_and_few(text, most):
+    """A question of any text becomes at most so many different terms, at least one if it holds a word."""
+    terms = to_terms(text, most, STOP_WORDS)
+    assert len(terms) == len(set(terms)) <= most
+    assert bool(terms) == bool(list(words(text)))
+    assert all(term.count("'") == 4 for term in terms)
+
+
+def test_stop_words_are_left_out_unless_there_is_nothing_else():
+    """Of "a truck at the gate" two words are asked for; "the" alone is asked for itself."""
+    assert to_terms("a truck at the gate", 9, STOP_WORDS) == ["'~truck' | '=~truck'", "'~gate' | '=~gate'"]
+    assert to_terms("the", 9, STOP_WORDS) == ["'~the' | '=~the'"]
+    assert to_terms("夜景の写", 9) == ["'夜景' | '=夜景'", "'景の' | '=景の'", "'の写' | '=の写'"]

@@ -9,7 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from calotype import __version__
-from calotype.cli import doctor, duplicates, importing, keys, searching, serving, tenants
+from calotype.cli import doctor, duplicates, importing, keys, reindexing, searching, serving, tenants
 from calotype.domain.errors import CalotypeError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command("serve")(serving.serve)
 app.command("worker")(serving.worker)
 app.command("import")(importing.import_pictures)
+app.command("reindex")(reindexing.reindex)
 app.command("search")(searching.search)
 app.command("doctor")(doctor.examine)
 app.command("duplicates")(duplicates.duplicates)
