@@ -61,7 +61,7 @@ def _row_bytes(header: bytes) -> int:
 
 
 class _Rows:
-    """Decompresses the rows piece by piece and throws them away, until `wanted` bytes were seen."""
+    """Decompresses the rows piece by piece and throws them away, until `wanted` bytes were seen (1 or more)."""
 
     def __init__(self, source: WholeFile, wanted: int) -> None:
         self._source = source
@@ -71,22 +71,13 @@ class _Rows:
     def add(self, start: int, end: int) -> None:
         """Take the content of one IDAT chunk, as far as it is still needed."""
         for offset in range(start, end, _PIECE):
-            self._decompress(self._source.peek(offset, min(_PIECE, end - offset)))
             if self._wanted <= 0 or self._inflate.eof:
                 return
-
-    def _decompress(self, piece: bytes) -> None:
-        while self._wanted > 0 and not self._inflate.eof:
-            most = min(self._wanted, 4 * _PIECE)
+            piece = self._source.peek(offset, min(_PIECE, end - offset))
             try:
-                rows = self._inflate.decompress(piece, most)
+                self._wanted -= len(self._inflate.decompress(piece, self._wanted))
             except zlib.error as error:
                 raise self._source.damaged("its picture data cannot be decompressed") from error
-            self._wanted -= len(rows)
-            piece = self._inflate.unconsumed_tail
-            # A full answer may leave more behind even where all input was taken.
-            if not piece and len(rows) < most:
-                return
 
     def finish(self) -> None:
         """Raise IncompletePicture where rows are missing."""
