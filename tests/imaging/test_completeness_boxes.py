@@ -10,7 +10,7 @@ import pytest
 from calotype.domain.errors import IncompletePicture
 from calotype.imaging.completeness import check_complete
 from tests.imaging import pictures
-from tests.imaging.containers import box, full_box, riff, webp
+from tests.imaging.containers import box, full_box, heif, riff, webp
 from tests.imaging.developing import FORMATS
 
 JXL_SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n" + box(b"ftyp", b"jxl \0\0\0\0jxl ")
@@ -52,6 +52,8 @@ def test_heif_data_are_units(name):
         if garbage[0] & 0x80 or name == "heic":
             refused(data[:start] + garbage, name, "units")
     refused(data[:start] + bytes(len(data) - start), name, "units")
+    if name == "avif":
+        refused(data[:start] + b"\x0a\x7f" + data[start + 2 :], name, "units")
     for trailer in (bytes(100), b"abc", box(b"mpvd", b"x" * 50), b"\0\0\1\0free", np.random.default_rng(1).bytes(500)):
         check_complete(data + trailer, name)
 
@@ -60,6 +62,7 @@ def test_heif_needs_its_tables():
     """Without its tables of items, or with an item outside the file, a HEIC is not whole."""
     data = FORMATS["heic"]()
     refused(data[:28] + data[409:], "heic", "size of its primary picture")
+    refused(heif(), "heic", "holds no data")
     place = data.index(b"iloc")
     refused(data[: place + 16] + b"\xff" * 8 + data[place + 24 :], "heic", ".")
 
@@ -78,6 +81,8 @@ def test_bmp_rows_and_codes():
     check_complete(coded(b"\0\x20" + bytes(16) + b"\0\0" + row * 31, 2, 4), "bmp")
     refused(coded(row * 30), "bmp")
     refused(coded(b"\0\x20" + bytes(15), 2, 4), "bmp")
+    refused(coded(row * 31 + b"\0\x20" + bytes(31)), "bmp")
+    refused(coded(row + b"\0\2"), "bmp", "makes no sense")
     check_complete(coded(row * 70_000), "bmp")
     plain = FORMATS["bmp"]()
     without_offset = plain[:10] + bytes(4) + plain[14:]

@@ -11,7 +11,7 @@ from calotype.domain.errors import IncompletePicture
 from calotype.imaging.completeness import check_complete
 from calotype.imaging.sniff import sniff
 from tests.imaging import pictures
-from tests.imaging.containers import LONG, SHORT, rational, tiff
+from tests.imaging.containers import LONG, SHORT, directory, rational, tiff
 
 SIZE = {0x0100: (SHORT, [4]), 0x0101: (SHORT, [4]), 0x0102: (SHORT, [8]), 0x0103: (SHORT, [1])}
 
@@ -51,6 +51,25 @@ def test_a_compressed_strip_has_the_length_it_tells():
     tags = {**page(start, 20), 0x0103: (SHORT, [5])}
     check_complete(tiff(tags) + bytes(20), "tiff")
     refused(tiff(tags) + bytes(19))
+
+
+def test_old_jpeg_data_tell_where_they_begin():
+    """Of JPEG data of the old kind only the beginning counts: readers find the end themselves."""
+    old = {**SIZE, 0x0103: (SHORT, [6]), 0x0201: (LONG, [200]), 0x0202: (LONG, [90_000])}
+    check_complete(tiff(old).ljust(201, b"\0"), "tiff")
+    refused(tiff(old).ljust(200, b"\0"))
+    in_strips = {**SIZE, 0x0103: (SHORT, [6]), 0x0111: (LONG, [100, 200]), 0x0117: (LONG, [90_000, 90_000])}
+    check_complete(tiff(in_strips).ljust(201, b"\0"), "tiff")
+    refused(tiff(in_strips).ljust(200, b"\0"))
+
+
+def test_a_smaller_version_of_a_later_page_counts():
+    """Directories that hang on a second page are looked at as those of the first."""
+    second = {**page(0, 0), 0x014A: (LONG, [5000])}
+    at = 8 + len(directory("<", page(0, 0), 8))
+    data = struct.pack("<2sHI", b"II", 42, 8) + directory("<", page(0, 0), 8, at) + directory("<", second, at)
+    check_complete(data.ljust(5200, b"\0"), "tiff")
+    refused(data.ljust(4999, b"\0"))
 
 
 def test_a_page_without_data_is_refused():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 
 from calotype.imaging.completeness_source import WholeFile
-from calotype.imaging.header_png import chunks, read_png
+from calotype.imaging.header_png import chunks, read_ihdr
 
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 # PNG specification, 8.2: where each pass of an interlaced picture begins, and its steps, across and down.
@@ -27,8 +27,7 @@ def check_png(source: WholeFile) -> None:
     speak for the rest. Does not prove that the chunks were right when they were written. Chunks behind the first 50,000
     are not looked at.
     """
-    read_png(source)
-    rows = _Rows(source, min(_row_bytes(source.peek(16, 13)), MOST_INFLATED))
+    rows = _Rows(source, min(_row_bytes(*read_ihdr(source)), MOST_INFLATED))
     for number, (kind, start, length) in enumerate(chunks(source)):
         if number >= _MOST_CHUNKS:
             return
@@ -47,21 +46,20 @@ def _checksum(source: WholeFile, offset: int) -> int:
     return int.from_bytes(source.peek(offset, 4), "big")
 
 
-def _row_bytes(header: bytes) -> int:
-    """The bytes of all rows, each with its filter byte, by the 13 bytes of IHDR."""
-    width, height = int.from_bytes(header[:4], "big"), int.from_bytes(header[4:8], "big")
-    depth = header[8] * _CHANNELS[header[9]]
-    passes = _PASSES if header[12] else ((0, 0, 1, 1),)
+def _row_bytes(width: int, height: int, depth: int, color: int, interlacing: int) -> int:
+    """The bytes of all rows, each with its filter byte."""
+    bits = depth * _CHANNELS[color]
+    passes = _PASSES if interlacing else ((0, 0, 1, 1),)
     total = 0
     for left, top, across, down in passes:
         columns, rows = -(-(width - left) // across), -(-(height - top) // down)
         if columns > 0 and rows > 0:
-            total += rows * (1 + (columns * depth + 7) // 8)
+            total += rows * (1 + (columns * bits + 7) // 8)
     return total
 
 
 class _Rows:
-    """Decompresses the rows piece by piece and throws them away, until `wanted` bytes were seen."""
+    """Decompresses the rows piece by piece and throws them away, until `wanted` bytes were seen (1 or more)."""
 
     def __init__(self, source: WholeFile, wanted: int) -> None:
         self._source = source
@@ -71,22 +69,13 @@ class _Rows:
     def add(self, start: int, end: int) -> None:
         """Take the content of one IDAT chunk, as far as it is still needed."""
         for offset in range(start, end, _PIECE):
-            self._decompress(self._source.peek(offset, min(_PIECE, end - offset)))
             if self._wanted <= 0 or self._inflate.eof:
                 return
-
-    def _decompress(self, piece: bytes) -> None:
-        while self._wanted > 0 and not self._inflate.eof:
-            most = min(self._wanted, 4 * _PIECE)
+            piece = self._source.peek(offset, min(_PIECE, end - offset))
             try:
-                rows = self._inflate.decompress(piece, most)
+                self._wanted -= len(self._inflate.decompress(piece, self._wanted))
             except zlib.error as error:
                 raise self._source.damaged("its picture data cannot be decompressed") from error
-            self._wanted -= len(rows)
-            piece = self._inflate.unconsumed_tail
-            # A full answer may leave more behind even where all input was taken.
-            if not piece and len(rows) < most:
-                return
 
     def finish(self) -> None:
         """Raise IncompletePicture where rows are missing."""

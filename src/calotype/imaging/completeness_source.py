@@ -62,5 +62,4 @@ class WholeFile(HeaderSource):
 
     def crc32(self, start: int, end: int) -> int:
         """The CRC-32 of the bytes between two offsets."""
-        with memoryview(self.data) as view, view[start:end] as part:
-            return zlib.crc32(part)
+        return zlib.crc32(memoryview(self.data)[start:end])

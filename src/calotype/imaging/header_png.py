@@ -31,6 +31,14 @@ def chunks(source: HeaderSource) -> Iterator[tuple[bytes, int, int]]:
 
 def read_png(source: HeaderSource) -> PictureHeader:
     """The header of a PNG; raises UndecodablePicture for a wrong IHDR and where no picture data follows."""
+    width, height, depth, color, _ = read_ihdr(source)
+    frames = _frames(source)
+    # A palette's entries are always of 8 bits, whatever the depth of the indices.
+    return PictureHeader("png", width, height, frames, 8 if color == _PALETTE else depth)
+
+
+def read_ihdr(source: HeaderSource) -> tuple[int, int, int, int, int]:
+    """Width, height, depth, colour type and interlacing as the first chunk tells them; a wrong one raises UndecodablePicture."""
     head = source.read(0, 33, "its header is complete")
     if head[:8] != SIGNATURE:
         raise source.fault("does not begin like a PNG")
@@ -43,9 +51,7 @@ def read_png(source: HeaderSource) -> PictureHeader:
     depth, color = head[24], head[25]
     if depth not in _DEPTHS.get(color, ()) or max(width, height) > _LARGEST:
         raise source.fault("has an IHDR chunk that makes no sense")
-    frames = _frames(source)
-    # A palette's entries are always of 8 bits, whatever the depth of the indices.
-    return PictureHeader("png", width, height, frames, 8 if color == _PALETTE else depth)
+    return width, height, depth, color, head[28]
 
 
 def _frames(source: HeaderSource) -> int:
