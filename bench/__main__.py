@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import batch, colors, duplicates, folders, ingest, requests, search, similar, start, stream
+from bench import batch, colors, duplicates, folders, ingest, meaning, requests, search, similar, start, stream
 from bench.report import report
 
 
@@ -19,6 +19,7 @@ def main() -> None:
         duplicates.run(),
         similar.run(),
         *colors.run(),
+        *meaning.run(),
         start.run(),
     ]
     report(results)
