@@ -10,6 +10,7 @@ from bench import (
     folders,
     images,
     ingest,
+    meaning,
     requests,
     search,
     similar,
@@ -34,6 +35,7 @@ def main() -> None:
         similar.run(),
         *colors.run(),
         *completeness.run(),
+        *meaning.run(),
         start.run(),
     ]
     report(results)

@@ -26,7 +26,7 @@ NEWEST = datetime(2026, 6, 1, tzinfo=UTC)
 PLANTED = {"harbour": 0.5, "lantern": 0.1, "bicycle": 0.02, "zeppelin": 0.00005, "quokka": 0.0005}
 _CJK = "山川海空花鳥風月東京都駅前通港町桜祭夜景橋雪森林湖島船車人物猫犬古寺神社庭園市場"
 _SYLLABLES = [a + b for a in "bcdfghklmnprstvw" for b in ("a", "e", "i", "o", "u", "ar", "en", "il", "ou", "st")]
-_COLUMNS = (
+ASSET_COLUMNS = (
     "id, tenant_id, media_type, content_type, format, upload_method, object_key, original_filename, size_bytes, checksum, "
     "storage_target, auto_describe, title, tags, created_at, updated_at, deleted_at, width, height, blur_hash, facts, "
     "captured_at, variants, variant_status, description_status, description, visible_text, confidence, described_at, "
@@ -118,7 +118,7 @@ def _rows(tenant_id: UUID, count: int, seed: int) -> Iterator[tuple[Any, ...]]:
             identity, tenant_id, "image", "image/jpeg", "JPEG", "STREAMING", f"uploads/{tenant_id}/{identity}/{found.filename}",
             found.filename, int(chance.lognormvariate(14.5, 0.8)), chance.randbytes(32), "default", True, found.title,
             found.tags, created, created, NEWEST if is_deleted else None, 4032, 3024, "LKO2?U%2Tw=w]~RBVZRi};RPxuwH",
-            _FACTS, captured, _variants(tenant_id, identity), "completed",
+            FACTS, captured, variants(tenant_id, identity), "completed",
             "completed" if is_described else "skipped", found.description, found.visible_text, None,
             created if is_described else None, is_described, search,
         )  # fmt: skip
@@ -137,7 +137,7 @@ def hashes(seed: int) -> Iterator[int]:
         yield phash
 
 
-_FACTS = json.dumps(
+FACTS = json.dumps(
     {"frames": 1, "bits": 8, "has_alpha": False, "kind": "photo", "metadata": {
         "captured": {"wall": "2021-06-12T10:11:12", "source": "exif", "offset_minutes": 120, "offset_source": "exif"},
         "gps": {"latitude": 53.55, "longitude": 9.99, "altitude": 6.0}, "camera_make": "Canon", "camera_model": "EOS R6",
@@ -146,7 +146,8 @@ _FACTS = json.dumps(
 )  # fmt: skip
 
 
-def _variants(tenant_id: UUID, identity: UUID) -> str:
+def variants(tenant_id: UUID, identity: UUID) -> str:
+    """The renditions of a picture as its row names them."""
     return json.dumps({
         f"{name}_{side}": {
             "object_key": f"variants/{tenant_id}/{identity}/{name}_{side}.jpg", "content_type": "image/jpeg",
@@ -160,7 +161,7 @@ def fill(url: str, tenants: Sequence[tuple[UUID, int]]) -> None:
     """Write the rows of each (tenant, count), then let PostgreSQL tidy up and gather its statistics."""
     with psycopg.connect(url, autocommit=True) as connection:
         for seed, (tenant_id, count) in enumerate(tenants):
-            with connection.cursor() as cursor, cursor.copy(f"COPY asset ({_COLUMNS}) FROM STDIN") as copy:
+            with connection.cursor() as cursor, cursor.copy(f"COPY asset ({ASSET_COLUMNS}) FROM STDIN") as copy:
                 for row in _rows(tenant_id, count, seed):
                     copy.write_row(row)
             with connection.cursor() as cursor:

@@ -100,6 +100,27 @@ async def test_a_title_changed_while_it_is_described_is_embedded_in_the_end(quic
     assert quick.sql(ROWS, asset_id)[0][3] == await vector_of(quick, "A lighthouse\nA lighthouse\nOn the coast.")
 
 
+async def test_a_vector_of_an_older_text_is_not_kept(quick, described_by, monkeypatch):
+    """An edit between reading the text and storing its vector has the job look again, and end with the newer one."""
+    asset_id = await described_by("On the coast.")
+    await quick.services.assets.update(quick.scope, asset_id, {"title": "A cat"})
+    embeddings = quick.services.embeddings
+    compute = type(embeddings).compute
+    titles = ["A dog", "A lighthouse"]
+
+    async def edited_meanwhile(self, texts):
+        made = await compute(self, texts)
+        if titles:
+            await quick.services.assets.update(quick.scope, asset_id, {"title": titles.pop(0)})
+        return made
+
+    monkeypatch.setattr(type(embeddings), "compute", edited_meanwhile)
+    await embeddings.embed(quick.scope, asset_id)
+    assert titles == []
+    assert quick.sql(STALE, asset_id) == []
+    assert quick.sql(ROWS, asset_id)[0][3] == await vector_of(quick, "A lighthouse\nA lighthouse\nOn the coast.")
+
+
 async def test_edits_and_embedding_at_once_end_in_step(quick, described_by):
     """Twenty edits against as many runs of the job: when all is done and the last job has run, the vector is that of the row."""
     asset_id = await described_by("On the coast.")

@@ -136,3 +136,22 @@ async def test_without_the_model_a_reindexing_says_so(quick, described_by, monke
     monkeypatch.setattr(quick.services.embeddings._embedder, "embed", missing)
     with pytest.raises(Unavailable):
         await reindexed(quick.services.reindexing)
+
+
+async def test_what_is_edited_while_it_is_embedded_is_not_left_out(quick, described_by, monkeypatch):
+    """An asset without any vector, whose title changes between reading and storing, ends with a vector of the new title."""
+    asset_id = await described_by("On the coast.")
+    quick.sql("DELETE FROM embedding WHERE asset_id = %s", asset_id)
+    embeddings = type(quick.services.embeddings)
+    compute = embeddings.compute
+    titles = ["A dog"]
+
+    async def edited_meanwhile(self, texts):
+        made = await compute(self, texts)
+        if titles:
+            await quick.services.assets.update(quick.scope, asset_id, {"title": titles.pop()})
+        return made
+
+    monkeypatch.setattr(embeddings, "compute", edited_meanwhile)
+    assert await reindexed(quick.services.reindexing) == ReindexProgress(1, 1)
+    assert await find(quick, "puppy") == [asset_id]

@@ -52,6 +52,6 @@ def _decode(data: Any, name: str) -> tuple[Pixels, Any]:
             mode = "RGBA" if picture.has_transparency_data else "RGB"
             # Converting to the mode it has already would be one more copy of all pixels.
             pixels = np.asarray(picture if picture.mode == mode else picture.convert(mode))
-    except (OSError, ValueError, SyntaxError) as error:
+    except (OSError, RuntimeError, ValueError, SyntaxError) as error:
         raise UndecodablePicture(f"the {name} cannot be decoded: {error}") from error
     return pixels, picture

@@ -19,6 +19,7 @@ BATCH = 200
 """Assets embedded in one transaction, short enough that nobody waits for it."""
 
 _FIRST = UUID(int=0)
+_MOST_ROUNDS = 10
 
 
 class ReindexService:
@@ -48,14 +49,24 @@ class ReindexService:
         done = 0
         yield ReindexProgress(done, total)
         for scope in scopes:
-            after = _FIRST
-            while ids := await self._lacking(scope, after):
-                done += await self._embeddings.embed_many(scope, ids)
-                after = ids[-1]
+            async for embedded in self._embed_tenant(scope):
+                done += embedded
                 yield ReindexProgress(done, max(total, done))
         await self._tend_indexes()
         if forget_others:
             await self._forget(scopes)
+
+    async def _embed_tenant(self, scope: Scope) -> AsyncIterator[int]:
+        """How many assets of a tenant were embedded, batch by batch; again over those whose texts were changed meanwhile."""
+        for _ in range(_MOST_ROUNDS):
+            changed, after = 0, _FIRST
+            while ids := await self._lacking(scope, after):
+                embedded = await self._embeddings.embed_many(scope, ids)
+                changed += len(ids) - embedded
+                after = ids[-1]
+                yield embedded
+            if not changed:
+                return
 
     async def _lacking(self, scope: Scope, after: UUID) -> list[UUID]:
         async with self._database.read() as connection:
