@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -17,21 +18,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from calotype.db.engine import Database
 from calotype.db.folder import select_folder, select_folders
 from calotype.db.listing import select_page
-from calotype.domain.listing import AssetFilter, PageRequest, SearchMode, SortKey
+from calotype.domain.listing import AssetFilter, PageRequest, RecordedRange, SearchMode, SortKey
 from calotype.domain.scope import Scope
 from tests.db.conftest import new_tenant
 from tests.db.rows import NOW, add_folder
 
 ROWS = 20_000
+_UPLOADED = Decimal(str(NOW.timestamp())) + 60 * 10_000
 _FILL = """
 INSERT INTO asset (id, tenant_id, media_type, content_type, format, upload_method, object_key, original_filename, size_bytes,
-    checksum, storage_target, auto_describe, title, tags, created_at, updated_at, variants, has_description, captured_at, search)
+    checksum, storage_target, auto_describe, title, tags, created_at, updated_at, variants, has_description, captured_at, search,
+    recorded_timestamp)
 SELECT gen_random_uuid(), :tenant, 'image', 'image/jpeg', 'JPEG', 'STREAMING', 'key', 'name.jpg', n * 7919 % 100003,
     sha256(n::text::bytea), 'default', true, CASE WHEN n % 3 > 0 THEN md5(n::text) END,
     ARRAY['tag' || n % 500], CAST(:now AS timestamptz) + n * interval '1 minute', :now, '{}', n % 10 = 0,
     CASE WHEN n % 2 = 0 THEN CAST(:now AS timestamptz) - n * interval '1 hour' END,
     CAST('''~common'' ''common'' ''~rare' || n % 2000 || ''' ''rare' || n % 2000 || ''' '
-        || (SELECT string_agg('''filler' || (n * i) % 997 || '''', ' ') FROM generate_series(1, 60) AS i) AS tsvector)
+        || (SELECT string_agg('''filler' || (n * i) % 997 || '''', ' ') FROM generate_series(1, 60) AS i) AS tsvector),
+    CASE WHEN n % 4 > 0 THEN n * 0.5 END
 FROM generate_series(1, :rows) AS n
 """
 
@@ -197,6 +201,25 @@ async def test_a_folder_is_listed_by_reading_its_own_files(big, key, count):
     assert scans(nodes) <= {"Bitmap Heap Scan", "Index Scan", "Index Only Scan"}
     assert "asset_by_folder" in indexes(nodes)
     assert read_rows(nodes) <= count
+
+
+@pytest.mark.parametrize("key", [SortKey.CREATED_AT, SortKey.SIZE_BYTES])
+@pytest.mark.parametrize(
+    ("recorded", "most"),
+    [
+        (RecordedRange(Decimal(5000), Decimal(5000)), 1),
+        (RecordedRange(Decimal(5000), Decimal("5099.5"), includes_lowest=False), 200),
+        (RecordedRange(_UPLOADED, _UPLOADED + 400 * 60), 100),
+        (RecordedRange(highest=Decimal(100)), 200),
+        (RecordedRange(lowest=Decimal(10**10)), 0),
+    ],
+)
+async def test_a_time_of_recording_touches_only_its_rows(big, key, recorded, most):
+    """Whether it was sent or is that of the upload, whatever the order; nothing else of the tenant is read."""
+    nodes = await plans(big, AssetFilter(media_types=("image",), recorded=recorded), PageRequest(key))
+    assert "asset_by_recorded" in indexes(nodes)
+    assert "Seq Scan" not in scans(nodes)
+    assert read_rows(nodes) <= most + 1
 
 
 async def test_files_are_counted_by_folder_within_an_index(big):
