@@ -102,3 +102,12 @@ def test_a_file_without_scan_data_is_refused(developed):
     with pytest.raises(UndecodablePicture, match="JPEG cannot be decoded"):
         developed(data[: data.index(b"\xff\xda") + 14])
     assert developed(pictures.jpeg(np.full((30, 40, 3), 128, np.uint8))).colors[0].percentage > 99
+
+
+def test_an_avif_whose_picture_is_noise_is_refused(developed):
+    """Where the container is right and what it holds is not, the decoder's complaint becomes a refusal like any other."""
+    data = bytearray(pictures.encode(pictures.photo(64, 48), "AVIF"))
+    start = data.index(b"mdat") + 4
+    data[start:] = np.random.default_rng(1).bytes(len(data) - start)
+    with pytest.raises(UndecodablePicture, match="AVIF"):
+        developed(bytes(data))

@@ -55,6 +55,7 @@ _OF_STATUS = {
 # The reason is for the operator's log; a client learns only that it may try again.
 _UNAVAILABLE = "The service is unavailable for the moment"
 _FAULT = "An unexpected error occurred"
+_LONGEST_NAME = 100  # characters
 _MOST_FAULTS = 50  # more are told to nobody's use
 _OF_FAULT = {"missing": "missing_parameter", "json_invalid": "malformed_body"}
 _BODY = "body"  # the field of faults of the whole body, which have no parameter
@@ -144,8 +145,13 @@ def _fault(error: Any) -> dict[str, str | None]:
 def _param(location: Sequence[str | int]) -> str | None:
     """`filters.recorded_timestamp_utc.value`, `image_ids[3]`; where the value stood (body, query) is left out."""
     steps = list(location[1:]) if location and location[0] in {"body", "query", "path"} else list(location)
-    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    path = "".join(f"[{step}]" if isinstance(step, int) else f".{_short(step)}" for step in steps)
     return path.lstrip(".") or None
+
+
+def _short(name: str) -> str:
+    # Names are the client's, and an answer must not grow with them.
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
 
 
 def http_error(status: int, message: str, headers: Mapping[str, str]) -> Response:
