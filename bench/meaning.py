@@ -37,8 +37,9 @@ from calotype.db.embedding import vector_literal
 from calotype.db.embedding_index import index_name, make_index
 from calotype.db.engine import Database
 from calotype.db.nearest import select_nearest, select_size
+from calotype.domain.custom_metadata import searchable_text
 from calotype.domain.description import Description
-from calotype.domain.embedding import EmbeddingSource, content_text, custom_metadata_text
+from calotype.domain.embedding import EmbeddingSource, content_text
 from calotype.domain.image_search import ImageQuery, ImageSearchMode
 from calotype.domain.scope import Scope
 from calotype.domain.search_text import to_tsvector
@@ -143,11 +144,11 @@ def _fill_tenant(
             )
             if document := _document(made, writer):
                 documents.append((identity, document))
-                texts.append((identity, "custom_metadata", custom_metadata_text(document)))
+                texts.append((identity, "custom_metadata", searchable_text(document)))
     with connection.cursor() as cursor:
         with cursor.copy("COPY custom_metadata (asset_id, tenant_id, document, search) FROM STDIN") as copy:
             for identity, document in documents:
-                copy.write_row((identity, tenant_id, document, to_tsvector([("A", custom_metadata_text(document))])))
+                copy.write_row((identity, tenant_id, document, to_tsvector([("A", searchable_text(document))])))
         with cursor.copy(f"COPY embedding ({_EMBEDDING}) FROM STDIN") as copy:
             for start in range(0, len(texts), _EMBEDDED_AT_ONCE):
                 part = texts[start : start + _EMBEDDED_AT_ONCE]

@@ -2,57 +2,15 @@
 
 from __future__ import annotations
 
-import json
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calotype.domain.embedding import LONGEST_TEXT, EmbeddedTexts, EmbeddingSource, content_text, custom_metadata_text
+from calotype.domain.embedding import LONGEST_TEXT, EmbeddedTexts, EmbeddingSource, content_text
 
-NESTED = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-    max_leaves=20,
-)
-DOCUMENTS = st.dictionaries(st.text() | st.just("caption"), NESTED, max_size=5)
 MEASURED = (
     "A {kind} in landscape format, 4000 x 3000 pixels (12.0 megapixels), taken on 3 May 2024 with a Canon EOS R6 (50 mm, f/5.6). "
     'Its main colours are dark blue (40 %), grey (20 %) and white (9 %). The text reads: "NO ENTRY".'
 )
-
-
-def strings(value):
-    """All strings among nested values, in order."""
-    if isinstance(value, str):
-        return [value]
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
-    return [text for part in inner for text in strings(part)]
-
-
-@given(DOCUMENTS)
-def test_custom_metadata_gives_its_caption_first_and_then_every_string(document):
-    """Strings of any depth are there in their order, the caption's before all others; numbers and keys are not."""
-    caption = {"caption": document["caption"]} if "caption" in document else {}
-    expected = [text for text in strings({**caption, **document}) if text.strip() and text.replace("\0", " ").strip()]
-    found = custom_metadata_text(json.dumps(document))
-    assert found == "\n".join(text.replace("\0", " ") for text in expected)[:LONGEST_TEXT]
-
-
-@given(st.text() | st.sampled_from(["[" * 100_000, "1", "[1]", '"text"', "null", '{"a": "\\ud800"}']))
-def test_any_text_is_taken_for_metadata(document):
-    """What is no JSON object has no text, and nothing can be raised or be no Unicode."""
-    assert len(custom_metadata_text(document).encode()) <= 4 * LONGEST_TEXT
-
-
-def test_deep_metadata_is_read_to_a_depth():
-    """Sixty levels are looked into, and a thousand levels do no harm."""
-    assert custom_metadata_text(json.dumps(nested(60))) == "deep"
-    assert custom_metadata_text('{"a":' * 900 + '"deep"' + "}" * 900) == ""
-
-
-def nested(levels):
-    """A string that many levels down."""
-    return {"a": nested(levels - 1)} if levels else {"a": "deep"}
 
 
 def test_a_measured_description_gives_only_what_tells_pictures_apart():

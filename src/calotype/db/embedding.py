@@ -14,7 +14,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db.engine import Pipeline
-from calotype.domain.embedding import EmbeddedTexts, Embedding, EmbeddingSource, content_text, custom_metadata_text
+from calotype.domain.custom_metadata import searchable_text
+from calotype.domain.embedding import EmbeddedTexts, Embedding, EmbeddingSource, content_text
 from calotype.domain.scope import Scope
 
 _TEXTS = """
@@ -41,21 +42,10 @@ async def select_texts(
     return {
         row.id: EmbeddedTexts(
             content_text(row.title, row.tags, row.description, row.visible_text),
-            custom_metadata_text(row.document) if row.document is not None else None,
+            searchable_text(row.document) if row.document is not None else None,
         )
         for row in rows
     }
-
-
-_DOCUMENTS = text(
-    "SELECT asset_id, document FROM custom_metadata WHERE tenant_id = :tenant_id AND asset_id = ANY(CAST(:ids AS uuid[]))"
-)
-
-
-async def select_documents(connection: AsyncConnection, scope: Scope, asset_ids: Sequence[UUID]) -> dict[UUID, str]:
-    """What clients say of the given assets, JSON texts by id."""
-    rows = await connection.execute(_DOCUMENTS, {"tenant_id": scope.tenant_id, "ids": list(asset_ids)})
-    return {row.asset_id: row.document for row in rows}
 
 
 # Vectors that have not changed are left alone: writing one costs a place in the graph of its index.

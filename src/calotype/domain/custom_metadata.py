@@ -77,7 +77,7 @@ def _text(value: Mapping[str, Any]) -> str:
     first = [caption] if isinstance(caption, str) else []
     rest = _strings({key: part for key, part in value.items() if not (first and key == _CAPTION)})
     # Neither a database nor a model takes NUL characters and halves of surrogate pairs.
-    text = "\n".join([*first, *rest]).replace("\x00", " ")
+    text = "\n".join(part for part in (*first, *rest) if part.strip()).replace("\x00", " ")
     return text[:_LONGEST_TEXT].encode("utf-8", "replace").decode()
 
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import enum
-import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 LONGEST_TEXT = 4_000
 """Most characters that are embedded: a vector is a mean over words, of which a few hundred more say nothing new."""
 
 _LONGEST_VISIBLE_TEXT = 150
-_MOST_LEVELS = 64
 # The sentences of the built-in describer are alike for all pictures: of 100 words two or three tell one from another, and in a
 # mean the others drown them. What they measured is found by its words.
 _MEASURED = re.compile(
@@ -84,32 +81,3 @@ def _telling(description: str) -> str:
     kind = "" if measured["kind"] in {"photo", "picture"} else measured["kind"]
     colors = _MAIN_COLORS.search(description)
     return " ".join(part for part in (kind, _SHARE.sub("", colors[1]) if colors else "") if part)
-
-
-def custom_metadata_text(document: str) -> str:
-    """The text of a client's metadata, a JSON object: `caption` first, then all other string values, one a line, nested ones too.
-
-    Empty for what is no JSON object.
-    """
-    try:
-        values = json.loads(document)
-    except (ValueError, RecursionError):
-        return ""
-    if not isinstance(values, dict):
-        return ""
-    first = {"caption": values.pop("caption")} if "caption" in values else {}
-    return "\n".join(text for text in _strings({**first, **values}) if text.strip())
-
-
-def _strings(values: dict[str, Any]) -> Iterator[str]:
-    """All strings among nested values, in order; without recursion, because the nesting is the client's."""
-    waiting: list[Iterator[Any]] = [iter(values.values())]
-    while waiting:
-        for value in waiting[-1]:
-            if isinstance(value, str):
-                yield value.encode("utf-8", "replace").decode().replace("\0", " ")
-            elif isinstance(value, dict | list) and len(waiting) < _MOST_LEVELS:
-                waiting.append(iter(value.values() if isinstance(value, dict) else value))
-                break
-        else:
-            waiting.pop()

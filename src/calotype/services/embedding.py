@@ -15,11 +15,13 @@ from uuid import UUID
 import structlog
 
 from calotype.ai.interfaces import TextEmbedder
-from calotype.db.embedding import delete_stale, insert_stale, select_documents, select_texts, upsert_embeddings
+from calotype.db.custom_metadata import select_custom_metadata
+from calotype.db.embedding import delete_stale, insert_stale, select_texts, upsert_embeddings
 from calotype.db.engine import Connection, Database
 from calotype.domain.asset import Asset
+from calotype.domain.custom_metadata import searchable_text
 from calotype.domain.description import Description
-from calotype.domain.embedding import EmbeddedTexts, Embedding, EmbeddingSource, content_text, custom_metadata_text
+from calotype.domain.embedding import EmbeddedTexts, Embedding, EmbeddingSource, content_text
 from calotype.domain.errors import Unavailable
 from calotype.domain.job import Job, Task, Urgency
 from calotype.domain.scope import Scope
@@ -53,10 +55,10 @@ class EmbeddingService:
     async def prepare(self, asset: Asset, description: Description) -> PreparedEmbeddings:
         """Compute the vectors of an asset that is about to get a description."""
         async with self._database.read() as connection:
-            document = (await select_documents(connection, Scope(asset.tenant_id), [asset.id])).get(asset.id)
+            document = (await select_custom_metadata(connection, Scope(asset.tenant_id), [asset.id])).get(asset.id)
         texts = EmbeddedTexts(
             content_text(asset.title, asset.tags, description.text, description.visible_text),
-            custom_metadata_text(document) if document is not None else None,
+            searchable_text(document) if document is not None else None,
         )
         try:
             made = await self.compute({asset.id: texts})

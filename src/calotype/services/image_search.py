@@ -9,7 +9,7 @@ from uuid import UUID
 
 from calotype.ai.interfaces import TextEmbedder
 from calotype.db.asset import select_assets
-from calotype.db.embedding import select_documents
+from calotype.db.custom_metadata import select_custom_metadata
 from calotype.db.engine import Connection, Database
 from calotype.db.image_search import select_by_words
 from calotype.db.nearest import select_nearest, select_size
@@ -60,7 +60,7 @@ class ImageSearchService:
             if not ids:
                 return []
             assets = await select_assets(connection, scope, ids)
-            documents = await select_documents(connection, scope, ids)
+            documents = await select_custom_metadata(connection, scope, ids)
         return [FoundImage(assets[found], documents.get(found), score) for found, score in best]
 
     async def _embed(self, text: str) -> list[float] | None:
