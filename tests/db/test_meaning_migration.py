@@ -65,8 +65,8 @@ async def test_pictures_of_an_older_version_are_as_they_were_and_found_by_when_t
 
 
 _EMBEDDING = (
-    "INSERT INTO embedding (asset_id, source, part, model, tenant_id, dimension, vector, is_stale, created_at) "
-    "VALUES (%(asset)s, 'content', 0, 'm', %(tenant)s, %(dimension)s, %(vector)s::halfvec, false, now())"
+    "INSERT INTO embedding (asset_id, source, part, model, tenant_id, dimension, vector, created_at) "
+    "VALUES (%(asset)s, 'content', 0, 'm', %(tenant)s, %(dimension)s, %(vector)s::halfvec, now())"
 )
 
 

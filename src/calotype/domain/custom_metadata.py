@@ -100,5 +100,5 @@ def decimal_of(value: Any) -> Decimal | None:
         return None
     number = Decimal(value.text if isinstance(value, WrittenFloat) else str(value))
     # No index could hold more digits, and no clock needs them.
-    is_short = abs(number.adjusted()) <= _MOST_DIGITS and len(number.as_tuple().digits) <= _MOST_DIGITS
+    is_short = abs(number.adjusted()) < _MOST_DIGITS and len(number.as_tuple().digits) <= _MOST_DIGITS
     return number if is_short else None
