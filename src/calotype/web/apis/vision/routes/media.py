@@ -8,6 +8,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from calotype.domain.errors import NotFound
+from calotype.services.image import image_not_found
 from calotype.web.apis.vision.translate.image import Link
 from calotype.web.delivery.sending import send_object
 from calotype.web.shared.context import Caller, LinkBase, Services
@@ -32,4 +34,7 @@ async def get_media(image_id: str, request: Request, services: Services) -> Resp
     query = request.query_params
     scope = services.delivery.verify_live(query.get("t", ""), image_id, query.get("exp", ""), query.get("sig", ""))
     asset = await services.images.asset(scope, UUID(image_id))
-    return await send_object(request, services.delivery, services.delivery.original(asset), _CACHING)
+    try:
+        return await send_object(request, services.delivery, services.delivery.original(asset), _CACHING)
+    except NotFound as error:
+        raise image_not_found() from error
