@@ -99,6 +99,15 @@ async def test_a_url_that_must_not_be_fetched_refuses_all(library, pages, url):
     assert kept(library) == NOTHING
 
 
+async def test_an_endless_url_is_not_repeated_whole(library):
+    """The refusal says how it begins."""
+    url = "http://example.com/" + "x" * 10**6
+    with pytest.raises(errors.AddressNotAllowed) as refused:
+        await send(library, [], None, [url])
+    assert url.startswith(refused.value.context["name"])
+    assert len(refused.value.message) < 10_000
+
+
 async def test_a_bad_file_is_told_before_a_bad_url_and_nothing_is_fetched(library, pages):
     """The first in the order of results."""
     with pytest.raises(errors.Unsupported) as refused:

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from calotype.crawling.fetcher import Fetcher
+from calotype.crawling.urls import MAX_URL_CHARACTERS
 from calotype.db.engine import Connection
 from calotype.domain.asset import State
 from calotype.domain.errors import CalotypeError, DownloadFailed, InvalidInput, Refused, TooLarge, Unsupported
@@ -216,7 +217,9 @@ class ImageUpload:
 
     def _named_by_url(self, place: int, url: str) -> _Sent:
         index = self.files + place
-        return self._sent.setdefault(index, _Sent(index, uuid4(), url, f"metadata.image_urls[{place}]"))
+        return self._sent.setdefault(
+            index, _Sent(index, uuid4(), url[:MAX_URL_CHARACTERS], f"metadata.image_urls[{place}]")
+        )
 
     def _raise_first(self, before: int) -> None:
         """Raise the refusal of the first image that was refused, among those in front of a place."""
