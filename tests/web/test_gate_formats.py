@@ -166,7 +166,7 @@ async def test_all_spellings_of_a_route_share_its_budget(method, path, budget):
         (BudgetState(True, 5, 3, 600), 200, ["5", "3", "600", "0"]),
         (BudgetState(True, 5, 0, 600), 200, ["5", "0", "600", "0"]),
         (BudgetState(False, 5, 0, 600), 429, ["5", "0", "600", "600"]),
-        (Unavailable("no database"), 503, ["1000000", "1000000", "0", "0"]),
+        (Unavailable("no database"), 503, ["1000000", "1000000", "0", "5"]),
     ],
 )
 async def test_answers_tell_the_budget(state, status, limits):

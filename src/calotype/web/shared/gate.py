@@ -139,5 +139,6 @@ class _Passage:
             headers = MutableHeaders(scope=message)
             headers["X-Request-ID"] = self.request_id
             for name, value in self.limits.items():
-                headers[name] = value
+                # What an answer itself says of trying again is worth more.
+                headers.setdefault(name, value)
         await self._send(message)

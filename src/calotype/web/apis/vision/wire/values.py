@@ -158,7 +158,7 @@ def parse_ids(value: Any) -> list[str]:
     # Counted before they are taken apart, because ten million commas would fill the memory.
     if sum(text.count(",") + 1 for text in texts) > MAX_IDS:
         raise _fault(f"may have at most {MAX_IDS} ids")
-    return [part.strip() for text in texts for part in text.split(",")]
+    return [identity for text in texts for part in text.split(",") if (identity := part.strip())]
 
 
 T = TypeVar("T")
