@@ -30,7 +30,7 @@ _COMMON = 40  # rows of the sample; at 200,000 assets a lookup of such a word ta
 _SMALL = 10_000  # assets up to which any word is looked up soon enough
 _NEWEST = 500  # rows in which common words are looked for beside what is looked up
 _FARTHEST = 6_000  # rows that are gone through for common words alone
-_CANDIDATES = 1_200  # rows that are ranked, shared out among the words
+_CANDIDATES = 800  # rows that are ranked, shared out among the words
 _MOST_ALL = 500  # rows with all words that are ranked
 # Of visible text, descriptions, file names and tags, titles.
 _WEIGHTS = "'{0.3, 0.5, 0.8, 1}'"
