@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from calotype.db.image_search import SAMPLE, select_by_words
+from calotype.db.image_search import SAMPLE, select_by_words, select_common_words
 from calotype.db.tenant import insert_tenant
 from calotype.domain.asset import State
 from calotype.domain.embedding import EmbeddingSource
 from calotype.domain.image_search import DEPTH
 from calotype.domain.scope import Scope
-from calotype.domain.search_text import to_terms, to_tsvector
+from calotype.domain.search_text import to_lexemes, to_tsvector
 from tests.db.rows import NOW, add, new_asset
 
 DONE = {"variant_status": State.COMPLETED, "description_status": State.COMPLETED}
@@ -51,8 +51,10 @@ async def big(database):
 
 async def found(database, scope, question, source=EmbeddingSource.CONTENT, assets=BIG):
     """The ids found by the words of a question, best first."""
+    lexemes = to_lexemes(question, 16)
     async with database.snapshot() as connection:
-        hits = await select_by_words(connection, scope, source, to_terms(question, 16), assets)
+        common = await select_common_words(connection, scope, source, assets)
+        hits = await select_by_words(connection, scope, source, lexemes, common, assets)
     assert [hit.merit for hit in hits] == sorted((hit.merit for hit in hits), reverse=True)
     return [hit.id for hit in hits]
 

@@ -15,7 +15,8 @@ from calotype.domain.search_text import (
     fold,
     is_cjk,
     stem,
-    to_terms,
+    to_lexemes,
+    to_term,
     to_tsquery,
     to_tsvector,
     words,
@@ -248,16 +249,17 @@ def test_stems_are_marked():
 
 
 @given(st.text(), st.integers(1, 20))
-def test_terms_are_valid_and_few(text, most):
-    """A question of any text becomes at most so many different terms, at least one if it holds a word."""
-    terms = to_terms(text, most, STOP_WORDS)
-    assert len(terms) == len(set(terms)) <= most
-    assert bool(terms) == bool(list(words(text)))
-    assert all(term.count("'") == 4 for term in terms)
+def test_words_of_a_question_are_few_and_different(text, most):
+    """A question of any text becomes at most so many different words, at least one if it holds any; each can be asked for."""
+    lexemes = to_lexemes(text, most, STOP_WORDS)
+    assert len(lexemes) == len(set(lexemes)) <= most
+    assert bool(lexemes) == bool(list(words(text)))
+    assert all(to_term(lexeme).count("'") == 4 for lexeme in lexemes)
 
 
 def test_stop_words_are_left_out_unless_there_is_nothing_else():
     """Of "a truck at the gate" two words are asked for; "the" alone is asked for itself."""
-    assert to_terms("a truck at the gate", 9, STOP_WORDS) == ["'~truck' | '=~truck'", "'~gate' | '=~gate'"]
-    assert to_terms("the", 9, STOP_WORDS) == ["'~the' | '=~the'"]
-    assert to_terms("夜景の写", 9) == ["'夜景' | '=夜景'", "'景の' | '=景の'", "'の写' | '=の写'"]
+    assert to_lexemes("a truck at the gate", 9, STOP_WORDS) == ["~truck", "~gate"]
+    assert to_lexemes("the", 9, STOP_WORDS) == ["~the"]
+    assert to_lexemes("夜景の写", 9) == ["夜景", "景の", "の写"]
+    assert to_term("~truck") == "'~truck' | '=~truck'"

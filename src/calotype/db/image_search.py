@@ -1,15 +1,16 @@
 """Ranked lists of images for one question: by words, with a bounded amount of work.
 
 An index names all rows that hold a word, and for a word of every second picture that takes longer than a whole search may. So the
-newest rows are looked at first: they tell which words are common in this very library. Rare words are looked up; common ones
-only help to rank what others found, and to find more among the newest. A word that is rare is never lost to this, since "common"
-means that there are many among the newest.
+newest rows tell which words are common in this very library. Rare words are looked up; common ones only help to rank what others
+found, and to find more among the newest. A word that is rare is never lost to this, since "common" means that there are many
+among the newest.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,83 +21,76 @@ from calotype.db.scoped import within_sql, within_words_sql
 from calotype.domain.embedding import EmbeddingSource
 from calotype.domain.image_search import DEPTH, Hit
 from calotype.domain.scope import Scope, Visibility
+from calotype.domain.search_text import to_term
 
-SAMPLE = 500
-"""So many of the newest rows tell how common a word is."""
+SAMPLE = 1_000
+"""So many of the newest rows tell which words are common."""
 
-_COMMON = 20  # rows of the sample: at 200,000 assets a lookup of such a word takes as long as all else
-_COMMON_TOGETHER = 25  # rows of the sample with all words: then enough are met soon in the order of time
-_SMALL = 10_000  # assets up to which any word is looked up sooner than a sample is taken
-_CANDIDATES = 1_500  # rows that are ranked, shared out among the words
-_MOST_ALL = 600  # rows with all words that are ranked
+_COMMON = 40  # rows of the sample; at 200,000 assets a lookup of such a word takes as long as all else
+_SMALL = 10_000  # assets up to which any word is looked up soon enough
+_NEWEST = 500  # rows in which common words are looked for beside what is looked up
+_FARTHEST = 6_000  # rows that are gone through for common words alone
+_CANDIDATES = 800  # rows that are ranked, shared out among the words
+_MOST_ALL = 500  # rows with all words that are ranked
 # Of visible text, descriptions, file names and tags, titles.
 _WEIGHTS = "'{0.3, 0.5, 0.8, 1}'"
 _INDEXED = "asset.media_type = 'image' AND asset.description_status = 'completed'"
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """A question's words as `tsquery` literals, with the number of rows that hold each where it is known to be common."""
+async def select_common_words(
+    connection: AsyncConnection, scope: Scope, source: EmbeddingSource, assets: int
+) -> dict[str, float]:
+    """The words that are common among the newest of a tenant's images, with the share of those that hold each.
 
-    terms: Sequence[str]
-    common: dict[int, float]
-    together: int
-
-    @property
-    def all(self) -> str:
-        return _joined(self.terms, "&")
-
-    def parameters(self) -> dict[str, Any]:
-        common = [self.common.get(place) for place in range(len(self.terms))]
-        widespread = [self.terms[place] for place in self.common]
-        return {
-            "terms": list(self.terms),
-            "common": common,
-            "all": self.all,
-            "any_common": _joined(widespread, "|"),
-            "cap": max(DEPTH, _CANDIDATES // len(self.terms)),
-        }
+    `assets` is about how many the tenant has; among few no word counts as common.
+    """
+    if assets <= _SMALL:
+        return {}
+    values = {"tenant_id": scope.tenant_id, "newest": SAMPLE, "least": _COMMON}
+    rows = await connection.execute(_statements(source, scope.visibility).common, values)
+    return {row.word: row.rows / SAMPLE for row in rows}
 
 
 async def select_by_words(
-    connection: AsyncConnection, scope: Scope, source: EmbeddingSource, terms: Sequence[str], assets: int
+    connection: AsyncConnection,
+    scope: Scope,
+    source: EmbeddingSource,
+    lexemes: Sequence[str],
+    common: Mapping[str, float],
+    assets: int,
 ) -> list[Hit]:
-    """The best images for some words (`tsquery` literals), at most 200: those with all of them first, rarer words counting more.
+    """The best images for some words, at most 200: those with all of them first, rarer words counting more.
 
-    `assets` is about how many the tenant has. The words are looked for in what `source` stands for: the image's own texts, or
-    what its client says of it.
+    The words are looked for in what `source` stands for: the image's own texts, or what its client says of it.
     """
-    if not terms:
+    if not lexemes:
         return []
     made = _statements(source, scope.visibility)
-    words = await _weighed(connection, scope, made, terms, assets)
-    parameters = {"tenant_id": scope.tenant_id, "most": _MOST_ALL, **words.parameters()}
-    if words.together >= _COMMON_TOGETHER:
-        # Twice what is needed if the rest is like the sample.
-        parameters["newest"] = 2 * DEPTH * SAMPLE // words.together
-        return await _ranked(connection, made.newest, parameters)
-    # Of more matches than are ranked the index gives the oldest; the newest are looked at in any case.
-    parameters["newest"] = SAMPLE if assets > _SMALL else 0
+    terms = [to_term(lexeme) for lexeme in lexemes]
+    shares = [common.get(lexeme) for lexeme in lexemes]
+    parameters = {
+        "tenant_id": scope.tenant_id,
+        "terms": terms,
+        "common": [share * assets if share else None for share in shares],
+        "all": _joined(terms, "&"),
+        "any_common": _joined([term for term, share in zip(terms, shares, strict=True) if share], "|"),
+        "cap": max(DEPTH, _CANDIDATES // len(terms)),
+        "most": _MOST_ALL,
+        "newest": _NEWEST,
+    }
+    together = math.prod(share or 0.0 for share in shares)
+    if together * _FARTHEST >= DEPTH:
+        found = await _ranked(connection, made.newest, {**parameters, "newest": _FARTHEST})
+        if len(found) >= DEPTH:
+            return found
     found = await _ranked(connection, made.every, parameters)
     if len(found) >= DEPTH or len(terms) == 1:
         return found
-    return await _ranked(connection, made.some, {**parameters, "newest": SAMPLE if words.common else 0})
-
-
-async def _weighed(
-    connection: AsyncConnection, scope: Scope, made: _Statements, terms: Sequence[str], assets: int
-) -> _Words:
-    if assets <= _SMALL:
-        return _Words(terms, {}, 0)
-    asked = {"tenant_id": scope.tenant_id, "terms": [*terms, _joined(terms, "&")], "newest": SAMPLE}
-    seen = {row.place - 1: row.rows for row in (await connection.execute(made.sample, asked)).all()}
-    together = seen.pop(len(terms), 0)
-    common = {place: count * assets / SAMPLE for place, count in seen.items() if count >= _COMMON}
-    return _Words(terms, common, together)
+    parameters["whole"] = [hit.id for hit in found]
+    return await _ranked(connection, made.some, {**parameters, "newest": _NEWEST if any(shares) else 0})
 
 
 async def _ranked(connection: AsyncConnection, statement: TextClause, parameters: dict[str, Any]) -> list[Hit]:
-    # Those without all words come after all others, however well they fit.
     rows = (await connection.execute(statement, parameters)).all()
     return [Hit(row.id, row.created_at, row.merit) for row in rows]
 
@@ -107,9 +101,9 @@ def _joined(terms: Sequence[str], operator: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Statements:
-    """Built once for each kind of text: counting words, and ranking what has every word, the newest of it, or some words."""
+    """Built once for each kind of text: common words, and ranking what has every word, the newest of it, or some words."""
 
-    sample: TextClause
+    common: TextClause
     every: TextClause
     newest: TextClause
     some: TextClause
@@ -161,14 +155,15 @@ def _statements(source: EmbeddingSource, visibility: Visibility) -> _Statements:
     every = hits.format(query="CAST(:all AS tsquery)", limit="CAST(:most AS integer)")
     each = hits.format(query="word.query", limit="CAST(:cap AS integer)")
     return _Statements(
-        sample=text(
-            f"WITH recent AS MATERIALIZED (SELECT search || '' AS search FROM ({recent}) AS recent) "
-            "SELECT word.place, count(*) AS rows FROM recent CROSS JOIN unnest(CAST(CAST(:terms AS text[]) "
-            "AS tsquery[])) WITH ORDINALITY AS word(query, place) WHERE recent.search @@ word.query GROUP BY word.place"
+        common=text(
+            "SELECT word, count(*) AS rows FROM (SELECT recent.id, ltrim((unnest(recent.search)).lexeme, '=') AS word "
+            f"FROM ({recent}) AS recent GROUP BY 1, 2) AS held GROUP BY word HAVING count(*) >= CAST(:least AS integer)"
         ),
+        # Of more matches than are ranked the index gives the oldest; then the newest are looked at as well.
         every=text(
-            f"WITH {words}, {even}, candidate AS MATERIALIZED (({every}) UNION SELECT id FROM ({recent}) AS recent "
-            f"WHERE recent.search @@ CAST(:all AS tsquery)) {ranked}"
+            f"WITH {words}, {even}, hit AS MATERIALIZED ({every}), candidate AS MATERIALIZED (SELECT id FROM hit UNION "
+            f"SELECT id FROM ({recent}) AS recent WHERE (SELECT count(*) FROM hit) >= CAST(:most AS integer) "
+            f"AND recent.search @@ CAST(:all AS tsquery)) {ranked}"
         ),
         newest=text(
             f"WITH {words}, {even}, candidate AS MATERIALIZED (SELECT id FROM ({recent}) AS recent "
@@ -185,7 +180,7 @@ def _statements(source: EmbeddingSource, visibility: Visibility) -> _Statements:
                 FROM word LEFT JOIN (SELECT place, count(*) FROM found GROUP BY place) AS counted USING (place)
             ),
             candidate AS MATERIALIZED (
-                SELECT id FROM found
+                SELECT id FROM found UNION SELECT unnest(CAST(:whole AS uuid[]))
                 UNION SELECT id FROM ({recent}) AS recent WHERE recent.search @@ CAST(:any_common AS tsquery)
             )
             {ranked}

@@ -43,7 +43,9 @@ def _size(visibility: Visibility) -> TextClause:
         "(SELECT count(*) FROM (SELECT 1 FROM embedding WHERE tenant_id = :tenant_id AND model = :model AND source = :source "
         "LIMIT :most) AS counted) AS vectors, "
         "(SELECT reltuples FROM pg_class JOIN pg_index ON indexrelid = pg_class.oid AND indisvalid "
-        "WHERE pg_class.oid = to_regclass(:index)) AS indexed"
+        "WHERE pg_class.oid = to_regclass(:index) AND EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'vector' "
+        # Older ones cannot go on with a walk that others' vectors have used up.
+        "AND CAST(string_to_array(extversion, '.') AS integer[]) >= ARRAY[0, 8])) AS indexed"
     )
 
 

@@ -128,8 +128,8 @@ def to_tsquery(text: str, mode: SearchMode = SearchMode.ALL) -> str | None:
     return " & ".join(dict.fromkeys(terms))
 
 
-def to_terms(text: str, most: int, ignored: Collection[str] = ()) -> list[str]:
-    """Write a `tsquery` literal for each of the first `most` different words of a question, found in any text of an asset.
+def to_lexemes(text: str, most: int, ignored: Collection[str] = ()) -> list[str]:
+    """The first `most` different words of a question, as they are indexed.
 
     `ignored` words are left out unless there are no others. A run of Chinese, Japanese or Korean is asked for pair by pair, since
     it may be a whole sentence.
@@ -137,7 +137,12 @@ def to_terms(text: str, most: int, ignored: Collection[str] = ()) -> list[str]:
     asked = list(words(text))
     telling = [word for word in asked if word not in ignored] or asked
     lexemes = dict.fromkeys(lexeme for word in telling for lexeme in _asked_lexemes(word))
-    return [f"'{lexeme}' | '{_SEEN}{lexeme}'" for lexeme in itertools.islice(lexemes, most)]
+    return list(itertools.islice(lexemes, most))
+
+
+def to_term(lexeme: str) -> str:
+    """Write the `tsquery` literal that finds a word from `to_lexemes` in any text of an asset."""
+    return f"'{lexeme}' | '{_SEEN}{lexeme}'"
 
 
 def _asked_lexemes(word: str) -> list[str]:
