@@ -123,7 +123,10 @@ def test_the_caption_comes_first_and_then_every_other_string(value, caption):
     else:
         expected = strings(value)
     text = custom_metadata(value).text
-    assert text == "\n".join(part for part in expected if part.strip()).replace("\x00", " ").encode("utf-8", "replace").decode()
+    assert (
+        text
+        == "\n".join(part for part in expected if part.strip()).replace("\x00", " ").encode("utf-8", "replace").decode()
+    )
 
 
 @given(st.text(st.characters(), min_size=1))
