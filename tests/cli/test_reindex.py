@@ -83,3 +83,14 @@ def test_two_at_once_do_it_together(calotype, described_assets):
     assert [run.wait(120) for run in runs] == [0, 0]
     assert embedded(calotype) == described_assets
     assert json.loads(calotype("reindex", "--json").stdout)["of"] == 0
+
+
+def test_the_doctor_tells_what_to_run(calotype, described_assets):
+    """Images that nothing has embedded yet are counted, with the command that mends it; afterwards all is well."""
+    found = {check["name"]: check for check in json.loads(calotype("doctor", "--json").stdout)}["embeddings"]
+    assert found["finding"].startswith(f"{described_assets} images")
+    assert found["remedy"] == "run: calotype reindex"
+    assert found["is_fault"] is False
+    calotype("reindex")
+    found = {check["name"]: check for check in json.loads(calotype("doctor", "--json").stdout)}["embeddings"]
+    assert found["remedy"] is None

@@ -181,7 +181,7 @@ async def test_the_doctor_names_originals_that_are_missing(library):
     gone = await library.take_in()
     await library.services.trash._store.delete((await library.asset(gone)).object_key)
 
-    checks = await library.services.doctor.examine(originals=library.services.upkeep)
+    checks = await library.services.doctor.examine(library.services.reindexing, library.services.upkeep)
 
     found = next(check for check in checks if check.name == "originals")
     assert found.is_fault

@@ -24,7 +24,9 @@ def examine(
 ) -> None:
     """Check database, storage, decoders, models, disk and clock; exit 1 on a fault."""
     try:
-        checks = with_services(lambda services: services.doctor.examine(originals=services.upkeep if objects else None))
+        checks = with_services(
+            lambda services: services.doctor.examine(services.reindexing, services.upkeep if objects else None)
+        )
     except CalotypeError as error:
         checks = [Check("start", True, error.message, error.context.get("remedy"))]
     if as_json:

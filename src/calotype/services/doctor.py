@@ -15,6 +15,7 @@ from calotype.db.health import select_clock, select_extension_versions
 from calotype.domain.errors import CalotypeError
 from calotype.imaging.selftest import selftest as imaging_selftest
 from calotype.sandbox.pool import Sandbox
+from calotype.services.reindexing import ReindexService
 from calotype.services.upkeep import UpkeepService
 from calotype.storage.store import ObjectStore
 
@@ -50,14 +51,16 @@ class DoctorService:
         async with self._database.read() as connection:
             await select_clock(connection)
 
-    async def examine(self, originals: UpkeepService | None = None) -> list[Check]:
+    async def examine(self, reindexing: ReindexService, originals: UpkeepService | None = None) -> list[Check]:
         """All checks, in the order a newcomer would fix them; with `originals` every file is looked for as well."""
+        models = await self._model_checks()
         return [
             *await self._database_checks(),
             await self._storage_check(),
             self._disk_check(),
             *await self._decoder_checks(),
-            *await self._model_checks(),
+            *models,
+            *(await _embedding_checks(reindexing) if all(check.remedy is None for check in models) else []),
             *([await _originals_check(originals)] if originals else []),
         ]
 
@@ -132,6 +135,16 @@ def _model_check(name: str, reason: str | None) -> Check:
     if reason == NOT_INSTALLED:
         return Check(f"model {name}", False, reason, "search by words works without it")
     return Check(f"model {name}", True, reason, "reinstall Calotype; its models come with its packages")
+
+
+async def _embedding_checks(reindexing: ReindexService) -> list[Check]:
+    try:
+        lacking = await reindexing.count_lacking()
+    except CalotypeError:
+        return []  # the check of the database says what is the matter
+    if not lacking:
+        return [Check("embeddings", False, "every described image has one")]
+    return [Check("embeddings", False, f"{lacking} images are found by their words only", "run: calotype reindex")]
 
 
 async def _originals_check(upkeep: UpkeepService) -> Check:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -36,16 +36,12 @@ class ReindexService:
         Yields after each batch. With `forget_others` the vectors of other models are removed at the end. Raises Unavailable when
         the model is not installed.
         """
-        async with self._database.read() as connection:
-            scopes = [Scope(tenant.id).any() for tenant in await select_tenants(connection)]
+        scopes = await self._scopes()
         if everything:
             for scope in scopes:
                 async with self._database.write() as connection:
                     await insert_all_stale(connection, scope, self._embedder.model, datetime.now(UTC))
-        total = 0
-        for scope in scopes:
-            async with self._database.read() as connection:
-                total += await count_lacking(connection, scope, self._embedder.model)
+        total = await self._count(scopes)
         done = 0
         yield ReindexProgress(done, total)
         for scope in scopes:
@@ -55,6 +51,18 @@ class ReindexService:
         await self._tend_indexes()
         if forget_others:
             await self._forget(scopes)
+
+    async def count_lacking(self) -> int:
+        """How many described assets of all tenants are found by their words only, until `run` has embedded them."""
+        return await self._count(await self._scopes())
+
+    async def _scopes(self) -> list[Scope]:
+        async with self._database.read() as connection:
+            return [Scope(tenant.id).any() for tenant in await select_tenants(connection)]
+
+    async def _count(self, scopes: Sequence[Scope]) -> int:
+        async with self._database.read() as connection:
+            return sum([await count_lacking(connection, scope, self._embedder.model) for scope in scopes])
 
     async def _embed_tenant(self, scope: Scope) -> AsyncIterator[int]:
         """How many assets of a tenant were embedded, batch by batch; again over those whose texts were changed meanwhile."""
