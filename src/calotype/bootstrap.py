@@ -160,7 +160,8 @@ async def open_application(settings: Settings, database_url: str) -> AsyncIterat
     try:
         async with database.write() as connection:
             secret = await select_signing_secret(connection, datetime.now(UTC))
-        yield _build(settings, database, store, JobQueue(database_url), sandboxes, fetcher, secret)
+        tools = _Tools(settings, database, store, JobQueue(database_url), *sandboxes, fetcher)
+        yield _build(tools, secret)
     finally:
         for sandbox in sandboxes:
             sandbox.kill()
@@ -211,16 +212,21 @@ def _sandboxes(settings: Settings) -> tuple[Sandbox, Sandbox]:
     return pictures, texts
 
 
-def _build(
-    settings: Settings,
-    database: Database,
-    store: ObjectStore,
-    queue: JobQueue,
-    sandboxes: tuple[Sandbox, Sandbox],
-    fetcher: Fetcher,
-    secret: bytes,
-) -> Application:
-    picture_sandbox, text_sandbox = sandboxes
+@dataclass(frozen=True, slots=True)
+class _Tools:
+    """What services are built on."""
+
+    settings: Settings
+    database: Database
+    store: ObjectStore
+    queue: JobQueue
+    pictures: Sandbox
+    texts: Sandbox
+    fetcher: Fetcher
+
+
+def _build(tools: _Tools, secret: bytes) -> Application:
+    settings, database, store, queue = tools.settings, tools.database, tools.store, tools.queue
     delivery = DeliveryService(store, secret, lifetime=settings.link_lifetime, public_url=settings.public_url)
     limits = IngestLimits(max_image_bytes=settings.max_image_bytes, max_pixels=settings.max_pixels)
     ingest = IngestService(database, store, queue, limits, describes=True)
@@ -230,74 +236,30 @@ def _build(
     embedder = WordLlamaEmbedder()
     embeddings = EmbeddingService(database, queue, embedder)
     assets = AssetService(database, queue, embeddings)
-    sessions = UploadSessionService(
-        database,
-        queue,
-        stalled_after=settings.stalled_after,
-        keep=timedelta(days=max(1, settings.trash_days)),  # a client must have time to ask
-    )
+    sessions = _sessions(tools)
     return Application(
         settings=settings,
         api_keys=ApiKeyService(database),
         assets=assets,
-        batches=BatchUploadService(
-            database,
-            ingest,
-            LateFieldsService(database, assets, trash),
-            trash,
-            sessions,
-            BatchLimits(settings.max_batch_files, settings.max_batch_bytes),
-            stalled_after=settings.stalled_after,
-        ),
-        budgets=BudgetService(
-            database,
-            {
-                Budget.IMAGE_UPLOADS: settings.daily_image_uploads,
-                Budget.IMAGE_SEARCHES: settings.daily_image_searches,
-            },
-        ),
+        batches=_batches(tools, ingest, assets, trash, sessions),
+        budgets=_budgets(tools),
         color_search=ColorSearchService(database),
-        colors=ColorService(
-            database,
-            store,
-            queue,
-            picture_sandbox,
-            max_pixels=settings.max_pixels,
-            timeout=settings.decode_timeout,
-        ),
+        colors=_colors(tools),
         delivery=delivery,
-        descriptions=DescriptionService(
-            database,
-            store,
-            queue,
-            text_sandbox,
-            MeasuredDescriber(),
-            embeddings,
-            ReadingLimits(enabled=settings.ocr_enabled, timeout=settings.ocr_timeout),
-        ),
-        doctor=DoctorService(database, store, picture_sandbox, settings.data_dir),
-        embeddings=embeddings,
-        fetcher=fetcher,
-        folders=folders,
-        images=ImageService(database, trash),
-        image_search=ImageSearchService(database, embedder),
-        image_uploads=_image_uploads(settings, store, ingest, fetcher),
-        importer=ImportService(database, ingest, folders),
+        descriptions=_descriptions(tools, embeddings),
+        doctor=DoctorService(database, store, tools.pictures, settings.data_dir),
         duplicates=DuplicateService(database),
+        embeddings=embeddings,
+        fetcher=tools.fetcher,
+        folders=folders,
+        image_search=ImageSearchService(database, embedder),
+        image_uploads=_image_uploads(tools, ingest),
+        images=ImageService(database, trash),
+        importer=ImportService(database, ingest, folders),
         ingest=ingest,
         look_alikes=LookAlikeService(database),
         metrics=MetricsService(database, queue),
-        pictures=PictureService(
-            database,
-            store,
-            queue,
-            picture_sandbox,
-            DevelopLimits(
-                max_pixels=settings.max_pixels,
-                timeout=settings.decode_timeout,
-                keywords_as_tags=settings.keywords_as_tags,
-            ),
-        ),
+        pictures=_pictures(tools),
         presigned=presigned,
         quotas=QuotaService(database, UploadTerms(settings.max_batch_files, settings.max_concurrent_uploads)),
         reindexing=ReindexService(database, embeddings, embedder),
@@ -306,28 +268,101 @@ def _build(
         sessions=sessions,
         tenants=TenantService(database),
         trash=trash,
-        upkeep=UpkeepService(
-            database,
-            store,
-            queue,
-            trash,
-            presigned,
-            sessions,
-            stalled_after=settings.stalled_after,
-            orphan_age=timedelta(hours=settings.orphan_age_hours),
-            embedding_model=embeddings.model,
-        ),
+        upkeep=_upkeep(tools, trash, presigned, sessions, embeddings),
         upload_status=UploadStatusService(database, queue),
         job_app=queue.app,
         picture_slots=settings.worker_processes or os.cpu_count() or 1,
-        picture_sandbox=picture_sandbox,
-        text_sandbox=text_sandbox,
+        picture_sandbox=tools.pictures,
+        text_sandbox=tools.texts,
     )
 
 
-def _image_uploads(
-    settings: Settings, store: ObjectStore, ingest: IngestService, fetcher: Fetcher
-) -> ImageUploadService:
+def _sessions(tools: _Tools) -> UploadSessionService:
+    return UploadSessionService(
+        tools.database,
+        tools.queue,
+        stalled_after=tools.settings.stalled_after,
+        keep=timedelta(days=max(1, tools.settings.trash_days)),  # a client must have time to ask
+    )
+
+
+def _batches(
+    tools: _Tools, ingest: IngestService, assets: AssetService, trash: TrashService, sessions: UploadSessionService
+) -> BatchUploadService:
+    return BatchUploadService(
+        tools.database,
+        ingest,
+        LateFieldsService(tools.database, assets, trash),
+        trash,
+        sessions,
+        BatchLimits(tools.settings.max_batch_files, tools.settings.max_batch_bytes),
+        stalled_after=tools.settings.stalled_after,
+    )
+
+
+def _budgets(tools: _Tools) -> BudgetService:
+    limits = {
+        Budget.IMAGE_UPLOADS: tools.settings.daily_image_uploads,
+        Budget.IMAGE_SEARCHES: tools.settings.daily_image_searches,
+    }
+    return BudgetService(tools.database, limits)
+
+
+def _colors(tools: _Tools) -> ColorService:
+    settings = tools.settings
+    return ColorService(
+        tools.database,
+        tools.store,
+        tools.queue,
+        tools.pictures,
+        max_pixels=settings.max_pixels,
+        timeout=settings.decode_timeout,
+    )
+
+
+def _descriptions(tools: _Tools, embeddings: EmbeddingService) -> DescriptionService:
+    return DescriptionService(
+        tools.database,
+        tools.store,
+        tools.queue,
+        tools.texts,
+        MeasuredDescriber(),
+        embeddings,
+        ReadingLimits(enabled=tools.settings.ocr_enabled, timeout=tools.settings.ocr_timeout),
+    )
+
+
+def _pictures(tools: _Tools) -> PictureService:
+    limits = DevelopLimits(
+        max_pixels=tools.settings.max_pixels,
+        timeout=tools.settings.decode_timeout,
+        keywords_as_tags=tools.settings.keywords_as_tags,
+    )
+    return PictureService(tools.database, tools.store, tools.queue, tools.pictures, limits)
+
+
+def _upkeep(
+    tools: _Tools,
+    trash: TrashService,
+    presigned: PresignedUploadService,
+    sessions: UploadSessionService,
+    embeddings: EmbeddingService,
+) -> UpkeepService:
+    return UpkeepService(
+        tools.database,
+        tools.store,
+        tools.queue,
+        trash,
+        presigned,
+        sessions,
+        stalled_after=tools.settings.stalled_after,
+        orphan_age=timedelta(hours=tools.settings.orphan_age_hours),
+        embedding_model=embeddings.model,
+    )
+
+
+def _image_uploads(tools: _Tools, ingest: IngestService) -> ImageUploadService:
+    settings = tools.settings
     limits = IngestLimits(
         max_image_bytes=settings.max_image_bytes,
         max_pixels=min(settings.max_pixels, settings.vision_max_pixels),
@@ -343,4 +378,4 @@ def _image_uploads(
         # Where everything is swept at once, nothing helps.
         longest=settings.orphan_age_hours * 3600 / 2 or math.inf,
     )
-    return ImageUploadService(ingest, ReceiveService(store, limits), fetcher, terms)
+    return ImageUploadService(ingest, ReceiveService(tools.store, limits), tools.fetcher, terms)

@@ -109,51 +109,79 @@ class _Statements:
     some: TextClause
 
 
-@functools.cache
-def _statements(source: EmbeddingSource, visibility: Visibility) -> _Statements:
-    own = source is EmbeddingSource.CONTENT
-    live = within_sql(visibility)
-    if own:
-        hits = (
-            f"SELECT asset.id FROM asset WHERE asset.search @@ {{query}} AND {within_words_sql(visibility)} "
-            f"AND {_INDEXED} LIMIT {{limit}}"
-        )
-    else:
-        # The limit within keeps assets from being read all at once for a join.
-        hits = (
-            "SELECT said.asset_id AS id FROM custom_metadata AS said CROSS JOIN LATERAL "
-            f"(SELECT 1 FROM asset WHERE asset.id = said.asset_id AND {live} AND {_INDEXED} LIMIT 1) AS asset "
-            "WHERE said.search @@ {query} AND ARRAY[said.tenant_id] @> ARRAY[CAST(:tenant_id AS uuid)] LIMIT {limit}"
-        )
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """One kind of text in SQL: ids of what a query hits, ids and words of the newest, and where the words of an asset are."""
+
+    hits: str
+    recent: str
+    searched: str
+    joined: str
+
+
+def _own_texts(visibility: Visibility) -> _Texts:
+    hits = (
+        f"SELECT asset.id FROM asset WHERE asset.search @@ {{query}} AND {within_words_sql(visibility)} "
+        f"AND {_INDEXED} LIMIT {{limit}}"
+    )
+    return _Texts(hits, _recent(visibility), "asset.search", "")
+
+
+def _said_texts(visibility: Visibility) -> _Texts:
+    # The limits within keep assets from being read all at once for a join.
+    hits = (
+        "SELECT said.asset_id AS id FROM custom_metadata AS said CROSS JOIN LATERAL "
+        f"(SELECT 1 FROM asset WHERE asset.id = said.asset_id AND {within_sql(visibility)} AND {_INDEXED} LIMIT 1) AS asset "
+        "WHERE said.search @@ {query} AND ARRAY[said.tenant_id] @> ARRAY[CAST(:tenant_id AS uuid)] LIMIT {limit}"
+    )
+    recent = (
+        f"SELECT asset.id, said.search FROM ({_recent(visibility)} OFFSET 0) AS asset CROSS JOIN LATERAL "
+        "(SELECT search FROM custom_metadata WHERE custom_metadata.asset_id = asset.id LIMIT 1) AS said"
+    )
+    return _Texts(hits, recent, "said.search", "JOIN custom_metadata AS said ON said.asset_id = asset.id")
+
+
+def _recent(visibility: Visibility) -> str:
     newest = (
         "SELECT asset.id, asset.search, asset.media_type, asset.description_status FROM asset "
-        f"WHERE {live} ORDER BY asset.created_at DESC, asset.id DESC LIMIT CAST(:newest AS integer)"
+        f"WHERE {within_sql(visibility)} ORDER BY asset.created_at DESC, asset.id DESC LIMIT CAST(:newest AS integer)"
     )
-    recent = f"SELECT asset.id, asset.search FROM ({newest}) AS asset WHERE {_INDEXED}"
-    if not own:
-        recent = (
-            "SELECT asset.id, said.search FROM (" + recent + " OFFSET 0) AS asset CROSS JOIN LATERAL "
-            "(SELECT search FROM custom_metadata WHERE custom_metadata.asset_id = asset.id LIMIT 1) AS said"
-        )
-    searched = "asset.search" if own else "said.search"
-    said = "" if own else "JOIN custom_metadata AS said ON said.asset_id = asset.id"
-    words = (
-        "word AS MATERIALIZED (SELECT place, term AS query, common FROM unnest(CAST(CAST(:terms AS text[]) AS tsquery[]), "
-        "CAST(:common AS double precision[])) WITH ORDINALITY AS given(term, common, place))"
-    )
-    ranked = f"""
+    return f"SELECT asset.id, asset.search FROM ({newest}) AS asset WHERE {_INDEXED}"
+
+
+def _ranking(texts: _Texts) -> str:
+    """Ranks the ids in `candidate` by the words in `weight`, those with all words before all others."""
+    return f"""
         SELECT found.id, found.created_at, merit + (CASE WHEN has_all THEN 1000 ELSE 0 END) AS merit FROM (
             SELECT whole.id, whole.created_at, whole.search @@ CAST(:all AS tsquery) AS has_all,
                 (SELECT sum(weight.weight * ts_rank({_WEIGHTS}, whole.search, weight.query)) FROM weight) AS merit
             FROM (
-                SELECT asset.id, asset.created_at, {searched} || '' AS search
-                FROM candidate JOIN asset ON asset.id = candidate.id {said} OFFSET 0
+                SELECT asset.id, asset.created_at, {texts.searched} || '' AS search
+                FROM candidate JOIN asset ON asset.id = candidate.id {texts.joined} OFFSET 0
             ) AS whole
         ) AS found ORDER BY merit DESC, found.created_at DESC, found.id DESC LIMIT {DEPTH}
     """
-    even = "weight AS MATERIALIZED (SELECT query, CAST(1 AS double precision) AS weight FROM word)"
-    every = hits.format(query="CAST(:all AS tsquery)", limit="CAST(:most AS integer)")
-    each = hits.format(query="word.query", limit="CAST(:cap AS integer)")
+
+
+_WORDS = (
+    "word AS MATERIALIZED (SELECT place, term AS query, common FROM unnest(CAST(CAST(:terms AS text[]) AS tsquery[]), "
+    "CAST(:common AS double precision[])) WITH ORDINALITY AS given(term, common, place))"
+)
+_EVEN = "weight AS MATERIALIZED (SELECT query, CAST(1 AS double precision) AS weight FROM word)"
+_BY_RARITY = """
+    weight AS MATERIALIZED (
+        SELECT word.query, ln(1 + CAST(:cap AS double precision) / coalesce(word.common, greatest(counted.count, 1))) AS weight
+        FROM word LEFT JOIN (SELECT place, count(*) FROM found GROUP BY place) AS counted USING (place)
+    )
+"""
+
+
+@functools.cache
+def _statements(source: EmbeddingSource, visibility: Visibility) -> _Statements:
+    texts = _own_texts(visibility) if source is EmbeddingSource.CONTENT else _said_texts(visibility)
+    recent, ranking = texts.recent, _ranking(texts)
+    every = texts.hits.format(query="CAST(:all AS tsquery)", limit="CAST(:most AS integer)")
+    each = texts.hits.format(query="word.query", limit="CAST(:cap AS integer)")
     return _Statements(
         common=text(
             "SELECT word, count(*) AS rows FROM (SELECT recent.id, ltrim((unnest(recent.search)).lexeme, '=') AS word "
@@ -161,28 +189,24 @@ def _statements(source: EmbeddingSource, visibility: Visibility) -> _Statements:
         ),
         # Of more matches than are ranked the index gives the oldest; then the newest are looked at as well.
         every=text(
-            f"WITH {words}, {even}, hit AS MATERIALIZED ({every}), candidate AS MATERIALIZED (SELECT id FROM hit UNION "
+            f"WITH {_WORDS}, {_EVEN}, hit AS MATERIALIZED ({every}), candidate AS MATERIALIZED (SELECT id FROM hit UNION "
             f"SELECT id FROM ({recent}) AS recent WHERE (SELECT count(*) FROM hit) >= CAST(:most AS integer) "
-            f"AND recent.search @@ CAST(:all AS tsquery)) {ranked}"
+            f"AND recent.search @@ CAST(:all AS tsquery)) {ranking}"
         ),
         newest=text(
-            f"WITH {words}, {even}, candidate AS MATERIALIZED (SELECT id FROM ({recent}) AS recent "
-            f"WHERE recent.search @@ CAST(:all AS tsquery) LIMIT {DEPTH}) {ranked}"
+            f"WITH {_WORDS}, {_EVEN}, candidate AS MATERIALIZED (SELECT id FROM ({recent}) AS recent "
+            f"WHERE recent.search @@ CAST(:all AS tsquery) LIMIT {DEPTH}) {ranking}"
         ),
         some=text(f"""
-            WITH {words},
+            WITH {_WORDS},
             found AS MATERIALIZED (
                 SELECT word.place, hit.id FROM word CROSS JOIN LATERAL ({each}) AS hit WHERE word.common IS NULL
             ),
-            weight AS MATERIALIZED (
-                SELECT word.query, ln(1 + CAST(:cap AS double precision) / coalesce(word.common, greatest(counted.count, 1)))
-                    AS weight
-                FROM word LEFT JOIN (SELECT place, count(*) FROM found GROUP BY place) AS counted USING (place)
-            ),
+            {_BY_RARITY},
             candidate AS MATERIALIZED (
                 SELECT id FROM found UNION SELECT unnest(CAST(:whole AS uuid[]))
                 UNION SELECT id FROM ({recent}) AS recent WHERE recent.search @@ CAST(:any_common AS tsquery)
             )
-            {ranked}
+            {ranking}
         """),
     )
