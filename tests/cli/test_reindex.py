@@ -10,12 +10,13 @@ import pytest
 from calotype.services.search_document import search_document
 from tests.running import wait_for
 
-MANY = 6_000
+MANY = 3_000
 
 
 @pytest.fixture
-def described_assets(calotype):
+def described_assets(calotype, request):
     """Many described assets of the default tenant, none of them embedded; returns how many."""
+    number = getattr(request, "param", MANY)
     assert calotype("keys", "create", "reindex").returncode == 0
     document = search_document(title="A lighthouse", filename="a.jpg", tags=[], description=None, visible_text=None)
     calotype.sql(
@@ -29,9 +30,9 @@ def described_assets(calotype):
         FROM tenant, generate_series(1, %s) AS number WHERE tenant.name = 'default'
         """,
         document,
-        MANY,
+        number,
     )
-    yield MANY
+    yield number
     calotype.sql("DELETE FROM asset")
 
 
@@ -85,6 +86,7 @@ def test_two_at_once_do_it_together(calotype, described_assets):
     assert json.loads(calotype("reindex", "--json").stdout)["of"] == 0
 
 
+@pytest.mark.parametrize("described_assets", [7], indirect=True)
 def test_the_doctor_tells_what_to_run(calotype, described_assets):
     """Images that nothing has embedded yet are counted, with the command that mends it; afterwards all is well."""
     found = {check["name"]: check for check in json.loads(calotype("doctor", "--json").stdout)}["embeddings"]
