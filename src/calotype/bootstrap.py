@@ -86,7 +86,6 @@ class Application:
     delivery: DeliveryService
     descriptions: DescriptionService
     doctor: DoctorService
-    fetcher: Fetcher
     folders: FolderService
     duplicates: DuplicateService
     images: ImageService
@@ -250,7 +249,6 @@ def _build(tools: _Tools, secret: bytes) -> Application:
         doctor=DoctorService(database, store, tools.pictures, settings.data_dir),
         duplicates=DuplicateService(database),
         embeddings=embeddings,
-        fetcher=tools.fetcher,
         folders=folders,
         image_search=ImageSearchService(database, embedder),
         image_uploads=_image_uploads(tools, ingest),

@@ -17,6 +17,7 @@ import pytest
 from tests.contracts import vision_shapes as vision
 from tests.contracts.batches import SESSIONS, ended_session, send_batch, session
 from tests.contracts.color_shapes import BATCH_EXTRACT, COLOR_SEARCH
+from tests.contracts.documented import IDS, PLAIN, PUBLIC, documented_routes
 from tests.contracts.photos import photo
 from tests.contracts.shapes import (
     BATCH_DELETE,
@@ -31,84 +32,13 @@ from tests.contracts.shapes import (
 )
 from tests.contracts.shapes import FOLDERS as SHAPE_OF_FOLDERS
 from tests.contracts.sockets import Socket
+from tests.contracts.vision import entry, indexed, stored
 from tests.running import upload, wait_until_processed
 
 COLORS = "/api/v2/colors"
 FILES = "/api/v2/user-files"
 FOLDERS = "/api/v2/folders"
 IMAGES = "/images"
-# Names in paths, queries and bodies that stand for an object of a tenant, and those that do not.
-IDS = {
-    "file_id",
-    "file_ids",
-    "hashes",
-    "ids",
-    "image_id",
-    "image_ids",
-    "object_key",
-    "folder_id",
-    "parent_id",
-    "new_parent_id",
-    "session_id",
-}
-PLAIN = {
-    "auto_describe",
-    "color_family",
-    "color_name",
-    "content_type",
-    "date_from",
-    "date_to",
-    "delta_e_threshold",
-    "file",
-    "file_count",
-    "filename",
-    "files",
-    "filters",
-    "has_description",
-    "include_failed",
-    "intent",
-    "force",
-    "hex_code",
-    "image_urls",
-    "image_weight",
-    "images",
-    "index",
-    "indexing_config",
-    "limit",
-    "max_distance",
-    "max_results",
-    "media_types",
-    "metadata",
-    "mode",
-    "name",
-    "min_percentage",
-    "n_colors",
-    "offset",
-    "operator",
-    "query",
-    "recorded_timestamp_utc",
-    "requests",
-    "search",
-    "search_mode",
-    "size_bytes",
-    "skip_duplicates",
-    "sort_by",
-    "sort_order",
-    "status",
-    "storage_target",
-    "stuck_minutes",
-    "tags",
-    "text_weight",
-    "threshold",
-    "title",
-    "trashed",
-    "upload_method",
-    "value",
-    "variant_type",
-    "verbose",
-    "verification_level",
-}
-PUBLIC = {"/health", "/metrics"}
 
 
 @dataclass
@@ -128,29 +58,7 @@ class Victim:
 def routes(server):
     """(method, path, names of parameters and body keys) of every documented route."""
     with server.client() as client:
-        document = client.get("/openapi.json").json()
-    return [
-        (method.upper(), path, _names(document, operation))
-        for path, operations in document["paths"].items()
-        for method, operation in operations.items()
-    ]
-
-
-def _names(document, operation):
-    names = {parameter["name"] for parameter in operation.get("parameters", [])}
-    for content in operation.get("requestBody", {}).get("content", {}).values():
-        names |= _keys(document, content["schema"])
-    return names
-
-
-def _keys(document, schema):
-    """The names of all keys of a schema, however deep."""
-    if "$ref" in schema:
-        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-    names = set(schema.get("properties", {}))
-    nested = [*schema.get("properties", {}).values(), *schema.get("anyOf", []), *schema.get("allOf", [])]
-    nested += [schema["items"]] if "items" in schema else []
-    return names.union(*(_keys(document, part) for part in nested))
+        return documented_routes(client.get("/openapi.json").json())
 
 
 @pytest.fixture(scope="module")
@@ -431,11 +339,17 @@ def test_another_tenants_colors_are_not_found(stranger, victim):
     assert (page["results"], page["total_count"]) == ([], 0)
 
 
-def test_another_tenants_images_are_not_found(stranger, victim):
-    """No search tells a stranger of them, whatever it asks for and however it weighs."""
-    for mode in ("vision", "joined"):
-        body = {"query": "secret", "search_mode": mode, "max_results": 200}
-        assert vision.found(stranger.post(f"{IMAGES}/search", json=body)) == []
+def test_another_tenants_images_are_not_found(server, stranger):
+    """What the owner finds, no search tells a stranger of, however it weighs."""
+    with server.client(server.new_key()) as owner:
+        (image,) = stored(owner, entry(index=True, caption="secret"))
+        indexed(owner, image["image_id"])
+        for mode, query in (("vision", "jpg"), ("joined", "secret")):
+            body = {"query": query, "search_mode": mode, "max_results": 200}
+            assert [found["image_id"] for found in vision.found(owner.post(f"{IMAGES}/search", json=body))] == [
+                image["image_id"]
+            ]
+            assert vision.found(stranger.post(f"{IMAGES}/search", json=body)) == []
 
 
 def test_the_owner_can_do_what_the_stranger_could_not(victim):

@@ -1,0 +1,104 @@
+"""What the server's own OpenAPI document says of its routes, and which of the names in it stand for an object of a tenant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Names in paths, queries and bodies that stand for an object of a tenant, and those that do not.
+IDS = {
+    "file_id",
+    "file_ids",
+    "hashes",
+    "ids",
+    "image_id",
+    "image_ids",
+    "object_key",
+    "folder_id",
+    "parent_id",
+    "new_parent_id",
+    "session_id",
+}
+PLAIN = {
+    "auto_describe",
+    "color_family",
+    "color_name",
+    "content_type",
+    "date_from",
+    "date_to",
+    "delta_e_threshold",
+    "file",
+    "file_count",
+    "filename",
+    "files",
+    "filters",
+    "has_description",
+    "include_failed",
+    "intent",
+    "force",
+    "hex_code",
+    "image_urls",
+    "image_weight",
+    "images",
+    "index",
+    "indexing_config",
+    "limit",
+    "max_distance",
+    "max_results",
+    "media_types",
+    "metadata",
+    "mode",
+    "name",
+    "min_percentage",
+    "n_colors",
+    "offset",
+    "operator",
+    "query",
+    "recorded_timestamp_utc",
+    "requests",
+    "search",
+    "search_mode",
+    "size_bytes",
+    "skip_duplicates",
+    "sort_by",
+    "sort_order",
+    "status",
+    "storage_target",
+    "stuck_minutes",
+    "tags",
+    "text_weight",
+    "threshold",
+    "title",
+    "trashed",
+    "upload_method",
+    "value",
+    "variant_type",
+    "verbose",
+    "verification_level",
+}
+PUBLIC = {"/health", "/metrics"}
+
+
+def documented_routes(document: dict[str, Any]) -> list[tuple[str, str, set[str]]]:
+    """(method, path, names of parameters and body keys) of every route."""
+    return [
+        (method.upper(), path, _names(document, operation))
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    ]
+
+
+def _names(document, operation):
+    names = {parameter["name"] for parameter in operation.get("parameters", [])}
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        names |= _keys(document, content["schema"])
+    return names
+
+
+def _keys(document, schema):
+    """The names of all keys of a schema, however deep."""
+    if "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    names = set(schema.get("properties", {}))
+    nested = [*schema.get("properties", {}).values(), *schema.get("anyOf", []), *schema.get("allOf", [])]
+    nested += [schema["items"]] if "items" in schema else []
+    return names.union(*(_keys(document, part) for part in nested))
