@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from calotype.domain.errors import CalotypeError, TooLarge, Unavailable
 from calotype.domain.scope import Scope
 from calotype.services import intake as module
-from calotype.services.intake import Intake
+from calotype.services.intake import HeldBytes, Intake
 from calotype.services.receive import ReceivedFile
 
 MIB = 1024 * 1024
@@ -68,7 +68,7 @@ class Receiver:
         return ReceivedFile(file_id, SCOPE.tenant_id, filename, filename, None, len(data), "")
 
 
-def intake(receiver, largest_held=8 * MIB):
+def intake(receiver, largest_held=8 * MIB, held=None):
     """An intake and the outcomes it tells."""
     outcomes = {}
 
@@ -76,7 +76,7 @@ def intake(receiver, largest_held=8 * MIB):
         assert file.filename not in outcomes
         outcomes[file.filename] = outcome
 
-    return Intake(receiver, SCOPE, put, largest_held=largest_held), outcomes
+    return Intake(receiver, SCOPE, put, largest_held=largest_held, held=held or HeldBytes()), outcomes
 
 
 async def pieces(receiver, data, size):
@@ -195,3 +195,41 @@ async def test_a_fault_of_our_own_is_kept_and_nobody_waits_for_ever(monkeypatch)
     async with asyncio.timeout(30):
         await _take_all(made, receiver, [bytes(900)] * 40)
     assert isinstance(made.broken, ZeroDivisionError)
+
+
+async def test_requests_together_hold_a_bounded_number_of_bytes(monkeypatch):
+    """Where others hold too much already, files are stored while they arrive; what is stored or lost is held no longer."""
+    monkeypatch.setattr(module, "_MOST_OF_ALL", 3 * MIB)
+    release = asyncio.Event()
+    held = HeldBytes()
+    slow, other = Receiver(wait=release.wait), Receiver()
+    first, _ = intake(slow, held=held)
+    second, outcomes = intake(other, held=held)
+
+    async def sent(number):
+        for _ in range(number):
+            yield b"x" * MIB
+
+    for number in range(3):
+        await first.take(File(uuid4(), f"{number}.jpg"), sent(1))
+    assert held.total == 3 * MIB
+    await second.take(File(uuid4(), "a.jpg"), sent(2))
+    assert (other.groups, len(other.stored["a.jpg"])) == ([], 2 * MIB)
+    assert held.total == 3 * MIB
+    release.set()
+    await first.end()
+    assert held.total == 0
+    await second.take(File(uuid4(), "b.jpg"), sent(2))
+    await second.end()
+    assert other.groups == [1]
+    assert outcomes.keys() == {"a.jpg", "b.jpg"}
+    assert held.total == 0
+    with pytest.raises(RuntimeError):
+        await second.take(File(uuid4(), "c.jpg"), broken_off())
+    assert held.total == 0
+
+
+async def broken_off():
+    """A file whose request breaks off."""
+    yield b"x" * MIB
+    raise RuntimeError("broken off")

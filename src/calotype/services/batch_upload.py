@@ -20,7 +20,7 @@ from calotype.domain.upload_session import BatchResult, FileOutcome, NewSession
 from calotype.domain.values import clean_filename
 from calotype.services.batch_rows import Arrival, BatchRows
 from calotype.services.ingest import IngestService, UploadOptions
-from calotype.services.intake import Intake, drain
+from calotype.services.intake import HeldBytes, Intake, drain
 from calotype.services.late_fields import LateFieldsService
 from calotype.services.trash import TrashService
 from calotype.services.upload_session import UploadSessionService
@@ -68,6 +68,7 @@ class BatchUploadService:
         self.sessions = sessions
         self.limits = limits
         self.heartbeat = stalled_after / _HEARTBEATS
+        self.held = HeldBytes()
 
     @asynccontextmanager
     async def reading(self, scope: Scope, refusals: tuple[type[Exception], ...] = ()) -> AsyncIterator[BatchUpload]:
@@ -102,7 +103,9 @@ class BatchUpload:
         self._sent = 0
         self._bytes = 0
         self._refusal: CalotypeError | None = None
-        self._intake: Intake[Arrival] = Intake(service.ingest, scope, self._rows.put, largest_held=_SMALL)
+        self._intake: Intake[Arrival] = Intake(
+            service.ingest, scope, self._rows.put, largest_held=_SMALL, held=service.held
+        )
         self._beating: asyncio.Task[None] | None = None
 
     async def take(self, filename: str, chunks: AsyncIterator[bytes], options: BatchOptions) -> None:

@@ -19,7 +19,7 @@ from calotype.domain.image import ImageRequest, LibraryImage
 from calotype.domain.scope import Scope
 from calotype.domain.values import clean_filename
 from calotype.services.ingest import IngestResult, IngestService, UploadOptions
-from calotype.services.intake import Intake, drain
+from calotype.services.intake import HeldBytes, Intake, drain
 from calotype.services.receive import ReceivedFile, ReceiveService
 
 _LARGEST_HELD = 8 * 1024 * 1024  # bytes; most photographs, which are checked before they are stored
@@ -68,6 +68,7 @@ class ImageUploadService:
         self.receiver = receiver
         self.fetcher = fetcher
         self.terms = terms
+        self.held = HeldBytes()
 
     @asynccontextmanager
     async def receiving(self, scope: Scope) -> AsyncIterator[ImageUpload]:
@@ -90,7 +91,9 @@ class ImageUpload:
         self._scope = scope
         self._outcomes: dict[int, ReceivedFile | CalotypeError] = {}
         self._sent: dict[int, _Sent] = {}
-        self._intake: Intake[_Sent] = Intake(service.receiver, scope, self._put, largest_held=_LARGEST_HELD)
+        self._intake: Intake[_Sent] = Intake(
+            service.receiver, scope, self._put, largest_held=_LARGEST_HELD, held=service.held
+        )
         self._is_handed_over = False
         self._bytes = 0
         self._started = time.monotonic()
