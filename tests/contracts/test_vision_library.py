@@ -229,8 +229,8 @@ def test_two_deletions_at_once_share_the_images(idle, idle_key):
             known = plant(first, 40)
             answers = _at_once(
                 lambda: deletion(first.post(DELETE, json={"image_ids": known})),  # noqa: B023 - called at once
-                lambda: deletion(second.post(DELETE, json={"image_ids": known[::-1]})),  # noqa: B023
-                lambda: third.post(f"{FILES}/batch-delete", json={"file_ids": known}).json(),  # noqa: B023
+                lambda: deletion(second.post(DELETE, json={"image_ids": known[::-1]})),  # noqa: B023 - called at once
+                lambda: third.post(f"{FILES}/batch-delete", json={"file_ids": known}).json(),  # noqa: B023 - called at once
             )
             gone = [*answers[0][0], *answers[1][0], *(each["id"] for each in answers[2]["deleted"])]
             assert sorted(gone) == sorted(known)

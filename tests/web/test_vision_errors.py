@@ -14,6 +14,7 @@ from calotype.domain import errors as domain
 from calotype.web.apis.vision import errors
 from calotype.web.apis.vision.body import validated
 from calotype.web.apis.vision.wire.image import ListRequest, SearchRequest, Upload
+from tests.contracts.vision_shapes import TYPES
 
 ALL = sorted(
     (
@@ -23,22 +24,6 @@ ALL = sorted(
     ),
     key=lambda kind: kind.__name__,
 )
-TYPES = {
-    400: "validation_error",
-    401: "authentication_error",
-    403: "permission_error",
-    404: "not_found_error",
-    405: "validation_error",
-    409: "conflict_error",
-    413: "validation_error",
-    415: "validation_error",
-    416: "validation_error",
-    429: "rate_limit_error",
-    500: "server_error",
-    501: "server_error",
-    503: "server_error",
-}
-"""The specification's table."""
 SECRET = "/var/lib/calotype: postgresql://user:password@host"
 
 

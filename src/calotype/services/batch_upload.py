@@ -14,13 +14,13 @@ import structlog
 
 from calotype.db.engine import Database
 from calotype.db.upload_session import insert_upload_session, update_reader_seen, update_received
-from calotype.domain.errors import CalotypeError, InvalidInput, Refused, TooLarge
+from calotype.domain.errors import CalotypeError, InvalidInput, Refused
 from calotype.domain.scope import Scope
 from calotype.domain.upload_session import BatchResult, FileOutcome, NewSession
 from calotype.domain.values import clean_filename
 from calotype.services.batch_rows import Arrival, BatchRows
 from calotype.services.ingest import IngestService, UploadOptions
-from calotype.services.intake import HeldBytes, Intake, drain
+from calotype.services.intake import ByteLimit, HeldBytes, Intake, drain
 from calotype.services.late_fields import LateFieldsService
 from calotype.services.trash import TrashService
 from calotype.services.upload_session import UploadSessionService
@@ -101,7 +101,7 @@ class BatchUpload:
         self._rows = BatchRows(service.database, service.ingest, scope, self.session_id)
         self._is_open = False
         self._sent = 0
-        self._bytes = 0
+        self._bytes = ByteLimit(service.limits.max_bytes, "A batch")
         self._refusal: CalotypeError | None = None
         self._intake: Intake[Arrival] = Intake(
             service.ingest, scope, self._rows.put, largest_held=_SMALL, held=service.held
@@ -118,21 +118,13 @@ class BatchUpload:
         most = self._service.limits.max_files
         if self._sent > most:
             self._refusal = Refused(f"A batch may have at most {most} files", limit=most)
-        chunks = self._counted(chunks)
+        chunks = self._bytes.counted(chunks)
         if self._refusal is not None:
             await drain(chunks)
             return
         await self._open(options)
         file = Arrival(index, clean_filename(filename), uuid4(), datetime.now(UTC), options.upload)
         await self._intake.take(file, chunks)
-
-    async def _counted(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        limit = self._service.limits.max_bytes
-        async for chunk in chunks:
-            self._bytes += len(chunk)
-            if self._bytes > limit:
-                raise TooLarge(f"A batch may have at most {limit} bytes", limit=limit)
-            yield chunk
 
     async def _open(self, options: BatchOptions) -> None:
         if self._is_open:

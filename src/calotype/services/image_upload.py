@@ -19,7 +19,7 @@ from calotype.domain.image import ImageRequest, LibraryImage
 from calotype.domain.scope import Scope
 from calotype.domain.values import clean_filename
 from calotype.services.ingest import IngestResult, IngestService, UploadOptions
-from calotype.services.intake import HeldBytes, Intake, drain
+from calotype.services.intake import ByteLimit, HeldBytes, Intake, drain
 from calotype.services.receive import ReceivedFile, ReceiveService
 
 _LARGEST_HELD = 8 * 1024 * 1024  # bytes; most photographs, which are checked before they are stored
@@ -95,7 +95,7 @@ class ImageUpload:
             service.receiver, scope, self._put, largest_held=_LARGEST_HELD, held=service.held
         )
         self._is_handed_over = False
-        self._bytes = 0
+        self._bytes = ByteLimit(service.terms.max_bytes, "An upload")
         self._started = time.monotonic()
 
     def _put(self, sent: _Sent, outcome: ReceivedFile | CalotypeError) -> None:
@@ -103,7 +103,7 @@ class ImageUpload:
 
     async def take(self, filename: str, chunks: AsyncIterator[bytes]) -> None:
         """Take the next file while it arrives. Raises what `chunks` raises; what is wrong with the file is told by `finish`."""
-        chunks = self._counted(chunks)
+        chunks = self._bytes.counted(chunks)
         index, self.files = self.files, self.files + 1
         if self.files > self._service.terms.max_images or self._is_refused():
             await drain(chunks)
@@ -114,16 +114,7 @@ class ImageUpload:
 
     async def ignore(self, chunks: AsyncIterator[bytes]) -> None:
         """Read a file that nobody asked for. Raises what `chunks` raises."""
-        await drain(self._counted(chunks))
-
-    async def _counted(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        # Also what is read only to be thrown away must end somewhere.
-        limit = self._service.terms.max_bytes
-        async for chunk in chunks:
-            self._bytes += len(chunk)
-            if self._bytes > limit:
-                raise TooLarge(f"An upload may have at most {limit} bytes", limit=limit)
-            yield chunk
+        await drain(self._bytes.counted(chunks))
 
     def _is_refused(self) -> bool:
         return any(isinstance(outcome, CalotypeError) for outcome in self._outcomes.values())

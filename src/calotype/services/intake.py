@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
-from calotype.domain.errors import CalotypeError
+from calotype.domain.errors import CalotypeError, TooLarge
 from calotype.domain.scope import Scope
 from calotype.services.receive import ReceivedFile, ReceiveService, WholeFile
 
@@ -22,6 +22,23 @@ class HeldBytes:
 
     def __init__(self) -> None:
         self.total = 0
+
+
+class ByteLimit:
+    """The most bytes all files of one request may have, those counted that are read only to be thrown away; `what` names it."""
+
+    def __init__(self, most: int, what: str) -> None:
+        self._most = most
+        self._what = what
+        self._taken = 0
+
+    async def counted(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The chunks of one file as they are. Raises TooLarge, and what `chunks` raises."""
+        async for chunk in chunks:
+            self._taken += len(chunk)
+            if self._taken > self._most:
+                raise TooLarge(f"{self._what} may have at most {self._most} bytes", limit=self._most)
+            yield chunk
 
 
 class Incoming(Protocol):

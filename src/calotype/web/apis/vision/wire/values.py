@@ -169,7 +169,7 @@ def _within(parse: Callable[[Any], T], least: float, most: float | None) -> Call
         number: Any = parse(value)
         if number < least or (most is not None and number > most):
             raise _fault(f"must be from {least:g} to {most:g}" if most is not None else f"must be at least {least:g}")
-        return number  # type: ignore[no-any-return]
+        return number  # type: ignore[no-any-return]  # compared as what it is, returned as T
 
     return validate
 
