@@ -295,3 +295,115 @@ budget_use = Table(
     Column("budget", Text, nullable=False),
     _time("used_at"),
 )
+
+device = Table(
+    "device",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("tenant_id", UUID, ForeignKey("tenant.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("duplicate_policy", Text, nullable=False),
+    Column("metadata", Text, nullable=False),
+    _time("created_at"),
+    _time("last_seen_at", nullable=True),
+    _time("revoked_at", nullable=True),
+)
+
+device_key = Table(
+    "device_key",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("device_id", UUID, ForeignKey("device.id", ondelete="CASCADE"), nullable=False),
+    Column("tenant_id", UUID, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False, unique=True),
+    _time("created_at"),
+    _time("expires_at", nullable=True),
+)
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("tenant_id", UUID, nullable=False),
+    Column("device_id", UUID, ForeignKey("device.id", ondelete="CASCADE"), nullable=False),
+    Column("image_count", Integer, nullable=False),
+    _time("created_at"),
+    _time("closed_at", nullable=True),
+)
+
+device_image = Table(
+    "device_image",
+    metadata,
+    Column("asset_id", UUID, ForeignKey("asset.id", ondelete="CASCADE"), primary_key=True),
+    Column("tenant_id", UUID, nullable=False),
+    Column("device_id", UUID, ForeignKey("device.id"), nullable=False),
+    Column("batch_id", UUID, ForeignKey("batch.id"), nullable=False),
+    Column("model_id", Text),
+    Column("model_version", Text),
+    _time("created_at"),
+)
+
+annotation = Table(
+    "annotation",
+    metadata,
+    Column("asset_id", UUID, ForeignKey("asset.id", ondelete="CASCADE"), primary_key=True),
+    Column("index", SmallInteger, primary_key=True),
+    Column("tenant_id", UUID, nullable=False),
+    Column("class_value", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("geometry", ARRAY(Double)),
+    Column("confidence", Double),
+    Column("extra", Text),
+)
+
+idempotency_key = Table(
+    "idempotency_key",
+    metadata,
+    Column("device_id", UUID, ForeignKey("device.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("tenant_id", UUID, nullable=False),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("asset_id", UUID, nullable=False),
+    Column("batch_id", UUID, nullable=False),
+    Column("object_key", Text, nullable=False),
+    Column("is_duplicate", Boolean, nullable=False),
+    _time("created_at"),
+)
+
+webhook = Table(
+    "webhook",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("tenant_id", UUID, ForeignKey("tenant.id"), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("events", ARRAY(Text), nullable=False),
+    Column("secret", LargeBinary, nullable=False),
+    _time("created_at"),
+)
+
+webhook_event = Table(
+    "webhook_event",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("tenant_id", UUID, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    _time("created_at"),
+)
+
+webhook_delivery = Table(
+    "webhook_delivery",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("webhook_id", UUID, ForeignKey("webhook.id", ondelete="CASCADE"), nullable=False),
+    Column("event_id", UUID, ForeignKey("webhook_event.id", ondelete="CASCADE"), nullable=False),
+    Column("tenant_id", UUID, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempts", SmallInteger, nullable=False),
+    _time("created_at"),
+    _time("attempted_at", nullable=True),
+    _time("next_attempt_at", nullable=True),
+    Column("response_status", SmallInteger),
+    Column("error", Text),
+    _time("ended_at", nullable=True),
+)

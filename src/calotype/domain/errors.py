@@ -35,6 +35,24 @@ class Conflict(CalotypeError):
     code = "conflict"
 
 
+class DuplicateImage(Conflict):
+    """The same bytes are held already; `image_id` and, where a device sent them, `batch_id` are in the context."""
+
+    code = "duplicate_image"
+
+
+class IdempotencyConflict(Conflict):
+    """An idempotency key was used before, for another request."""
+
+    code = "idempotency_conflict"
+
+
+class BatchClosed(Conflict):
+    """The batch is closed and takes no more images; `batch_id` is in the context."""
+
+    code = "batch_closed"
+
+
 class InvalidInput(CalotypeError):
     """A value is malformed; `field` in the context names it."""
 

@@ -11,10 +11,11 @@ from calotype.domain.scope import Scope
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller."""
+    """An authenticated caller: who holds an API key, or, with `device_id`, a device with a key of its own."""
 
     tenant_id: UUID
-    api_key_id: UUID
+    key_id: UUID
+    device_id: UUID | None = None
 
     @property
     def scope(self) -> Scope:

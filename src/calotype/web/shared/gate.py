@@ -85,7 +85,7 @@ class Gate:
         application: Application = scope["app"].state.application
         refusal: CalotypeError | None = None
         try:
-            principal = await wire.authenticate(headers, application)
+            principal = await wire.authenticate(scope["path"], headers, application)
         except Unauthenticated as error:
             refusal = error
             client = scope.get("client")
@@ -94,7 +94,7 @@ class Gate:
             return wire.error(error, passage.request_id)
         else:
             scope["state"]["principal"] = principal
-            bucket = f"key {principal.api_key_id}"
+            bucket = f"key {principal.key_id}"
         rate = self._limiter.hit(bucket)
         passage.limits = wire.rate_headers(rate, None)
         budget: BudgetState | None = None

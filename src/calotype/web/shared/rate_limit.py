@@ -23,6 +23,15 @@ class RateState:
     retry_after: int
 
 
+def window_headers(rate: RateState) -> dict[str, str]:
+    """The limit of the window, what is left of it, and when it ends (Unix seconds)."""
+    return {
+        "X-RateLimit-Limit": str(rate.limit),
+        "X-RateLimit-Remaining": str(rate.remaining),
+        "X-RateLimit-Reset": str(rate.resets_at),
+    }
+
+
 class RateLimiter:
     """Counts requests of a bucket within windows of `window` seconds."""
 

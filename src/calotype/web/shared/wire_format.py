@@ -35,8 +35,8 @@ class WireFormat(Protocol):
     def canonical(self, path: str) -> str:
         """The path as its route is declared, where clients may write it in several ways."""
 
-    async def authenticate(self, headers: Headers, application: Application) -> Principal:
-        """Find the credential where this format hides it. Raises Unauthenticated."""
+    async def authenticate(self, path: str, headers: Headers, application: Application) -> Principal:
+        """Find the credential where this format hides it on a path. Raises Unauthenticated."""
 
     async def spend(self, method: str, path: str, principal: Principal, application: Application) -> BudgetState | None:
         """Count a call against a budget of its key; None where it has none."""

@@ -14,7 +14,8 @@ from calotype.domain.errors import CalotypeError, Unauthenticated
 from calotype.domain.principal import Principal
 from calotype.web.apis.files import errors
 from calotype.web.shared.body_limit import MAX_BODY_BYTES
-from calotype.web.shared.rate_limit import RateState
+from calotype.web.shared.credential import bearer_token
+from calotype.web.shared.rate_limit import RateState, window_headers
 from calotype.web.shared.request_id import PRINTABLE
 
 
@@ -32,23 +33,19 @@ class FilesFormat:
         """The path as it is: here it is written in one way only."""
         return path
 
-    async def authenticate(self, headers: Headers, application: Application) -> Principal:
+    async def authenticate(self, path: str, headers: Headers, application: Application) -> Principal:
         """Who the bearer token belongs to. Raises Unauthenticated."""
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
+        token = bearer_token(headers)
+        if token is None:
             raise Unauthenticated("Send your API key as: Authorization: Bearer <key>")
-        return await application.api_keys.authenticate(token.strip())
+        return await application.api_keys.authenticate(token)
 
     async def spend(self, method: str, path: str, principal: Principal, application: Application) -> None:
         """Nothing: there are no budgets here."""
 
     def rate_headers(self, rate: RateState, budget: BudgetState | None) -> dict[str, str]:
         """The limit of the key's window, what is left of it, and when it ends (Unix seconds)."""
-        return {
-            "X-RateLimit-Limit": str(rate.limit),
-            "X-RateLimit-Remaining": str(rate.remaining),
-            "X-RateLimit-Reset": str(rate.resets_at),
-        }
+        return window_headers(rate)
 
     def error(self, error: CalotypeError, request_id: str) -> Response:
         """The answer to a domain error."""

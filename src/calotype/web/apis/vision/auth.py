@@ -14,6 +14,7 @@ from calotype.domain.errors import CalotypeError, Unauthenticated
 from calotype.domain.principal import Principal
 from calotype.settings import Settings
 from calotype.web.apis.vision import errors
+from calotype.web.shared.credential import api_key_in
 from calotype.web.shared.rate_limit import RateState
 from calotype.web.shared.request_id import PLAIN
 
@@ -40,12 +41,9 @@ class VisionFormat:
         """The path without a slash at its end."""
         return path.rstrip("/") or "/"
 
-    async def authenticate(self, headers: Headers, application: Application) -> Principal:
+    async def authenticate(self, path: str, headers: Headers, application: Application) -> Principal:
         """Who `X-Api-Key` belongs to, or the bearer token where that header is missing. Raises Unauthenticated."""
-        key = headers.get("x-api-key", "").strip()
-        if not key:
-            scheme, _, token = headers.get("authorization", "").strip().partition(" ")
-            key = token.strip() if scheme.lower() == "bearer" else ""
+        key = api_key_in(headers)
         if not key:
             raise Unauthenticated("Send your API key as: X-Api-Key: <key>", is_missing=True)
         return await application.api_keys.authenticate(key)
@@ -53,7 +51,7 @@ class VisionFormat:
     async def spend(self, method: str, path: str, principal: Principal, application: Application) -> BudgetState | None:
         """Count a call of a route that has a budget, whichever way its path is spelled."""
         budget = _BUDGETS.get((method, path.removeprefix("/v1")))
-        return await application.budgets.spend(principal.api_key_id, budget) if budget else None
+        return await application.budgets.spend(principal.key_id, budget) if budget else None
 
     def rate_headers(self, rate: RateState, budget: BudgetState | None) -> dict[str, str]:
         """The budget of the route, or figures that mean "no limit"; after a refusal, the limit that refused."""

@@ -13,12 +13,13 @@ from calotype.domain.errors import InvalidInput, TooLarge
 from calotype.services.batch_upload import BatchOptions
 from calotype.services.ingest import UploadOptions
 from calotype.web.apis.files.forms import refuse_custom_storage, validated
-from calotype.web.apis.files.openapi import ERRORS, multipart_body
+from calotype.web.apis.files.openapi import ERRORS
 from calotype.web.apis.files.translate.session import batch_to_wire
 from calotype.web.apis.files.wire import batch as wire
 from calotype.web.shared.context import Caller, Services
 from calotype.web.shared.json_response import ModelResponse
 from calotype.web.shared.multipart import MAX_PARTS, parts
+from calotype.web.shared.openapi import multipart_body
 
 router = APIRouter(tags=["Files API: uploads"], responses=ERRORS)
 _FILES = "files"

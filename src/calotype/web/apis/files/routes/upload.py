@@ -17,12 +17,13 @@ from calotype.services.ingest import UploadOptions
 from calotype.services.presigned_upload import MAX_PRESIGNED_BYTES
 from calotype.services.receive import ReceivedFile
 from calotype.web.apis.files.forms import refuse_custom_storage, validated
-from calotype.web.apis.files.openapi import ERRORS, multipart_body
+from calotype.web.apis.files.openapi import ERRORS
 from calotype.web.apis.files.translate.file import description_status
 from calotype.web.apis.files.wire import upload as wire
 from calotype.web.shared.context import Caller, LinkBase, Services
 from calotype.web.shared.json_response import ModelResponse
 from calotype.web.shared.multipart import form_fields, parts
+from calotype.web.shared.openapi import multipart_body
 
 router = APIRouter(tags=["Files API: uploads"], responses=ERRORS)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from calotype.web.apis.files.wire.base import Wire
+from calotype.web.shared.wire_model import Wire
 from calotype.web.shared.wire_values import FormTags, WireBool, WireText
 
 Ended = Literal["completed", "failed", "skipped"]

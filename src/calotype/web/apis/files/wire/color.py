@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from calotype.domain.color import FEWEST_COLORS, MOST_COLORS
-from calotype.web.apis.files.wire.base import Wire
+from calotype.web.shared.wire_model import Wire
 from calotype.web.shared.wire_values import JsonBool, JsonFloat, JsonInt, WireBool, WireInt, WireText
 
 MAX_IMAGES = 100

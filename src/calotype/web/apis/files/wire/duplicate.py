@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from calotype.web.apis.files.wire.base import Wire
+from calotype.web.shared.wire_model import Wire
 
 MAX_HASHES = 250
 _FORM = re.compile(r"(?:sha256:)?[0-9a-fA-F]{64}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from calotype.web.apis.files.wire.base import Wire
+from calotype.web.shared.wire_model import Wire
 
 
 class ErrorBody(Wire):

@@ -8,8 +8,8 @@ from uuid import UUID
 from pydantic import Field
 
 from calotype.domain.look_alike import DEFAULT_DISTANCE, HASH_BITS
-from calotype.web.apis.files.wire.base import Wire
 from calotype.web.apis.files.wire.file import FileItem
+from calotype.web.shared.wire_model import Wire
 from calotype.web.shared.wire_values import WireInt
 
 

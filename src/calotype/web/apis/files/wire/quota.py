@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from calotype.web.apis.files.wire.base import Wire
+from calotype.web.shared.wire_model import Wire
 from calotype.web.shared.wire_values import WireInt
 
 

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from calotype.web.apis.files.wire.base import Wire
 from calotype.web.apis.files.wire.batch import Ended
+from calotype.web.shared.wire_model import Wire
 from calotype.web.shared.wire_values import WireBool, WireInt
 
 # ---------------------------------------------------------------- requests

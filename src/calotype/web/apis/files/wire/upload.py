@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from calotype.domain.values import MAX_FILENAME_LENGTH
-from calotype.web.apis.files.wire.base import Wire
+from calotype.web.shared.wire_model import Wire
 from calotype.web.shared.wire_values import FormTags, JsonInt, Title, WireBool, WireInt, WireText, WireUuid
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from calotype.domain.custom_metadata import WrittenFloat
+from calotype.web.shared.json_text import load_json
 
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
@@ -109,25 +109,6 @@ def parse_fields(value: Any) -> dict[str, Any]:
     if len(fields) > MAX_FIELDS:
         raise _fault(f"may have at most {MAX_FIELDS} fields")
     return {name: field for name, field in fields.items() if not is_absent(field)}
-
-
-def load_json(text: str | bytes) -> Any:
-    """The value of a JSON text. Raises ValueError, for numbers that are not finite and for too deep nesting as well."""
-    try:
-        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
-    except RecursionError as error:
-        raise ValueError("too deeply nested") from error
-
-
-def _refuse(name: str) -> Any:
-    raise ValueError(name)
-
-
-def _finite(text: str) -> WrittenFloat:
-    number = WrittenFloat.read(text)
-    if not math.isfinite(number):
-        raise ValueError(text)
-    return number
 
 
 def _parsed(text: str, otherwise: str) -> Any:

@@ -1,4 +1,4 @@
-"""What all models have in common."""
+"""What the models of wire formats have in common."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Wire(BaseModel):
-    """The base of all models: unknown keys are ignored, made objects do not change."""
+    """The base of models: unknown keys are ignored, made objects do not change."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)

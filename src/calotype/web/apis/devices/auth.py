@@ -1,0 +1,73 @@
+"""The Devices API towards the common machinery: its paths, its two kinds of key, and how it words refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+
+from calotype.bootstrap import Application
+from calotype.domain.budget import BudgetState
+from calotype.domain.errors import CalotypeError, Unauthenticated
+from calotype.domain.principal import Principal
+from calotype.web.apis.devices import errors
+from calotype.web.shared.body_limit import MAX_BODY_BYTES
+from calotype.web.shared.credential import api_key_in
+from calotype.web.shared.rate_limit import RateState, window_headers
+from calotype.web.shared.request_id import PRINTABLE
+
+UPLOAD = "/api/device/images/upload"
+DEVICE_ROUTES = "/api/device/"
+"""What the paths of devices begin with; all others are the operator's."""
+
+
+class DevicesFormat:
+    """The Devices API towards the common machinery."""
+
+    prefix = "/api"
+    prefixes: tuple[str, ...] = ("/api/device", "/api/devices", "/api/batches", "/api/webhooks")
+    open_prefixes: tuple[str, ...] = ()
+    max_body_bytes = MAX_BODY_BYTES
+    usable_ids = PRINTABLE
+    streamed = frozenset({UPLOAD})
+
+    def canonical(self, path: str) -> str:
+        """The path without a slash at its end."""
+        return path.rstrip("/") or "/"
+
+    async def authenticate(self, path: str, headers: Headers, application: Application) -> Principal:
+        """Who the key belongs to: a device's on the routes of devices, an API key everywhere else. Raises Unauthenticated."""
+        if path.startswith(DEVICE_ROUTES):
+            key = headers.get("x-device-key", "").strip()
+            if not key:
+                raise Unauthenticated("Send the device's key as: X-Device-Key: adk_<key>", scheme="DeviceKey")
+            return await application.devices.authenticate(key)
+        key = api_key_in(headers) or ""
+        if not key:
+            raise Unauthenticated("Send your API key as: Authorization: Bearer <key>")
+        return await application.api_keys.authenticate(key)
+
+    async def spend(self, method: str, path: str, principal: Principal, application: Application) -> None:
+        """Nothing: there are no budgets here."""
+
+    def rate_headers(self, rate: RateState, budget: BudgetState | None) -> dict[str, str]:
+        """Where the key stands in its window."""
+        return window_headers(rate)
+
+    def error(self, error: CalotypeError, request_id: str) -> Response:
+        """The answer to a domain error."""
+        return errors.to_wire(error, request_id)
+
+    def invalid(self, errors_: Sequence[Any], request_id: str) -> Response:
+        """The answer to a request that does not fit its model."""
+        return errors.invalid(errors_, request_id)
+
+    def http_error(self, status: int, message: str, headers: dict[str, str], request_id: str) -> Response:
+        """The answer to what the framework refuses."""
+        return errors.http_error(status, message, headers, request_id)
+
+    def fault(self, request_id: str) -> Response:
+        """The answer to an unexpected fault."""
+        return errors.fault(request_id)
