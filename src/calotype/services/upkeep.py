@@ -90,9 +90,9 @@ class UpkeepService:
                     for asset, _ in found
                     for job in missing_jobs(asset.tenant_id, asset.id, asset.variant_status, asset.description_status)
                 ]
-                active = await self._queue.select_active_assets(connection, [asset.id for asset, _ in found])
+                active = await self._queue.select_active(connection, [asset.id for asset, _ in found])
                 for job in jobs:
-                    if job.asset_id not in active:
+                    if job.subject_id not in active:
                         await self._queue.enqueue(connection, job, Urgency.BACKFILL)
                         queued += 1
             if len(found) < _BATCH:
@@ -130,7 +130,7 @@ class UpkeepService:
         while True:
             async with self._database.write() as connection:
                 found = await select(connection, after)
-                active = await self._queue.select_active_assets(connection, [asset_id for _, asset_id, _ in found])
+                active = await self._queue.select_active(connection, [asset_id for _, asset_id, _ in found])
                 for tenant_id, asset_id, _ in found:
                     if asset_id not in active:
                         await self._queue.enqueue(connection, Job(task, tenant_id, asset_id), Urgency.BACKFILL)
