@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 from calotype.db.annotation import insert_annotations
 from calotype.db.asset import select_asset_by_checksum
 from calotype.db.device import select_duplicate_policy
-from calotype.db.device_image import insert_device_image, take_numbers, select_batches_of_images
+from calotype.db.device_image import insert_device_image, select_batches_of_images, take_numbers
 from calotype.db.engine import Connection, Database, pipelined
 from calotype.db.idempotency import KeptAnswer, delete_old_answers, insert_kept_answer, select_kept_answer
 from calotype.domain.device import DuplicatePolicy

@@ -159,6 +159,7 @@ class FileDetail(Wire):
     description_status: str | None
     media_type: str
     folder_id: UUID | None
+    annotations: list[dict[str, Any]]
 
 
 class UpdateAnswer(Wire):
