@@ -126,9 +126,9 @@ def page_to_wire(page: AssetPage, link: VariantLink) -> wire.FileList:
 
 
 def detail_to_wire(detail: AssetDetail, link: VariantLink, original: OriginalLink) -> wire.FileDetail:
-    """One file with its history."""
+    """One file with its history, and with annotations if a device sent it."""
     asset = detail.asset
-    return wire.FileDetail(
+    known = wire.FileDetail(
         id=asset.id,
         object_key=asset.object_key,
         title=asset.title,
@@ -180,7 +180,11 @@ def detail_to_wire(detail: AssetDetail, link: VariantLink, original: OriginalLin
         description_status=description_status(asset.description_status),
         media_type=asset.media_type,
         folder_id=asset.folder_id,
-        annotations=[annotation_to_wire(seen) for seen in detail.annotations],
+    )
+    if detail.annotations is None:
+        return known
+    return wire.AnnotatedFileDetail(
+        **dict(known), annotations=[annotation_to_wire(seen) for seen in detail.annotations]
     )
 
 

@@ -159,6 +159,11 @@ class FileDetail(Wire):
     description_status: str | None
     media_type: str
     folder_id: UUID | None
+
+
+class AnnotatedFileDetail(FileDetail):
+    """The same of an image that a device sent, with what the device saw in it."""
+
     annotations: list[dict[str, Any]]
 
 
