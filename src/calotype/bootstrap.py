@@ -57,6 +57,8 @@ from calotype.services.trash import TrashService
 from calotype.services.upkeep import UpkeepService
 from calotype.services.upload_session import UploadSessionService
 from calotype.services.upload_status import UploadStatusService
+from calotype.services.webhook import WebhookService
+from calotype.services.webhook_delivery import DeliveryTerms, WebhookDeliveryService
 from calotype.settings import Settings
 from calotype.storage.open import open_store
 from calotype.storage.store import ObjectStore
@@ -107,6 +109,8 @@ class Application:
     trash: TrashService
     upkeep: UpkeepService
     upload_status: UploadStatusService
+    webhook_deliveries: WebhookDeliveryService
+    webhooks: WebhookService
     job_app: App
     picture_slots: int
     picture_sandbox: Sandbox
@@ -236,6 +240,7 @@ def _build(tools: _Tools, secret: bytes) -> Application:
     embeddings = EmbeddingService(database, queue, embedder)
     assets = AssetService(database, queue, embeddings)
     sessions = _sessions(tools)
+    webhook_deliveries = _webhook_deliveries(tools)
     return Application(
         settings=settings,
         api_keys=ApiKeyService(database),
@@ -266,8 +271,10 @@ def _build(tools: _Tools, secret: bytes) -> Application:
         sessions=sessions,
         tenants=TenantService(database),
         trash=trash,
-        upkeep=_upkeep(tools, trash, presigned, sessions, embeddings),
+        upkeep=_upkeep(tools, trash, presigned, sessions, webhook_deliveries, embeddings),
         upload_status=UploadStatusService(database, queue),
+        webhook_deliveries=webhook_deliveries,
+        webhooks=WebhookService(database, queue, tools.fetcher),
         job_app=queue.app,
         picture_slots=settings.worker_processes or os.cpu_count() or 1,
         picture_sandbox=tools.pictures,
@@ -344,6 +351,7 @@ def _upkeep(
     trash: TrashService,
     presigned: PresignedUploadService,
     sessions: UploadSessionService,
+    webhook_deliveries: WebhookDeliveryService,
     embeddings: EmbeddingService,
 ) -> UpkeepService:
     return UpkeepService(
@@ -353,6 +361,7 @@ def _upkeep(
         trash,
         presigned,
         sessions,
+        webhook_deliveries,
         stalled_after=tools.settings.stalled_after,
         orphan_age=timedelta(hours=tools.settings.orphan_age_hours),
         embedding_model=embeddings.model,
@@ -377,3 +386,12 @@ def _image_uploads(tools: _Tools, ingest: IngestService) -> ImageUploadService:
         longest=settings.orphan_age_hours * 3600 / 2 or math.inf,
     )
     return ImageUploadService(ingest, ReceiveService(tools.store, limits), tools.fetcher, terms)
+
+
+def _webhook_deliveries(tools: _Tools) -> WebhookDeliveryService:
+    terms = DeliveryTerms(
+        timeout=tools.settings.webhook_timeout,
+        first_pause=timedelta(seconds=tools.settings.webhook_first_pause),
+        keep=timedelta(days=tools.settings.webhook_log_days),
+    )
+    return WebhookDeliveryService(tools.database, tools.queue, tools.fetcher, terms)

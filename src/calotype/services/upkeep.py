@@ -23,6 +23,7 @@ from calotype.jobs.queue import JobQueue
 from calotype.services.presigned_upload import PresignedUploadService
 from calotype.services.trash import TrashService
 from calotype.services.upload_session import UploadSessionService
+from calotype.services.webhook_delivery import WebhookDeliveryService
 from calotype.services.work import missing_jobs
 from calotype.storage.store import ObjectStore
 
@@ -45,6 +46,7 @@ class UpkeepService:
         trash: TrashService,
         presigned: PresignedUploadService,
         sessions: UploadSessionService,
+        webhook_deliveries: WebhookDeliveryService,
         *,
         stalled_after: float,
         orphan_age: timedelta,
@@ -56,6 +58,7 @@ class UpkeepService:
         self._trash = trash
         self._presigned = presigned
         self._sessions = sessions
+        self._webhook_deliveries = webhook_deliveries
         self._stalled_after = stalled_after
         self._orphan_age = orphan_age
         self._embedding_model = embedding_model
@@ -97,6 +100,7 @@ class UpkeepService:
             Task.EMBED,
             lambda connection, after: select_stale_embeddings(connection, self._embedding_model, before, after, _BATCH),
         )
+        queued += await self._webhook_deliveries.requeue_overdue()
         if queued:
             _log.warning("lost work queued again", jobs=queued)
         return queued
@@ -131,11 +135,13 @@ class UpkeepService:
             after = (found[-1][2], found[-1][1])
 
     async def clean(self) -> None:
-        """Empty what is due of the trash and of uploads never confirmed."""
+        """Empty what is due of the trash, of uploads never confirmed, and of what is noted of events."""
         if purged := await self._trash.purge_due():
             _log.info("purged", assets=purged)
         if reaped := await self._presigned.reap():
             _log.info("expired uploads reaped", uploads=reaped)
+        if forgotten := await self._webhook_deliveries.clean():
+            _log.info("old events forgotten", events=forgotten)
 
     async def sweep(self) -> int:
         """Remove objects that no row knows and that are old enough to be certain; returns how many."""
