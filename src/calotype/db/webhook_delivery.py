@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
 from calotype.db.scoped import of_tenant
-from calotype.domain.batch import Window
 from calotype.domain.event import EventType
+from calotype.domain.listing import Window
 from calotype.domain.scope import Scope
 from calotype.domain.webhook import Attempt, DeliveryStatus, WaitingDelivery, WebhookDelivery
 

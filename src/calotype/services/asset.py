@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from calotype.db.annotation import select_annotations
 from calotype.db.asset import select_asset, select_assets_by_prefix, update_asset
 from calotype.db.description import select_descriptions
 from calotype.db.engine import Database
@@ -66,6 +67,7 @@ class AssetService:
                 asset,
                 tuple(await select_descriptions(connection, scope, asset.id)),
                 tuple(await select_operations(connection, scope, asset.id)),
+                (await select_annotations(connection, scope, [asset.id])).get(asset.id, ()),
             )
 
     async def update(self, scope: Scope, asset_id: UUID, changes: Mapping[str, Any]) -> Asset:

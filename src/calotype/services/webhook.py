@@ -11,9 +11,9 @@ from calotype.db.engine import Database
 from calotype.db.tenant import select_tenant
 from calotype.db.webhook import count_webhooks, delete_webhook, insert_webhook, select_webhook, select_webhooks
 from calotype.db.webhook_delivery import count_deliveries, select_deliveries, select_pending_ids
-from calotype.domain.batch import Window
 from calotype.domain.errors import AddressNotAllowed, Conflict, InvalidInput, NotFound
 from calotype.domain.job import Task
+from calotype.domain.listing import Window
 from calotype.domain.scope import Scope
 from calotype.domain.webhook import (
     MOST_WEBHOOKS,

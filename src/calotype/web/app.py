@@ -55,8 +55,8 @@ def make_app(settings: Settings, open_services: Callable[[], AbstractAsyncContex
     )
     app.include_router(status.router)
     app.include_router(delivery_routes.router)
-    app.include_router(devices_routes.router)
     app.include_router(files_routes.router)
+    app.include_router(devices_routes.router)
     app.include_router(vision_routes.router)
     app.add_exception_handler(CalotypeError, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_invalid)
@@ -65,7 +65,7 @@ def make_app(settings: Settings, open_services: Callable[[], AbstractAsyncContex
     vision = VisionFormat(settings)
     app.add_middleware(
         Gate,
-        formats=[DevicesFormat(), FilesFormat(), vision],
+        formats=[FilesFormat(), DevicesFormat(), vision],
         fallback=vision,
         limiter=RateLimiter(settings.rate_limit, settings.rate_window),
     )

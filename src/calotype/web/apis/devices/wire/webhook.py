@@ -3,26 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
-from uuid import UUID
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
-
-from calotype.domain.errors import NotFound
-from calotype.web.apis.devices.wire.values import parse_webhook_id
 from calotype.web.shared.wire_model import Wire
-from calotype.web.shared.wire_values import WireInt, WireText
-
-
-def _in_path(value: Any) -> UUID:
-    try:
-        return parse_webhook_id(value)
-    except PydanticCustomError as error:
-        raise NotFound("Webhook not found") from error  # as every other id that leads to nothing
-
-
-WebhookInPath = Annotated[UUID, BeforeValidator(_in_path), WithJsonSchema({"type": "string"})]
+from calotype.web.shared.wire_values import WireText
 
 
 class CreateWebhookRequest(Wire):
@@ -33,14 +16,7 @@ class CreateWebhookRequest(Wire):
     secret: WireText | None = None
 
 
-class ListQuery(Wire):
-    """The window of a list."""
-
-    limit: Annotated[WireInt, Field(ge=1, le=100)] = 20
-    offset: Annotated[WireInt, Field(ge=0)] = 0
-
-
-class WebhookItem(Wire):
+class Webhook(Wire):
     """One webhook."""
 
     id: str
@@ -49,16 +25,16 @@ class WebhookItem(Wire):
     created_at: datetime
 
 
-class NewWebhookItem(WebhookItem):
+class NewWebhook(Webhook):
     """A webhook just made, with its secret."""
 
     secret: str
 
 
-class WebhookList(Wire):
+class WebhookPage(Wire):
     """A window of the webhooks."""
 
-    items: list[WebhookItem]
+    items: list[Webhook]
     total: int
     limit: int
     offset: int
@@ -71,7 +47,7 @@ class DeletedWebhook(Wire):
     deleted: bool
 
 
-class DeliveryItem(Wire):
+class Delivery(Wire):
     """One event for one webhook; status and error are of the last attempt."""
 
     id: str
@@ -87,10 +63,45 @@ class DeliveryItem(Wire):
     delivered_at: datetime | None
 
 
-class DeliveryList(Wire):
+class DeliveryPage(Wire):
     """A window of the log of a webhook."""
 
-    items: list[DeliveryItem]
+    items: list[Delivery]
     total: int
     limit: int
     offset: int
+
+
+class WebhookAnswer(Wire):
+    """Answer with a webhook."""
+
+    success: bool = True
+    data: Webhook
+
+
+class NewWebhookAnswer(Wire):
+    """Answer with a webhook and its secret."""
+
+    success: bool = True
+    data: NewWebhook
+
+
+class WebhookPageAnswer(Wire):
+    """Answer with a part of the list of webhooks."""
+
+    success: bool = True
+    data: WebhookPage
+
+
+class DeletedWebhookAnswer(Wire):
+    """Answer after a deletion."""
+
+    success: bool = True
+    data: DeletedWebhook
+
+
+class DeliveryPageAnswer(Wire):
+    """Answer with a part of a log."""
+
+    success: bool = True
+    data: DeliveryPage
