@@ -318,9 +318,7 @@ def _device_uploads(
     limits = IngestLimits(
         max_image_bytes=terms.max_image_bytes, max_pixels=settings.max_pixels, only_formats=FORMATS, only_whole=True
     )
-    return DeviceUploadService(
-        tools.database, ingest, ReceiveService(tools.store, limits), batches, events, terms
-    )
+    return DeviceUploadService(tools.database, ingest, ReceiveService(tools.store, limits), batches, events, terms)
 
 
 def _batch_uploads(

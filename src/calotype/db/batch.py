@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, func, select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
@@ -20,7 +20,7 @@ _B = tables.batch
 _COLUMNS = (_B.c.id, _B.c.device_id, _B.c.image_count, _B.c.created_at, _B.c.closed_at)
 
 
-def _from_row(row: Row[Any]) -> Batch:
+def _from_row(row: Any) -> Batch:
     return Batch(row.id, row.device_id, row.image_count, row.created_at, row.closed_at)
 
 

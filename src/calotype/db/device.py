@@ -68,9 +68,7 @@ async def select_device(
 
 async def select_duplicate_policy(connection: AsyncConnection, scope: Scope, device_id: UUID) -> DuplicatePolicy | None:
     """What becomes of what a device sends again; None for one that is revoked or unknown."""
-    query = select(_D.c.duplicate_policy).where(
-        of_tenant(scope, _D), _D.c.id == device_id, _D.c.revoked_at.is_(None)
-    )
+    query = select(_D.c.duplicate_policy).where(of_tenant(scope, _D), _D.c.id == device_id, _D.c.revoked_at.is_(None))
     found = (await connection.execute(query)).scalar_one_or_none()
     return DuplicatePolicy(found) if found else None
 

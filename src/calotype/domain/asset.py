@@ -149,12 +149,12 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class AssetDetail:
-    """An asset with everything that happened to it."""
+    """An asset with everything that happened to it; `annotations` are None unless a device sent it."""
 
     asset: Asset
     descriptions: tuple[DescriptionRecord, ...]
     operations: tuple[Operation, ...]
-    annotations: tuple[Annotation, ...] = ()
+    annotations: tuple[Annotation, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from calotype.db.api_key import (
     insert_api_key,
+    select_api_key_by_hash,
     select_api_key_count,
     select_api_keys,
     update_api_key_revoked,

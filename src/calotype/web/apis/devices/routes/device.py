@@ -28,9 +28,7 @@ async def create_device(body: wire.CreateDeviceRequest, services: Services, call
 
 
 @router.get("", response_model=wire.DevicePageAnswer)
-async def list_devices(
-    query: Annotated[wire.WindowQuery, Query()], services: Services, caller: Caller
-) -> Response:
+async def list_devices(query: Annotated[wire.WindowQuery, Query()], services: Services, caller: Caller) -> Response:
     """All devices, newest first, revoked ones among them."""
     window = Window(query.limit, query.offset)
     devices, total = await services.devices.page(caller.scope, window)

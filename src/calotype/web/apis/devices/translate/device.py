@@ -30,9 +30,7 @@ def new_device_to_wire(made: NewDeviceKey) -> wire.NewDevice:
     known = dict(device_to_wire(made.device))
     if made.previous_key_expires_at is None:
         return wire.NewDevice(**known, api_key=made.api_key)
-    return wire.RotatedDevice(
-        **known, api_key=made.api_key, previous_key_expires_at=made.previous_key_expires_at
-    )
+    return wire.RotatedDevice(**known, api_key=made.api_key, previous_key_expires_at=made.previous_key_expires_at)
 
 
 def devices_to_wire(devices: Sequence[Device], total: int, window: Window) -> wire.DevicePage:
