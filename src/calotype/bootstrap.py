@@ -27,15 +27,19 @@ from calotype.jobs.queue import JobQueue
 from calotype.sandbox.pool import Sandbox
 from calotype.services.api_key import ApiKeyService
 from calotype.services.asset import AssetService
+from calotype.services.batch import BatchService, BatchTerms
 from calotype.services.batch_upload import BatchLimits, BatchUploadService
 from calotype.services.budget import BudgetService
 from calotype.services.color import ColorService
 from calotype.services.color_search import ColorSearchService
 from calotype.services.delivery import DeliveryService
 from calotype.services.description import DescriptionService, ReadingLimits
+from calotype.services.device import DeviceService
+from calotype.services.device_upload import FORMATS, MAX_METADATA_BYTES, DeviceUploadService, DeviceUploadTerms
 from calotype.services.doctor import DoctorService
 from calotype.services.duplicate import DuplicateService
 from calotype.services.embedding import EmbeddingService
+from calotype.services.event import EventService
 from calotype.services.folder import FolderService
 from calotype.services.image import ImageService
 from calotype.services.image_search import ImageSearchService
@@ -79,11 +83,14 @@ class Application:
     settings: Settings
     api_keys: ApiKeyService
     assets: AssetService
-    batches: BatchUploadService
+    batches: BatchService
+    batch_uploads: BatchUploadService
     budgets: BudgetService
     color_search: ColorSearchService
     colors: ColorService
     delivery: DeliveryService
+    devices: DeviceService
+    device_uploads: DeviceUploadService
     descriptions: DescriptionService
     doctor: DoctorService
     folders: FolderService
@@ -236,16 +243,22 @@ def _build(tools: _Tools, secret: bytes) -> Application:
     embeddings = EmbeddingService(database, queue, embedder)
     assets = AssetService(database, queue, embeddings)
     sessions = _sessions(tools)
+    events = EventService(queue)
+    batches = _batches(tools, events)
+    device_uploads = _device_uploads(tools, ingest, batches, events)
     return Application(
         settings=settings,
         api_keys=ApiKeyService(database),
         assets=assets,
-        batches=_batches(tools, ingest, assets, trash, sessions),
+        batches=batches,
+        batch_uploads=_batch_uploads(tools, ingest, assets, trash, sessions),
         budgets=_budgets(tools),
         color_search=ColorSearchService(database),
         colors=_colors(tools),
         delivery=delivery,
         descriptions=_descriptions(tools, embeddings),
+        devices=DeviceService(database, batches, grace=timedelta(seconds=settings.device_key_grace_seconds)),
+        device_uploads=device_uploads,
         doctor=DoctorService(database, store, tools.pictures, settings.data_dir),
         duplicates=DuplicateService(database),
         embeddings=embeddings,
@@ -266,7 +279,7 @@ def _build(tools: _Tools, secret: bytes) -> Application:
         sessions=sessions,
         tenants=TenantService(database),
         trash=trash,
-        upkeep=_upkeep(tools, trash, presigned, sessions, embeddings),
+        upkeep=_upkeep(tools, trash, presigned, sessions, batches, device_uploads, embeddings),
         upload_status=UploadStatusService(database, queue),
         job_app=queue.app,
         picture_slots=settings.worker_processes or os.cpu_count() or 1,
@@ -284,7 +297,24 @@ def _sessions(tools: _Tools) -> UploadSessionService:
     )
 
 
-def _batches(
+def _batches(tools: _Tools, events: EventService) -> BatchService:
+    settings = tools.settings
+    terms = BatchTerms(settings.batch_max_images, timedelta(seconds=settings.batch_max_age_seconds))
+    return BatchService(tools.database, events, terms)
+
+
+def _device_uploads(
+    tools: _Tools, ingest: IngestService, batches: BatchService, events: EventService
+) -> DeviceUploadService:
+    settings = tools.settings
+    terms = DeviceUploadTerms(settings.device_max_image_bytes, MAX_METADATA_BYTES)
+    limits = IngestLimits(
+        max_image_bytes=terms.max_image_bytes, max_pixels=settings.max_pixels, only_formats=FORMATS, only_whole=True
+    )
+    return DeviceUploadService(tools.database, ingest, ReceiveService(tools.store, limits), batches, events, terms)
+
+
+def _batch_uploads(
     tools: _Tools, ingest: IngestService, assets: AssetService, trash: TrashService, sessions: UploadSessionService
 ) -> BatchUploadService:
     return BatchUploadService(
@@ -344,6 +374,8 @@ def _upkeep(
     trash: TrashService,
     presigned: PresignedUploadService,
     sessions: UploadSessionService,
+    batches: BatchService,
+    device_uploads: DeviceUploadService,
     embeddings: EmbeddingService,
 ) -> UpkeepService:
     return UpkeepService(
@@ -353,6 +385,8 @@ def _upkeep(
         trash,
         presigned,
         sessions,
+        batches,
+        device_uploads,
         stalled_after=tools.settings.stalled_after,
         orphan_age=timedelta(hours=tools.settings.orphan_age_hours),
         embedding_model=embeddings.model,

@@ -51,6 +51,14 @@ class Settings(BaseSettings):
     daily_image_searches: int | None = Field(
         None, ge=0, description="Calls of images/search a key may make within any 24 hours; absent: no limit."
     )
+    device_max_image_bytes: int = Field(50 * MIB, ge=1, description="Largest image a device may send, in bytes.")
+    device_key_grace_seconds: float = Field(
+        3600, ge=0, description="Seconds a device's old key still works after another has taken its place."
+    )
+    batch_max_images: int = Field(1000, ge=1, description="Images after which a device's batch is closed.")
+    batch_max_age_seconds: float = Field(
+        86_400, gt=0, description="Seconds after its first image until a device's batch is closed."
+    )
     max_concurrent_uploads: int = Field(8, ge=1, description="Uploads at once that clients are told to keep to.")
     presigned_lifetime: int = Field(600, ge=1, le=604_800, description="Seconds a presigned upload may be started in.")
     link_lifetime: int = Field(3600, ge=1, le=604_800, description="Seconds a signed link to a file lives.")

@@ -71,6 +71,7 @@ async def _chores(application: Application) -> None:
             last = time.monotonic()
             await _try(upkeep.requeue_missing)
             await _try(upkeep.end_sessions)
+            await _try(upkeep.close_batches)
             await _try(upkeep.clean)
         if time.monotonic() - last_sweep >= max(3600.0, interval):
             last_sweep = time.monotonic()
