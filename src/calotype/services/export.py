@@ -42,7 +42,10 @@ MOST_CLASSES = 50_000
 _PAGE = 10  # images; each may have a megabyte of annotations
 _AHEAD = 3  # pictures that are opened while one is sent
 _LABELS: dict[ExportFormat, type[Labels]] = {
-    ExportFormat.COCO: CocoLabels, ExportFormat.YOLO: YoloLabels, ExportFormat.JSONL: JsonLines}
+    ExportFormat.COCO: CocoLabels,
+    ExportFormat.YOLO: YoloLabels,
+    ExportFormat.JSONL: JsonLines,
+}
 _log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
