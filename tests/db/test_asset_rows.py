@@ -24,7 +24,7 @@ from tests.db.rows import (
     step_of,
 )
 
-NOON = CaptureTime(datetime(2024, 7, 1, 12), "client", 120, "client")
+NOON = CaptureTime(datetime.fromisoformat("2024-07-01T12:00:00"), "client", 120, "client")
 
 
 async def test_a_new_asset_is_read_back_as_it_was_written(database, scope):
