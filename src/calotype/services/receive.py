@@ -104,13 +104,17 @@ class ReceiveService:
                 await writer.write(chunk)
             self._check_size(writer.size)
             is_checked = await self._check_head(bytes(head), writer.size, media)
+            is_whole = not self._limits.only_whole
+            if not is_whole and len(head) == writer.size:
+                await asyncio.to_thread(check_complete, bytes(head), media.format)
+                is_whole = True
             stored = await self._publish(writer)
         assert stored.checksum is not None
         received = ReceivedFile(file_id, scope.tenant_id, key, name, media, stored.size, stored.checksum)
         try:
             if not is_checked:
                 await self.check_stored(key, stored.size, media)
-            if self._limits.only_whole:
+            if not is_whole:
                 async with self._store.local_path(key) as path:
                     await asyncio.to_thread(_check_file, path, media)
         except BaseException:
