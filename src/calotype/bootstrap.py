@@ -40,6 +40,8 @@ from calotype.services.doctor import DoctorService
 from calotype.services.duplicate import DuplicateService
 from calotype.services.embedding import EmbeddingService
 from calotype.services.event import EventService
+from calotype.services.export import ExportService
+from calotype.services.export_picture import PictureSource, TurnLimits
 from calotype.services.folder import FolderService
 from calotype.services.image import ImageService
 from calotype.services.image_search import ImageSearchService
@@ -93,6 +95,7 @@ class Application:
     delivery: DeliveryService
     devices: DeviceService
     device_uploads: DeviceUploadService
+    exports: ExportService
     descriptions: DescriptionService
     doctor: DoctorService
     folders: FolderService
@@ -269,6 +272,7 @@ def _build(tools: _Tools, secret: bytes) -> Application:
         descriptions=_descriptions(tools, embeddings),
         devices=DeviceService(database, batches, grace=timedelta(seconds=settings.device_key_grace_seconds)),
         device_uploads=device_uploads,
+        exports=_exports(tools),
         doctor=DoctorService(database, store, tools.pictures, settings.data_dir),
         duplicates=DuplicateService(database),
         embeddings=embeddings,
@@ -347,6 +351,15 @@ def _budgets(tools: _Tools) -> BudgetService:
         Budget.IMAGE_SEARCHES: tools.settings.daily_image_searches,
     }
     return BudgetService(tools.database, limits)
+
+
+def _exports(tools: _Tools) -> ExportService:
+    limits = TurnLimits(
+        max_pixels=tools.settings.max_pixels,
+        timeout=tools.settings.decode_timeout,
+        at_once=max(1, tools.pictures.workers // 2),  # new pictures are developed by the same children
+    )
+    return ExportService(tools.database, PictureSource(tools.store, tools.pictures, limits))
 
 
 def _colors(tools: _Tools) -> ColorService:
