@@ -33,15 +33,19 @@ UNSCOPED_MODULES = {
     "embedding_index": "makes and removes indexes, reads no rows",
     "upkeep": "looks for what was lost, for all tenants",
     "budget": "counts the calls of one key, which the gate has found",
+    "device_key": "finds the tenant in the first place",
     "api_key": "finds the tenant in the first place; listed and revoked by the operator",
 }
 # ... and single functions.
 UNSCOPED = {
     ("asset", "insert_asset"): "the new row names its tenant itself",
     ("asset", "from_row"): "no query",
+    ("batch", "select_due_batches"): "of one tenant, or upkeep over all",
+    ("device_image", "take_numbers"): "numbers for all tenants",
+    ("device_image", "select_numbers_taken"): "numbers for all tenants",
     ("embedding", "vector_literal"): "no query",
+    ("idempotency", "delete_old_answers"): "upkeep over all tenants",
     ("look_alike", "near_quarters"): "no query",
-    ("picture", "captured_at"): "no query",
     ("presigned_upload", "select_due_for_reaping"): "upkeep over all tenants",
     ("presigned_upload", "delete_reaped"): "upkeep over all tenants",
     ("trash", "select_due_for_purge"): "upkeep over all tenants",

@@ -27,15 +27,21 @@ from calotype.jobs.queue import JobQueue
 from calotype.sandbox.pool import Sandbox
 from calotype.services.api_key import ApiKeyService
 from calotype.services.asset import AssetService
+from calotype.services.batch import BatchService, BatchTerms
 from calotype.services.batch_upload import BatchLimits, BatchUploadService
 from calotype.services.budget import BudgetService
 from calotype.services.color import ColorService
 from calotype.services.color_search import ColorSearchService
 from calotype.services.delivery import DeliveryService
 from calotype.services.description import DescriptionService, ReadingLimits
+from calotype.services.device import DeviceService
+from calotype.services.device_upload import FORMATS, MAX_METADATA_BYTES, DeviceUploadService, DeviceUploadTerms
 from calotype.services.doctor import DoctorService
 from calotype.services.duplicate import DuplicateService
 from calotype.services.embedding import EmbeddingService
+from calotype.services.event import EventService
+from calotype.services.export import ExportService
+from calotype.services.export_picture import PictureSource, TurnLimits
 from calotype.services.folder import FolderService
 from calotype.services.image import ImageService
 from calotype.services.image_search import ImageSearchService
@@ -57,6 +63,8 @@ from calotype.services.trash import TrashService
 from calotype.services.upkeep import UpkeepService
 from calotype.services.upload_session import UploadSessionService
 from calotype.services.upload_status import UploadStatusService
+from calotype.services.webhook import WebhookService
+from calotype.services.webhook_delivery import DeliveryTerms, WebhookDeliveryService
 from calotype.settings import Settings
 from calotype.storage.open import open_store
 from calotype.storage.store import ObjectStore
@@ -79,11 +87,15 @@ class Application:
     settings: Settings
     api_keys: ApiKeyService
     assets: AssetService
-    batches: BatchUploadService
+    batches: BatchService
+    batch_uploads: BatchUploadService
     budgets: BudgetService
     color_search: ColorSearchService
     colors: ColorService
     delivery: DeliveryService
+    devices: DeviceService
+    device_uploads: DeviceUploadService
+    exports: ExportService
     descriptions: DescriptionService
     doctor: DoctorService
     folders: FolderService
@@ -107,6 +119,8 @@ class Application:
     trash: TrashService
     upkeep: UpkeepService
     upload_status: UploadStatusService
+    webhook_deliveries: WebhookDeliveryService
+    webhooks: WebhookService
     job_app: App
     picture_slots: int
     picture_sandbox: Sandbox
@@ -236,16 +250,24 @@ def _build(tools: _Tools, secret: bytes) -> Application:
     embeddings = EmbeddingService(database, queue, embedder)
     assets = AssetService(database, queue, embeddings)
     sessions = _sessions(tools)
+    events = EventService(queue)
+    batches = _batches(tools, events)
+    device_uploads = _device_uploads(tools, ingest, batches, events)
+    webhook_deliveries = _webhook_deliveries(tools)
     return Application(
         settings=settings,
         api_keys=ApiKeyService(database),
         assets=assets,
-        batches=_batches(tools, ingest, assets, trash, sessions),
+        batches=batches,
+        batch_uploads=_batch_uploads(tools, ingest, assets, trash, sessions),
         budgets=_budgets(tools),
         color_search=ColorSearchService(database),
         colors=_colors(tools),
         delivery=delivery,
         descriptions=_descriptions(tools, embeddings),
+        devices=DeviceService(database, batches, grace=timedelta(seconds=settings.device_key_grace_seconds)),
+        device_uploads=device_uploads,
+        exports=_exports(tools),
         doctor=DoctorService(database, store, tools.pictures, settings.data_dir),
         duplicates=DuplicateService(database),
         embeddings=embeddings,
@@ -266,8 +288,10 @@ def _build(tools: _Tools, secret: bytes) -> Application:
         sessions=sessions,
         tenants=TenantService(database),
         trash=trash,
-        upkeep=_upkeep(tools, trash, presigned, sessions, embeddings),
+        upkeep=_upkeep(tools, trash, presigned, sessions, batches, device_uploads, webhook_deliveries, embeddings),
         upload_status=UploadStatusService(database, queue),
+        webhook_deliveries=webhook_deliveries,
+        webhooks=WebhookService(database, queue, tools.fetcher),
         job_app=queue.app,
         picture_slots=settings.worker_processes or os.cpu_count() or 1,
         picture_sandbox=tools.pictures,
@@ -284,7 +308,24 @@ def _sessions(tools: _Tools) -> UploadSessionService:
     )
 
 
-def _batches(
+def _batches(tools: _Tools, events: EventService) -> BatchService:
+    settings = tools.settings
+    terms = BatchTerms(settings.batch_max_images, timedelta(seconds=settings.batch_max_age_seconds))
+    return BatchService(tools.database, events, terms)
+
+
+def _device_uploads(
+    tools: _Tools, ingest: IngestService, batches: BatchService, events: EventService
+) -> DeviceUploadService:
+    settings = tools.settings
+    terms = DeviceUploadTerms(settings.device_max_image_bytes, MAX_METADATA_BYTES)
+    limits = IngestLimits(
+        max_image_bytes=terms.max_image_bytes, max_pixels=settings.max_pixels, only_formats=FORMATS, only_whole=True
+    )
+    return DeviceUploadService(tools.database, ingest, ReceiveService(tools.store, limits), batches, events, terms)
+
+
+def _batch_uploads(
     tools: _Tools, ingest: IngestService, assets: AssetService, trash: TrashService, sessions: UploadSessionService
 ) -> BatchUploadService:
     return BatchUploadService(
@@ -304,6 +345,15 @@ def _budgets(tools: _Tools) -> BudgetService:
         Budget.IMAGE_SEARCHES: tools.settings.daily_image_searches,
     }
     return BudgetService(tools.database, limits)
+
+
+def _exports(tools: _Tools) -> ExportService:
+    limits = TurnLimits(
+        max_pixels=tools.settings.max_pixels,
+        timeout=tools.settings.decode_timeout,
+        at_once=max(1, tools.pictures.workers // 2),  # new pictures are developed by the same children
+    )
+    return ExportService(tools.database, PictureSource(tools.store, tools.pictures, limits))
 
 
 def _colors(tools: _Tools) -> ColorService:
@@ -344,6 +394,9 @@ def _upkeep(
     trash: TrashService,
     presigned: PresignedUploadService,
     sessions: UploadSessionService,
+    batches: BatchService,
+    device_uploads: DeviceUploadService,
+    webhook_deliveries: WebhookDeliveryService,
     embeddings: EmbeddingService,
 ) -> UpkeepService:
     return UpkeepService(
@@ -353,6 +406,9 @@ def _upkeep(
         trash,
         presigned,
         sessions,
+        batches,
+        device_uploads,
+        webhook_deliveries,
         stalled_after=tools.settings.stalled_after,
         orphan_age=timedelta(hours=tools.settings.orphan_age_hours),
         embedding_model=embeddings.model,
@@ -377,3 +433,12 @@ def _image_uploads(tools: _Tools, ingest: IngestService) -> ImageUploadService:
         longest=settings.orphan_age_hours * 3600 / 2 or math.inf,
     )
     return ImageUploadService(ingest, ReceiveService(tools.store, limits), tools.fetcher, terms)
+
+
+def _webhook_deliveries(tools: _Tools) -> WebhookDeliveryService:
+    terms = DeliveryTerms(
+        timeout=tools.settings.webhook_timeout,
+        first_pause=timedelta(seconds=tools.settings.webhook_first_pause),
+        keep=timedelta(days=tools.settings.webhook_log_days),
+    )
+    return WebhookDeliveryService(tools.database, tools.queue, tools.fetcher, terms)

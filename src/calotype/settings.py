@@ -51,6 +51,14 @@ class Settings(BaseSettings):
     daily_image_searches: int | None = Field(
         None, ge=0, description="Calls of images/search a key may make within any 24 hours; absent: no limit."
     )
+    device_max_image_bytes: int = Field(50 * MIB, ge=1, description="Largest image a device may send, in bytes.")
+    device_key_grace_seconds: float = Field(
+        3600, ge=0, description="Seconds a device's old key still works after another has taken its place."
+    )
+    batch_max_images: int = Field(1000, ge=1, description="Images after which a device's batch is closed.")
+    batch_max_age_seconds: float = Field(
+        86_400, gt=0, description="Seconds after its first image until a device's batch is closed."
+    )
     max_concurrent_uploads: int = Field(8, ge=1, description="Uploads at once that clients are told to keep to.")
     presigned_lifetime: int = Field(600, ge=1, le=604_800, description="Seconds a presigned upload may be started in.")
     link_lifetime: int = Field(3600, ge=1, le=604_800, description="Seconds a signed link to a file lives.")
@@ -62,6 +70,12 @@ class Settings(BaseSettings):
         "", description="Hosts, addresses and networks, comma-separated, that files are fetched from though not public."
     )
     fetch_timeout: float = Field(60, gt=0, description="Seconds fetching one URL may take, redirects included.")
+
+    webhook_timeout: float = Field(15, gt=0, description="Seconds a webhook has to answer.")
+    webhook_first_pause: float = Field(
+        5, gt=0, le=3600, description="Seconds until a delivery that failed is tried again; later pauses grow from it."
+    )
+    webhook_log_days: int = Field(30, ge=1, description="Days events and the log of their deliveries are kept.")
 
     worker_processes: int | None = Field(
         None, ge=1, description="Child processes that decode pictures; absent: one per core."

@@ -63,7 +63,7 @@ async def test_a_job_waits_as_it_was_queued(database, scope, queue):
         await queue.enqueue(connection, job, Urgency.INTERACTIVE)
         (row,) = await jobs_of(connection, job)
     assert (row.task_name, row.queue_name, row.priority, row.status) == ("read_text", "texts", 20, "todo")
-    assert row.args == {"tenant_id": str(job.tenant_id), "asset_id": str(job.asset_id)}
+    assert row.args == {"tenant_id": str(job.tenant_id), "asset_id": str(job.subject_id)}
 
 
 async def test_a_job_is_committed_with_its_row_or_not_at_all(database, scope, queue):
@@ -157,7 +157,7 @@ async def test_active_assets_are_those_with_jobs(database, scope, queue):
             text("UPDATE procrastinate_jobs SET status = 'failed' WHERE queueing_lock = :identity"),
             {"identity": job_for(scope, failed).identity},
         )
-        found = await queue.select_active_assets(connection, [waiting, running, failed, idle])
+        found = await queue.select_active(connection, [waiting, running, failed, idle])
         assert found == {waiting, running}
 
 
@@ -271,6 +271,6 @@ async def test_workers_take_jobs_of_their_lane_by_urgency(database, scope, queue
 
     async with app.open_async():
         await app.run_worker_async(queues=["pictures"], wait=False, concurrency=1, install_signal_handlers=False)
-    assert taken == [str(pictures[index].asset_id) for index in (1, 2, 0)]
+    assert taken == [str(pictures[index].subject_id) for index in (1, 2, 0)]
     async with database.read() as connection:
         assert (await queue.counts(connection))["describe", "todo"] == 1

@@ -28,7 +28,7 @@ def photos(count):
 
 async def send(library, files, given=PLAIN, late=None, refusals=()):
     """Send a batch of (name, bytes or chunks), with fields in front of and behind the files; returns its result."""
-    async with library.services.batches.reading(library.scope, refusals) as batch:
+    async with library.services.batch_uploads.reading(library.scope, refusals) as batch:
         for name, data in files:
             await batch.take(name, chunks(data) if isinstance(data, bytes) else data, given)
         return await batch.finish(late or given)

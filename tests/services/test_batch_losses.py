@@ -29,7 +29,7 @@ async def test_a_copy_stays_when_the_first_is_deleted_before_it_is_taken_back(li
     data = photo()
     first = await library.take_in(data, "first.jpg", auto_describe=False)
 
-    async with library.services.batches.reading(library.scope) as batch:
+    async with library.services.batch_uploads.reading(library.scope) as batch:
         await batch.take("copy.jpg", chunks(data), PLAIN)
         await batch._end_storing()
         with psycopg.connect(library._database_url) as deleting:
@@ -52,7 +52,7 @@ async def test_a_refused_batch_keeps_what_a_late_skip_of_another_batch_relies_on
     results = []
 
     async def refused():
-        async with library.services.batches.reading(library.scope) as batch:
+        async with library.services.batch_uploads.reading(library.scope) as batch:
             await batch.take("first.jpg", chunks(data), PLAIN)
             await batch._end_storing()
             results.append(await send(library, [("copy.jpg", data)], late=options(skip_duplicates=True)))

@@ -124,7 +124,7 @@ async def test_of_a_request_that_the_door_refuses_nothing_is_taken(library):
     ids = []
 
     async def refused():
-        async with library.services.batches.reading(library.scope, (FieldRefused,)) as batch:
+        async with library.services.batch_uploads.reading(library.scope, (FieldRefused,)) as batch:
             ids.append(batch.session_id)
             for name, data in photos(3):
                 await batch.take(name, chunks(data), PLAIN)

@@ -286,7 +286,7 @@ async def test_no_file_is_left_behind_whenever_it_comes(library, monkeypatch, st
 
     monkeypatch.setattr(intake, "_STORING_AT_ONCE", 1)
     monkeypatch.setattr(ingest, "receive_many", quick)
-    async with library.services.batches.reading(library.scope) as batch:
+    async with library.services.batch_uploads.reading(library.scope) as batch:
         for number in range(20):
             await batch.take(f"{number}.jpg", late(b"x"), PLAIN)
         monkeypatch.setattr(ingest, "receive_many", received)

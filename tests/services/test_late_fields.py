@@ -41,7 +41,7 @@ async def test_tags_behind_the_files_are_set_on_all_of_them_and_can_be_searched(
 
 async def test_tags_between_the_files_are_set_on_those_before_and_after(library):
     """Every file gets what the whole form says."""
-    async with library.services.batches.reading(library.scope) as batch:
+    async with library.services.batch_uploads.reading(library.scope) as batch:
         await batch.take("a.jpg", chunks(photo()), PLAIN)
         await batch.take("b.jpg", chunks(photo()), options(tags=("one",)))
         result = await batch.finish(options(tags=("one", "two")))
@@ -51,7 +51,7 @@ async def test_tags_between_the_files_are_set_on_those_before_and_after(library)
 
 async def test_a_file_deleted_before_the_late_fields_come_costs_no_other(library):
     """Who deletes one file of a batch under way does not lose the rest of it."""
-    async with library.services.batches.reading(library.scope) as batch:
+    async with library.services.batch_uploads.reading(library.scope) as batch:
         for name, data in photos(3):
             await batch.take(name, chunks(data), PLAIN)
         await batch._end_storing()
@@ -68,7 +68,7 @@ async def test_a_file_deleted_before_the_late_fields_come_costs_no_other(library
 async def test_auto_describe_false_behind_the_files_drops_descriptions_not_begun(library):
     """What is described already stays so; the others are not described, and the session waits for none of them."""
     described = options(auto_describe=True)
-    async with library.services.batches.reading(library.scope) as batch:
+    async with library.services.batch_uploads.reading(library.scope) as batch:
         for name, data in photos(3):
             await batch.take(name, chunks(data), described)
         await batch._end_storing()
@@ -128,7 +128,7 @@ async def test_two_batches_at_once_that_skip_duplicates_late_keep_each_content_o
 async def test_late_fields_change_no_session_that_was_cancelled_meanwhile(library):
     """A copy in a session that is over keeps the outcome it was told with."""
     data = photo()
-    async with library.services.batches.reading(library.scope) as batch:
+    async with library.services.batch_uploads.reading(library.scope) as batch:
         for name in ("a.jpg", "b.jpg"):
             await batch.take(name, chunks(data), PLAIN)
         await batch._end_storing()

@@ -104,7 +104,7 @@ async def test_cancelled_pictures_are_made_after_all_when_somebody_asks(library)
 
 async def test_while_a_request_is_read_its_session_can_be_cancelled_and_takes_no_more_files(library):
     """Also with nothing waiting; files that come later are refused, to be sent again."""
-    async with library.services.batches.reading(library.scope) as batch:
+    async with library.services.batch_uploads.reading(library.scope) as batch:
         files = photos(40)
         await batch.take(*_taken(files[0]), PLAIN)
         await until(lambda: rows(library, batch.session_id))
@@ -153,7 +153,7 @@ async def test_of_many_who_cancel_one_succeeds(library):
 
 async def test_a_session_that_ends_while_a_cancelling_waits_for_it_stays_completed(library):
     """Whoever saw it uploading must not cancel it once it has been read and worked on to its end."""
-    async with library.services.batches.reading(library.scope) as batch:
+    async with library.services.batch_uploads.reading(library.scope) as batch:
         await batch.take("a.jpg", chunks(photo()), PLAIN)
         await batch._end_storing()
         session_id = batch.session_id

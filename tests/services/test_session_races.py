@@ -70,7 +70,7 @@ class Melee:
         files = photos(20)
         files += [(f"copy-{index}.jpg", data) for index, (_, data) in enumerate(files[:4])]
         self.dice.shuffle(files)
-        async with self.library.services.batches.reading(self.library.scope) as batch:
+        async with self.library.services.batch_uploads.reading(self.library.scope) as batch:
             self.begun.set_result(batch.session_id)
             for name, data in files:
                 await batch.take(name, chunks(data), options(skip_duplicates=True))

@@ -93,7 +93,7 @@ async def test_two_who_expire_at_once_do_it_once(library):
 
 async def test_a_dead_reader_is_ended_and_a_living_one_is_not(library):
     """Silence is measured by the database's clock; what had arrived is worked on, and then the session ends."""
-    dead, alive = library.services.batches.reading(library.scope), library.services.batches.reading(library.scope)
+    dead, alive = library.services.batch_uploads.reading(library.scope), library.services.batches.reading(library.scope)
     async with alive as living:
         await living.take("living.jpg", chunks(photo()), PLAIN)
         async with dead as silent:
@@ -117,7 +117,7 @@ async def test_a_dead_reader_is_ended_and_a_living_one_is_not(library):
 
 async def test_a_reader_that_was_taken_for_dead_adds_nothing_to_a_session_that_may_be_over(library):
     """It wakes, goes on, and its later files are refused, to be sent again."""
-    async with library.services.batches.reading(library.scope) as batch:
+    async with library.services.batch_uploads.reading(library.scope) as batch:
         await batch.take("a.jpg", chunks(photo()), PLAIN)
         await until(lambda: rows(library, batch.session_id))
         library.sql("UPDATE upload_session SET reader_seen_at = '2020-01-01' WHERE id = %s", batch.session_id)
@@ -141,7 +141,7 @@ async def test_the_heart_of_a_reader_beats_while_a_slow_client_sends_one_file(li
     def seen(session_id):
         return library.sql("SELECT reader_seen_at FROM upload_session WHERE id = %s", session_id)[0][0]
 
-    async with library.services.batches.reading(library.scope) as batch:
+    async with library.services.batch_uploads.reading(library.scope) as batch:
 
         async def slow():
             yield photo()

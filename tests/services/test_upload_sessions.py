@@ -26,7 +26,7 @@ from tests.services.library import chunks
 
 async def test_a_session_goes_from_uploading_over_pending_and_processing_to_completed(library):
     """Each step of the work shows in the numbers, and only the last one ends it."""
-    async with library.services.batches.reading(library.scope) as batch:
+    async with library.services.batch_uploads.reading(library.scope) as batch:
         for name, data in photos(3):
             await batch.take(name, chunks(data), PLAIN)
         await batch._end_storing()

@@ -81,6 +81,7 @@ _INSERT = _A.insert().values(search=cast(bindparam("search"), TSVECTOR))
 
 async def insert_asset(connection: AsyncConnection | Pipeline, new: NewAsset, search: str, now: datetime) -> None:
     """Store a new asset; `search` is its tsvector literal."""
+    captured = new.captured
     await connection.execute(
         _INSERT,
         {
@@ -100,6 +101,10 @@ async def insert_asset(connection: AsyncConnection | Pipeline, new: NewAsset, se
             "tags": list(new.tags),
             "folder_id": new.folder_id,
             "recorded_timestamp": new.recorded_timestamp,
+            "captured_at": captured.moment if captured else None,
+            "captured_wall": captured.wall if captured else None,
+            "captured_offset_minutes": captured.offset_minutes if captured else None,
+            "captured_offset_source": captured.offset_source if captured else None,
             "created_at": now,
             "updated_at": now,
             "variants": {},

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import bindparam, case, literal_column, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
@@ -16,6 +16,7 @@ from calotype.db.color import upsert_developed_colors
 from calotype.db.engine import Pipeline
 from calotype.db.scoped import within
 from calotype.domain.asset import PictureFacts, State, StoredVariant
+from calotype.domain.device_image import CLIENT
 from calotype.domain.picture import (
     CaptureTime,
     DevelopedPicture,
@@ -28,23 +29,24 @@ from calotype.domain.scope import Scope
 _A = tables.asset
 
 
-def captured_at(captured: CaptureTime) -> datetime:
-    """The moment a picture was taken as listings show it: its wall time with its own offset, without one read as UTC.
-
-    An offset inferred from the GPS clock is kept in its columns but not applied here: the wire format promises the file's own.
-    """
-    offset = 0 if captured.offset_source == "gps" else captured.offset_minutes or 0
-    return captured.wall.replace(tzinfo=UTC) - timedelta(minutes=offset)
-
-
 _HASH = text(
     "INSERT INTO perceptual_hash (asset_id, tenant_id, phash) SELECT id, tenant_id, CAST(CAST(:phash AS text) AS bit(64)) "
     "FROM asset WHERE tenant_id = :tenant_id AND id = :asset_id "
     "ON CONFLICT (asset_id) DO UPDATE SET phash = excluded.phash WHERE perceptual_hash.phash <> excluded.phash"
 )
 
+# What a client said of the time itself is worth more than what the file says.
+_IS_TOLD = _A.c.captured_offset_source == literal_column(
+    f"'{CLIENT}'"
+)  # no parameter: pipelines send only those of the call
+_CAPTURED = {
+    column.name: case((_IS_TOLD, column), else_=bindparam(f"new_{column.name}", type_=column.type))
+    for column in (_A.c.captured_at, _A.c.captured_wall, _A.c.captured_offset_minutes, _A.c.captured_offset_source)
+}
 # Run for every picture, so built once.
-_DEVELOPED = update(_A).where(_A.c.tenant_id == bindparam("of_tenant"), _A.c.id == bindparam("of_asset"))
+_DEVELOPED = (
+    update(_A).where(_A.c.tenant_id == bindparam("of_tenant"), _A.c.id == bindparam("of_asset")).values(**_CAPTURED)
+)
 
 
 async def update_developed(
@@ -65,10 +67,10 @@ async def update_developed(
             "height": picture.height,
             "blur_hash": picture.blur_hash,
             "facts": _facts(picture),
-            "captured_at": captured_at(captured) if captured else None,
-            "captured_wall": captured.wall if captured else None,
-            "captured_offset_minutes": captured.offset_minutes if captured else None,
-            "captured_offset_source": captured.offset_source if captured else None,
+            "new_captured_at": captured.moment if captured else None,
+            "new_captured_wall": captured.wall if captured else None,
+            "new_captured_offset_minutes": captured.offset_minutes if captured else None,
+            "new_captured_offset_source": captured.offset_source if captured else None,
             "variants": {name.value: asdict(variant) for name, variant in variants.items()},
             "variant_status": State.COMPLETED.value,
             "variant_error": None,

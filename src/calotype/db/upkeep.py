@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import bindparam, or_, select, text
+from sqlalchemy import or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
@@ -96,15 +96,51 @@ async def select_stale_embeddings(
     return [(row.tenant_id, row.asset_id, row.created_at) for row in rows]
 
 
+_OVERDUE_DELIVERIES = text(
+    "SELECT tenant_id, id, next_attempt_at FROM webhook_delivery "
+    "WHERE status = 'pending' AND next_attempt_at < :before AND (next_attempt_at, id) > (:after_time, :after_id) "
+    "ORDER BY next_attempt_at, id LIMIT :limit FOR UPDATE SKIP LOCKED"
+)
+
+
+async def select_overdue_deliveries(
+    connection: AsyncConnection, due_before: datetime, after: tuple[datetime, UUID], limit: int
+) -> list[tuple[UUID, UUID, datetime]]:
+    """(tenant id, delivery id, time) of deliveries whose next attempt was due, the oldest first, after a given place; locked."""
+    parameters = {"before": due_before, "after_time": after[0], "after_id": after[1], "limit": limit}
+    rows = await connection.execute(_OVERDUE_DELIVERIES, parameters)
+    return [(row.tenant_id, row.id, row.next_attempt_at) for row in rows]
+
+
+_KNOWN_IDS = text(
+    "SELECT id FROM asset WHERE id = ANY(CAST(:ids AS uuid[])) "
+    "UNION ALL SELECT id FROM presigned_upload WHERE id = ANY(CAST(:ids AS uuid[])) AND reaped_at IS NULL"
+)
+# The primary key serves the first digits of an id as a range.
+_KNOWN_KEYS = text(
+    "SELECT asset.object_key FROM unnest(CAST(:keys AS text[]), CAST(:lowest AS uuid[]), CAST(:highest AS uuid[])) "
+    "AS stored (key, lowest, highest) "
+    "JOIN asset ON asset.id >= stored.lowest AND asset.id <= stored.highest AND asset.object_key = stored.key"
+)
+
+
 async def select_known_keys(connection: AsyncConnection, object_keys: Sequence[str]) -> set[str]:
-    """Which of the given object keys belong to a row of any tenant, by the ids that stand in them."""
-    ids = {key.split("/")[2] for key in object_keys if key.count("/") >= 3}
-    query = text(
-        "SELECT id FROM asset WHERE id = ANY(CAST(:ids AS uuid[])) "
-        "UNION ALL SELECT id FROM presigned_upload WHERE id = ANY(CAST(:ids AS uuid[])) AND reaped_at IS NULL"
-    ).bindparams(bindparam("ids", list(ids)))
-    known = {str(identity) for identity in (await connection.execute(query)).scalars()}
-    return {key for key in object_keys if key.count("/") >= 3 and key.split("/")[2] in known}
+    """Which of the given object keys belong to a row of any tenant, by the ids that stand in them, or their first digits."""
+    by_id = {key: key.split("/")[2] for key in object_keys if key.count("/") == 3}
+    known = set()
+    if by_id:
+        rows = await connection.execute(_KNOWN_IDS, {"ids": sorted(set(by_id.values()))})
+        ids = {str(identity) for identity in rows.scalars()}
+        known = {key for key, identity in by_id.items() if identity in ids}
+    by_digits = {key: key.split("/")[1][:8] for key in object_keys if key.count("/") == 1}
+    if by_digits:
+        bounds = {
+            "keys": list(by_digits),
+            "lowest": [digits + "0" * 24 for digits in by_digits.values()],
+            "highest": [digits + "f" * 24 for digits in by_digits.values()],
+        }
+        known |= set((await connection.execute(_KNOWN_KEYS, bounds)).scalars())
+    return known
 
 
 async def select_next_originals(connection: AsyncConnection, after: UUID | None, limit: int) -> list[tuple[UUID, str]]:

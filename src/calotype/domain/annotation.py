@@ -72,7 +72,8 @@ def _annotation(value: Any, place: str) -> Annotation:
         kind,
         geometry,
         None if confidence is None else float(confidence),
-        {key: part for key, part in value.items() if key not in _KEYS},
+        # What says nothing, such as a confidence of null, is given back as it was sent, too.
+        {key: part for key, part in value.items() if key not in _KEYS or part is None or part == []},
     )
 
 

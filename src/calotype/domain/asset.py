@@ -9,7 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from calotype.domain.picture import PictureMetadata, VariantName
+from calotype.domain.annotation import Annotation
+from calotype.domain.picture import CaptureTime, PictureMetadata, VariantName
 
 
 class State(enum.StrEnum):
@@ -116,6 +117,7 @@ class NewAsset:
     description_status: State | None
     folder_id: UUID | None = None
     recorded_timestamp: Decimal | None = None
+    captured: CaptureTime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +149,12 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class AssetDetail:
-    """An asset with everything that happened to it."""
+    """An asset with everything that happened to it; `annotations` are None unless a device sent it."""
 
     asset: Asset
     descriptions: tuple[DescriptionRecord, ...]
     operations: tuple[Operation, ...]
+    annotations: tuple[Annotation, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

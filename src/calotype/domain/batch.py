@@ -56,11 +56,3 @@ class BatchImage:
     model_version: str | None
     annotations: tuple[Annotation, ...]
     metadata: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A part of a list: at most `limit` entries after the first `offset`."""
-
-    limit: int
-    offset: int

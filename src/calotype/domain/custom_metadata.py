@@ -51,14 +51,15 @@ def custom_metadata(value: Mapping[str, Any], field: str = "metadata") -> Custom
     """
     if not value:
         return None
-    _check_depth(value, field)
+    check_depth(value, field)
     document = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     plain = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     size = len(plain.encode("utf-8", "surrogatepass"))
     return CustomMetadata(document, decimal_of(value.get(_RECORDED)), _text(value), size)
 
 
-def _check_depth(value: Mapping[str, Any], field: str) -> None:
+def check_depth(value: Mapping[str, Any], field: str) -> None:
+    """Refuse a JSON object of more than 100 levels, which nothing could write again. Raises InvalidInput, naming `field`."""
     level: list[Any] = [value]
     for _ in range(_DEEPEST):
         level = [part for nested in level for part in _parts(nested) if isinstance(part, dict | list)]

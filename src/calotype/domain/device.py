@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import enum
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+from calotype.domain.custom_metadata import check_depth
+from calotype.domain.errors import InvalidInput
+from calotype.domain.values import clean_text
 
 MAX_NAME_LENGTH = 255
 MAX_METADATA_BYTES = 64 * 1024
@@ -42,3 +47,19 @@ class NewDeviceKey:
     device: Device
     api_key: str
     previous_key_expires_at: datetime | None = None
+
+
+def clean_device_name(value: str) -> str:
+    """Trim a device's name. Raises InvalidInput unless 1 to 255 characters are left."""
+    name = clean_text(value, "name").strip()
+    if not 1 <= len(name) <= MAX_NAME_LENGTH:
+        raise InvalidInput(f"name must have 1 to {MAX_NAME_LENGTH} characters", field="name")
+    return name
+
+
+def clean_device_metadata(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What an operator says of a device, in keys of their own. Raises InvalidInput above 64 KiB or 100 levels."""
+    check_depth(value, "metadata")
+    if len(json.dumps(value)) > MAX_METADATA_BYTES:
+        raise InvalidInput(f"metadata may have at most {MAX_METADATA_BYTES} bytes", field="metadata")
+    return value

@@ -8,18 +8,30 @@ from uuid import UUID
 
 
 class Task(enum.StrEnum):
-    """A function workers can run on an asset; one call of it is a job."""
+    """A function workers can run on an asset, or on a delivery to a webhook; one call of it is a job."""
 
     MAKE_VARIANTS = "make_variants"
     EXTRACT_COLORS = "extract_colors"
     READ_TEXT = "read_text"
     DESCRIBE = "describe"
     EMBED = "embed"
+    DELIVER_EVENT = "deliver_event"
 
     @property
     def lane(self) -> Lane:
         """Where its jobs wait."""
+        if self is Task.DELIVER_EVENT:
+            return Lane.WEBHOOKS
         return Lane.PICTURES if self in {Task.MAKE_VARIANTS, Task.EXTRACT_COLORS} else Lane.TEXTS
+
+    @property
+    def subject(self) -> str:
+        """What its jobs call the id they are given."""
+        return "delivery_id" if self is Task.DELIVER_EVENT else "asset_id"
+
+    def identity(self, subject_id: UUID) -> str:
+        """The same for the same work, so that queuing it again is a no-op."""
+        return f"{self.value}:{subject_id}"
 
 
 class Lane(enum.StrEnum):
@@ -27,25 +39,34 @@ class Lane(enum.StrEnum):
 
     PICTURES = "pictures"
     TEXTS = "texts"
+    WEBHOOKS = "webhooks"
 
 
 class Urgency(enum.IntEnum):
-    """Who is waiting: somebody right now, a new upload, or only a re-run over old ones."""
+    """Who is waiting: somebody right now, a new upload, only a re-run over old ones, or nobody here.
+
+    Deliveries are the last also because lanes share one index by urgency: those that wait hours for their next attempt must not
+    be passed over whenever a picture is looked for.
+    """
 
     INTERACTIVE = 20
     NEW = 10
     BACKFILL = 0
+    DELIVERY = -10
+
+
+ASSET_TASKS = tuple(task for task in Task if task.subject == "asset_id")
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One call of a task on one asset."""
+    """One call of a task on one asset, or one delivery."""
 
     task: Task
     tenant_id: UUID
-    asset_id: UUID
+    subject_id: UUID
 
     @property
     def identity(self) -> str:
         """The same for the same work, so that queuing it again is a no-op."""
-        return f"{self.task.value}:{self.asset_id}"
+        return self.task.identity(self.subject_id)

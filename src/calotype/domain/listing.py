@@ -58,6 +58,14 @@ class AssetFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """A part of a list: at most `limit` entries after the first `offset`."""
+
+    limit: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
 class PageRequest:
     """Order and window of a listing."""
 

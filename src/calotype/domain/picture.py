@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 
 class VariantName(enum.StrEnum):
@@ -56,13 +56,23 @@ class CaptureTime:
     """When a picture was taken: wall time, offset, and where the offset came from.
 
     `wall` is naive local time. `offset_minutes` is None when nothing told it; then the wall time is read as UTC.
-    `offset_source` is one of "exif", "gps", "xmp", "iptc" or None. `source` names the tag the wall time came from.
+    `offset_source` is one of "exif", "gps", "xmp", "iptc" or None, or "client" when the sender told the whole time.
+    `source` names the tag the wall time came from.
     """
 
     wall: datetime
     source: str
     offset_minutes: int | None = None
     offset_source: str | None = None
+
+    @property
+    def moment(self) -> datetime:
+        """The moment as listings show it: the wall time with its own offset, without one read as UTC.
+
+        An offset inferred from the GPS clock is kept but not applied here: the wire format promises the file's own.
+        """
+        offset = 0 if self.offset_source == "gps" else self.offset_minutes or 0
+        return self.wall.replace(tzinfo=UTC) - timedelta(minutes=offset)
 
 
 @dataclass(frozen=True, slots=True)

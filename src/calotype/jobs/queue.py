@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from procrastinate import App, PsycopgConnector
 from psycopg import AsyncConnection as AsyncDriverConnection
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db.engine import Pipeline
-from calotype.domain.job import Job, Task, Urgency
+from calotype.domain.job import ASSET_TASKS, Job, Task, Urgency
 
 
 class JobQueue:
@@ -27,10 +29,12 @@ class JobQueue:
             connector=PsycopgConnector(conninfo=url, kwargs=relaxed, configure=_autocommit, min_size=1, max_size=6)
         )
 
-    async def enqueue(self, connection: AsyncConnection | Pipeline, job: Job, urgency: Urgency) -> None:
-        """Queue a job unless the same one waits already.
+    async def enqueue(
+        self, connection: AsyncConnection | Pipeline, job: Job, urgency: Urgency, at: datetime | None = None
+    ) -> None:
+        """Queue a job unless the same one waits already; it is not begun before `at`.
 
-        The caller's transaction must hold the lock of the asset's row, which keeps two of them from both finding nothing.
+        The caller's transaction must hold the lock of its subject's row, which keeps two of them from both finding nothing.
         """
         await connection.execute(
             _ENQUEUE,
@@ -39,16 +43,37 @@ class JobQueue:
                 "task": job.task.value,
                 "priority": int(urgency),
                 "identity": job.identity,
-                "arguments": json.dumps({"tenant_id": str(job.tenant_id), "asset_id": str(job.asset_id)}),
+                "arguments": json.dumps({"tenant_id": str(job.tenant_id), job.task.subject: str(job.subject_id)}),
+                "at": at,
             },
         )
 
-    async def drop(self, connection: AsyncConnection, asset_ids: Iterable[UUID]) -> set[UUID]:
-        """Take the waiting jobs of some assets out of the queue; returns those that had one.
+    async def enqueue_written(
+        self,
+        connection: AsyncConnection | Pipeline,
+        writing: str,
+        values: Mapping[str, Any],
+        task: Task,
+        urgency: Urgency,
+    ) -> None:
+        """Write rows and queue a job for each of them, as one statement.
+
+        `writing` is a constant of `db/` with `values` for its parameters: common table expressions, of which `written` returns
+        the `tenant_id` and `id` of new rows, which nobody can have queued a job for.
+        """
+        await connection.execute(
+            _enqueue_written(writing, task),
+            {**values, "queue": task.lane.value, "task": task.value, "priority": int(urgency)},
+        )
+
+    async def drop(
+        self, connection: AsyncConnection, subject_ids: Iterable[UUID], tasks: Sequence[Task] = ASSET_TASKS
+    ) -> set[UUID]:
+        """Take the waiting jobs of some assets (or of what other `tasks` run on) out of the queue; returns those that had one.
 
         Running jobs find out by themselves that their asset is gone, or its work ended.
         """
-        owners = {f"{task.value}:{asset_id}": asset_id for asset_id in asset_ids for task in Task}
+        owners = _owners(subject_ids, tasks)
         rows = await connection.execute(
             text(
                 "DELETE FROM procrastinate_jobs WHERE status = 'todo' AND queueing_lock = ANY(:identities) "
@@ -58,9 +83,11 @@ class JobQueue:
         )
         return {owners[identity] for identity in rows.scalars()}
 
-    async def select_active_assets(self, connection: AsyncConnection, asset_ids: Sequence[UUID]) -> set[UUID]:
-        """Those of the given assets that have any job waiting or running."""
-        owners = {f"{task.value}:{asset_id}": asset_id for asset_id in asset_ids for task in Task}
+    async def select_active(
+        self, connection: AsyncConnection, subject_ids: Sequence[UUID], tasks: Sequence[Task] = ASSET_TASKS
+    ) -> set[UUID]:
+        """Those of the given assets (or of what other `tasks` run on) that have any job waiting or running."""
+        owners = _owners(subject_ids, tasks)
         rows = await connection.execute(
             text(
                 "SELECT queueing_lock FROM procrastinate_jobs "
@@ -72,7 +99,7 @@ class JobQueue:
 
     async def select_attempts(self, connection: AsyncConnection, asset_ids: Sequence[UUID]) -> dict[UUID, int]:
         """How often the waiting or running job of each of the given assets had to be begun again, where there is one."""
-        owners = {f"{task.value}:{asset_id}": asset_id for asset_id in asset_ids for task in Task}
+        owners = _owners(asset_ids, ASSET_TASKS)
         rows = await connection.execute(
             text(
                 "SELECT queueing_lock, attempts FROM procrastinate_jobs "
@@ -126,12 +153,30 @@ class JobQueue:
         return rescued.rowcount
 
 
+def _owners(subject_ids: Iterable[UUID], tasks: Sequence[Task]) -> dict[str, UUID]:
+    return {task.identity(subject_id): subject_id for subject_id in subject_ids for task in tasks}
+
+
 # The library's own SQL interface, so that queuing is one statement among others.
+def _deferred(identity: str, arguments: str, at: str) -> str:
+    return (
+        "ROW(CAST(:queue AS varchar), CAST(:task AS varchar), CAST(:priority AS integer), "
+        f"NULL, {identity}, {arguments}, {at})::procrastinate_job_to_defer_v1"
+    )
+
+
 _ENQUEUE = text(
-    "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW(CAST(:queue AS varchar), CAST(:task AS varchar), CAST(:priority AS integer), "
-    "NULL, CAST(:identity AS text), CAST(:arguments AS jsonb), NULL)::procrastinate_job_to_defer_v1]) "
-    "WHERE NOT EXISTS (SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = CAST(:identity AS text) AND status = 'todo')"
+    "SELECT procrastinate_defer_jobs_v1(ARRAY["
+    + _deferred("CAST(:identity AS text)", "CAST(:arguments AS jsonb)", "CAST(:at AS timestamptz)")
+    + "]) WHERE NOT EXISTS (SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = CAST(:identity AS text) AND status = 'todo')"
 )
+
+
+@functools.cache
+def _enqueue_written(writing: str, task: Task) -> TextClause:
+    arguments = f"jsonb_build_object('tenant_id', tenant_id, '{task.subject}', id)"
+    row = _deferred("CAST(:task AS text) || ':' || id", arguments, "NULL")
+    return text(f"{writing} SELECT procrastinate_defer_jobs_v1(array_agg({row})) FROM written HAVING count(*) > 0")
 
 
 async def _autocommit(connection: AsyncDriverConnection[Any]) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-import secrets
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -21,12 +19,11 @@ from calotype.db.tenant import insert_tenant, select_tenants
 from calotype.domain.errors import CredentialExpired, InvalidInput, NotFound, Unauthenticated
 from calotype.domain.principal import ApiKey, Principal
 from calotype.domain.scope import Scope
+from calotype.services.token import DEVICE_PREFIX, is_token, make_token, token_hash
 
 DEFAULT_TENANT = "default"
 DEFAULT_PREFIX = "calo"
-_FORM = re.compile(r"[a-z]+_[A-Za-z0-9_-]{20,}")
 _PREFIX = re.compile(r"[a-z]{1,20}")
-_LONGEST = 200
 
 
 class ApiKeyService:
@@ -41,10 +38,10 @@ class ApiKeyService:
 
         Raises Unauthenticated for malformed, unknown and revoked keys, CredentialExpired for expired ones.
         """
-        if len(token) > _LONGEST or not _FORM.fullmatch(token):
+        if not is_token(token):
             raise Unauthenticated("Invalid API key")
         async with self._database.read() as connection:
-            found = await select_api_key_by_hash(connection, _hash(token))
+            found = await select_api_key_by_hash(connection, token_hash(token))
         if found is None or found.revoked_at is not None:
             raise Unauthenticated("Invalid API key")
         now = datetime.now(UTC)
@@ -67,12 +64,14 @@ class ApiKeyService:
         """
         if not _PREFIX.fullmatch(prefix):
             raise InvalidInput("a key's prefix is 1 to 20 lower-case letters", field="prefix")
+        if prefix == DEVICE_PREFIX:
+            raise InvalidInput(f"{DEVICE_PREFIX}_ keys are devices' own; see `calotype devices add`", field="prefix")
         if not name.strip() or not tenant.strip():
             raise InvalidInput("a key and its tenant need a name", field="name")
         now = datetime.now(UTC)
         if expires_at is not None and expires_at <= now:
             raise InvalidInput("a key cannot expire in the past", field="expires")
-        token = f"{prefix}_{secrets.token_urlsafe(32)}"
+        token = make_token(prefix)
         async with self._database.write() as connection:
             tenant_id = await insert_tenant(connection, tenant.strip(), now)
             await insert_api_key(
@@ -80,7 +79,7 @@ class ApiKeyService:
                 tenant_id,
                 name.strip(),
                 hint=token[: len(prefix) + 5],
-                secret_hash=_hash(token),
+                secret_hash=token_hash(token),
                 now=now,
                 expires_at=expires_at,
             )
@@ -112,8 +111,8 @@ class ApiKeyService:
         """
         now = datetime.now(UTC)
         async with self._database.write() as connection:
-            if _FORM.fullmatch(key):
-                found = await select_api_key_by_hash(connection, _hash(key))
+            if is_token(key):
+                found = await select_api_key_by_hash(connection, token_hash(key))
                 return found is not None and await update_api_key_revoked(connection, found.id, now)
             try:
                 key_id = UUID(key)
@@ -127,7 +126,3 @@ class ApiKeyService:
         if used:
             async with self._database.mark() as connection:
                 await update_api_keys_used(connection, used)
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

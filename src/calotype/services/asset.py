@@ -9,10 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from calotype.db.annotation import select_annotations
 from calotype.db.asset import select_asset, select_assets_by_prefix, update_asset
 from calotype.db.description import select_descriptions
-from calotype.db.engine import Database
+from calotype.db.device_image import select_batches_of_images
+from calotype.db.engine import Connection, Database
 from calotype.db.operation import insert_operations, select_open_operation, select_operations
+from calotype.domain.annotation import Annotation
 from calotype.domain.asset import Asset, AssetDetail, Operation, OperationType, State
 from calotype.domain.errors import Conflict, NotFound, NotReady, Refused
 from calotype.domain.job import Job, Task, Urgency
@@ -66,6 +69,7 @@ class AssetService:
                 asset,
                 tuple(await select_descriptions(connection, scope, asset.id)),
                 tuple(await select_operations(connection, scope, asset.id)),
+                await _annotations(connection, scope, asset.id),
             )
 
     async def update(self, scope: Scope, asset_id: UUID, changes: Mapping[str, Any]) -> Asset:
@@ -131,6 +135,12 @@ class AssetService:
             await update_asset(connection, scope, asset_id, values)
             await self._queue.enqueue(connection, _variants_job(asset), Urgency.INTERACTIVE)
             return TriggeredRun(run.id, State.PENDING, is_new=True)
+
+
+async def _annotations(connection: Connection, scope: Scope, asset_id: UUID) -> tuple[Annotation, ...] | None:
+    if not await select_batches_of_images(connection, scope, [asset_id]):
+        return None
+    return (await select_annotations(connection, scope, [asset_id])).get(asset_id, ())
 
 
 def _variants_job(asset: Asset) -> Job:

@@ -23,7 +23,7 @@ from calotype.domain.asset import Asset, NewAsset, Operation, OperationType, Sta
 from calotype.domain.custom_metadata import CustomMetadata
 from calotype.domain.errors import CalotypeError, Conflict, QuotaExceeded, Unavailable, UsageLimitExceeded
 from calotype.domain.job import Job, Task, Urgency
-from calotype.domain.picture import MediaType
+from calotype.domain.picture import CaptureTime, MediaType
 from calotype.domain.scope import Scope
 from calotype.jobs.queue import JobQueue
 from calotype.services.allowance import Allowances
@@ -43,6 +43,7 @@ class UploadOptions:
     storage_target: str = "default"
     folder_id: UUID | None = None
     custom: CustomMetadata | None = None
+    captured: CaptureTime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +217,7 @@ class IngestService(ReceiveService):
             description_status=describe,
             folder_id=options.folder_id,
             recorded_timestamp=options.custom.recorded_timestamp if options.custom else None,
+            captured=options.captured,
         )
         search = search_document(
             title=new.title,

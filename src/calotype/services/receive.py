@@ -34,7 +34,7 @@ HEAD_BYTES = 1024 * 1024  # kept of each upload, so that nearly every header is 
 
 @dataclass(frozen=True, slots=True)
 class IngestLimits:
-    """What an upload may be: bytes of one image, pixels of all its frames, formats that are not accepted.
+    """What an upload may be: bytes of one image, pixels of all its frames, formats that are not accepted, or the only ones.
 
     With `only_whole`, pictures whose files are cut off or damaged are refused; else that is found when they are developed.
     """
@@ -42,6 +42,7 @@ class IngestLimits:
     max_image_bytes: int
     max_pixels: int
     refused_formats: frozenset[str] = frozenset()
+    only_formats: frozenset[str] | None = None
     only_whole: bool = False
 
 
@@ -75,9 +76,17 @@ class ReceiveService:
         self._limits = limits
 
     async def receive(
-        self, scope: Scope, filename: str, chunks: AsyncIterator[bytes], *, file_id: UUID | None = None
+        self,
+        scope: Scope,
+        filename: str,
+        chunks: AsyncIterator[bytes],
+        *,
+        file_id: UUID | None = None,
+        key: str | None = None,
     ) -> ReceivedFile:
-        """Check and store a file while it arrives, under a new id unless one is given; memory does not grow with its size.
+        """Check and store a file while it arrives, under a new id and its usual key unless they are given.
+
+        Memory does not grow with its size.
 
         Raises EmptyFile, Unsupported, UndecodablePicture, TooLarge, Unavailable. Nothing is kept then.
         """
@@ -85,7 +94,7 @@ class ReceiveService:
         head = await _read_head(chunks)
         media = self._accepted(bytes(head[:SNIFF_BYTES]))
         file_id = file_id or uuid4()
-        key = object_key(scope.tenant_id, file_id, name)
+        key = key or object_key(scope.tenant_id, file_id, name)
         async with self._store.writer(key) as writer:
             await writer.write(head)
             async for chunk in chunks:
@@ -168,7 +177,8 @@ class ReceiveService:
 
     def _accepted(self, head: bytes) -> MediaType:
         media = accepted_picture(head)
-        if media.format in self._limits.refused_formats:
+        only = self._limits.only_formats
+        if media.format in self._limits.refused_formats or (only is not None and media.format not in only):
             raise Unsupported(f"{media.content_type} files are not accepted here", content_type=media.content_type)
         return media
 

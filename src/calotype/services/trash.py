@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from calotype.db.asset import delete_asset, select_asset, select_assets
+from calotype.db.batch import update_image_counts
 from calotype.db.color import select_extractions
 from calotype.db.engine import Connection, Database
 from calotype.db.session_file import select_wanted, update_pending_files
@@ -52,10 +53,11 @@ class TrashService:
         return gone
 
     async def forget_work(self, connection: Connection, scope: Scope, asset_ids: Sequence[UUID]) -> None:
-        """Drop the waiting jobs of deleted assets, for which upload sessions wait no longer."""
+        """Drop the waiting jobs of deleted assets, for which upload sessions wait no longer and which batches do not count."""
         if asset_ids:
             await self._queue.drop(connection, asset_ids)
             await update_pending_files(connection, scope, asset_ids, DELETED)
+            await update_image_counts(connection, scope, asset_ids, -1)
 
     async def delete_many(self, scope: Scope, asset_ids: Sequence[UUID]) -> list[Deletion]:
         """Move several assets to the trash, in the order given; those being worked on right now are passed over."""
@@ -101,6 +103,7 @@ class TrashService:
                 raise Conflict("This file is not deleted")
             asset = await select_asset(connection, scope, asset_id)
             assert asset is not None
+            await update_image_counts(connection, scope, [asset_id], 1)
             extraction = (await select_extractions(connection, scope, [asset_id])).get(asset_id)
             colors_status = extraction.status if extraction else None
             states = (asset.variant_status, asset.description_status, colors_status)

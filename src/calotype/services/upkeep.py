@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 
+from calotype.db.device_image import select_numbers_taken
 from calotype.db.engine import Connection, Database
 from calotype.db.upkeep import (
     select_known_keys,
@@ -17,18 +18,23 @@ from calotype.db.upkeep import (
     select_unfinished,
     select_unfinished_colors,
 )
+from calotype.domain.device_image import number_of
 from calotype.domain.errors import NotFound
 from calotype.domain.job import Job, Task, Urgency
 from calotype.jobs.queue import JobQueue
+from calotype.services.batch import BatchService
+from calotype.services.device_upload import RAW_DATA, DeviceUploadService
 from calotype.services.presigned_upload import PresignedUploadService
 from calotype.services.trash import TrashService
 from calotype.services.upload_session import UploadSessionService
+from calotype.services.webhook_delivery import WebhookDeliveryService
 from calotype.services.work import missing_jobs
 from calotype.storage.store import ObjectStore
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 # Only what has the form this server writes may ever be swept.
 _OURS = re.compile(rf"(uploads|variants)/{_UUID}/{_UUID}/[^/]+")
+_OURS_OF_DEVICES = re.compile(rf"{RAW_DATA}/([0-9a-f]{{8}})_[^/]+")
 _BATCH = 500
 _LOOK_BACK = timedelta(minutes=2)  # younger uploads have their job for certain
 _log = structlog.get_logger(__name__)
@@ -45,6 +51,9 @@ class UpkeepService:
         trash: TrashService,
         presigned: PresignedUploadService,
         sessions: UploadSessionService,
+        batches: BatchService,
+        device_uploads: DeviceUploadService,
+        webhook_deliveries: WebhookDeliveryService,
         *,
         stalled_after: float,
         orphan_age: timedelta,
@@ -56,6 +65,9 @@ class UpkeepService:
         self._trash = trash
         self._presigned = presigned
         self._sessions = sessions
+        self._batches = batches
+        self._device_uploads = device_uploads
+        self._webhook_deliveries = webhook_deliveries
         self._stalled_after = stalled_after
         self._orphan_age = orphan_age
         self._embedding_model = embedding_model
@@ -81,9 +93,9 @@ class UpkeepService:
                     for asset, _ in found
                     for job in missing_jobs(asset.tenant_id, asset.id, asset.variant_status, asset.description_status)
                 ]
-                active = await self._queue.select_active_assets(connection, [asset.id for asset, _ in found])
+                active = await self._queue.select_active(connection, [asset.id for asset, _ in found])
                 for job in jobs:
-                    if job.asset_id not in active:
+                    if job.subject_id not in active:
                         await self._queue.enqueue(connection, job, Urgency.BACKFILL)
                         queued += 1
             if len(found) < _BATCH:
@@ -97,6 +109,7 @@ class UpkeepService:
             Task.EMBED,
             lambda connection, after: select_stale_embeddings(connection, self._embedding_model, before, after, _BATCH),
         )
+        queued += await self._webhook_deliveries.requeue_overdue()
         if queued:
             _log.warning("lost work queued again", jobs=queued)
         return queued
@@ -121,7 +134,7 @@ class UpkeepService:
         while True:
             async with self._database.write() as connection:
                 found = await select(connection, after)
-                active = await self._queue.select_active_assets(connection, [asset_id for _, asset_id, _ in found])
+                active = await self._queue.select_active(connection, [asset_id for _, asset_id, _ in found])
                 for tenant_id, asset_id, _ in found:
                     if asset_id not in active:
                         await self._queue.enqueue(connection, Job(task, tenant_id, asset_id), Urgency.BACKFILL)
@@ -130,22 +143,32 @@ class UpkeepService:
                 return queued
             after = (found[-1][2], found[-1][1])
 
+    async def close_batches(self) -> None:
+        """Close the batches of devices that have collected for long enough."""
+        if closed := await self._batches.close_due():
+            _log.info("batches closed for their age", batches=closed)
+
     async def clean(self) -> None:
-        """Empty what is due of the trash and of uploads never confirmed."""
+        """Empty what is due of the trash, of uploads never confirmed, of answers kept for repetitions, and of old events."""
         if purged := await self._trash.purge_due():
             _log.info("purged", assets=purged)
         if reaped := await self._presigned.reap():
             _log.info("expired uploads reaped", uploads=reaped)
+        await self._device_uploads.forget_answers()
+        if forgotten := await self._webhook_deliveries.clean():
+            _log.info("old events forgotten", events=forgotten)
 
     async def sweep(self) -> int:
         """Remove objects that no row knows and that are old enough to be certain; returns how many."""
         older_than = datetime.now(UTC) - self._orphan_age
         await self._store.sweep_temporary(older_than)
+        async with self._database.read() as connection:
+            taken = await select_numbers_taken(connection)
         swept = 0
-        for prefix in ("uploads/", "variants/"):
+        for prefix in ("uploads/", "variants/", f"{RAW_DATA}/"):
             batch: list[str] = []
             async for stored in self._store.list(prefix, older_than=older_than):
-                if _OURS.fullmatch(stored.key):
+                if _is_ours(stored.key, taken):
                     batch.append(stored.key)
                 if len(batch) >= _BATCH:
                     swept += await self._sweep(batch)
@@ -180,3 +203,10 @@ class UpkeepService:
             if len(rows) < _BATCH:
                 return missing
             after = rows[-1][0]
+
+
+def _is_ours(key: str, numbers_taken: int) -> bool:
+    """Whether this server can have written an object; what others keep under such a short name must be left alone."""
+    if found := _OURS_OF_DEVICES.fullmatch(key):
+        return number_of(found[1]) < numbers_taken
+    return _OURS.fullmatch(key) is not None

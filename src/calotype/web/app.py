@@ -19,6 +19,8 @@ from calotype.bootstrap import Application
 from calotype.domain.errors import CalotypeError, Unavailable
 from calotype.settings import Settings
 from calotype.web import status
+from calotype.web.apis.devices import routes as devices_routes
+from calotype.web.apis.devices.auth import DevicesFormat
 from calotype.web.apis.files import routes as files_routes
 from calotype.web.apis.files.auth import FilesFormat
 from calotype.web.apis.vision import routes as vision_routes
@@ -54,6 +56,7 @@ def make_app(settings: Settings, open_services: Callable[[], AbstractAsyncContex
     app.include_router(status.router)
     app.include_router(delivery_routes.router)
     app.include_router(files_routes.router)
+    app.include_router(devices_routes.router)
     app.include_router(vision_routes.router)
     app.add_exception_handler(CalotypeError, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_invalid)
@@ -62,7 +65,7 @@ def make_app(settings: Settings, open_services: Callable[[], AbstractAsyncContex
     vision = VisionFormat(settings)
     app.add_middleware(
         Gate,
-        formats=[FilesFormat(), vision],
+        formats=[FilesFormat(), DevicesFormat(), vision],
         fallback=vision,
         limiter=RateLimiter(settings.rate_limit, settings.rate_window),
     )

@@ -6,7 +6,10 @@ The framework has a limit of its own, but answers with plain text where every wi
 from __future__ import annotations
 
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import Message, Receive
+
+from calotype.domain.errors import TooLarge
 
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -24,3 +27,10 @@ def limited(receive: Receive, limit: int = MAX_BODY_BYTES) -> Receive:
         return message
 
     return receive_limited
+
+
+def check_announced(request: Request, limit: int) -> None:
+    """Refuse a body that says of itself to be longer than anything that could be accepted. Raises TooLarge."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced[:20]) > limit:
+        raise TooLarge(f"The body of this request may have at most {limit} bytes", limit=limit)

@@ -24,6 +24,7 @@ from calotype.web.shared.rate_limit import RateLimiter
 from calotype.web.shared.request_id import request_id
 from calotype.web.shared.wire_format import WireFormat
 
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 _log = structlog.get_logger("calotype.web")
 
 
@@ -52,11 +53,13 @@ class Gate:
         # The framework would redirect to the other spelling, and a redirect loses the body of a POST.
         scope["path"] = speaker.canonical(scope["path"])
         try:
+            if wire and scope["path"] in wire.streamed:
+                passage.is_unread = scope["method"] not in _WITHOUT_BODY
             refusal = await self._admit(wire, scope, headers, passage) if wire else None
             if refusal is None:
                 # Told by the route, never by the type the client names: the framework reads any other body whole.
                 whole = wire and scope["path"] not in wire.streamed
-                body = limited(receive, speaker.max_body_bytes) if whole else receive
+                body = limited(receive, speaker.max_body_bytes) if whole else passage.watched(receive)
                 await self._app(scope, body, passage.send)
             else:
                 await refusal(scope, receive, passage.send)
@@ -130,8 +133,22 @@ class _Passage:
         self.request_id = identity
         self.limits: dict[str, str] = {}
         self.status = 0
+        self.is_unread = False
+        """Whether a body is being sent that may be long, and that has not been read to its end."""
         self.started = time.perf_counter()
         self._send = send
+
+    def watched(self, receive: Receive) -> Receive:
+        """Receive as before, noting the end of the body."""
+        if not self.is_unread:
+            return receive
+
+        async def receive_watched() -> Message:
+            message = await receive()
+            self.is_unread = bool(message.get("more_body"))
+            return message
+
+        return receive_watched
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -141,4 +158,7 @@ class _Passage:
             for name, value in self.limits.items():
                 # What an answer itself says of trying again is worth more.
                 headers.setdefault(name, value)
+            if self.is_unread:
+                # Else the server would go on reading what nobody wants, for as long as a client likes to send.
+                headers["Connection"] = "close"
         await self._send(message)

@@ -53,8 +53,8 @@ CREATE TABLE device_image (
     created_at timestamptz NOT NULL
 );
 CREATE INDEX device_image_by_batch ON device_image (batch_id, created_at, asset_id);
--- A storage key holds the first 32 bits of its image's id, so these are numbered: none is ever given twice.
-CREATE SEQUENCE device_image_number MINVALUE 0 START 0;
+-- A storage key holds the first 32 bits of its image's id, so these are numbered, 1024 at once: none is ever given twice.
+CREATE SEQUENCE device_image_number MAXVALUE 4194303 NO CYCLE;
 
 CREATE TABLE annotation (
     asset_id uuid NOT NULL REFERENCES asset ON DELETE CASCADE,

@@ -10,7 +10,7 @@ from uuid import UUID
 from starlette.responses import Response
 
 from calotype.domain import errors as domain
-from calotype.web.apis.devices.wire.values import batch_id, image_id
+from calotype.web.apis.devices.wire.values import batch_id, device_id, image_id
 
 STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
     domain.NotFound: (404, "NOT_FOUND"),
@@ -84,7 +84,7 @@ def _details(error: domain.CalotypeError) -> dict[str, Any]:
     details: dict[str, Any] = {}
     for name, value in error.context.items():
         if isinstance(value, UUID):
-            details[name] = _IDS[name](value)
+            details[name] = _IDS.get(name, str)(value)
         elif value is None or isinstance(value, str | int | float | bool):
             details[name] = value
     if isinstance(error, domain.UndecodablePicture) or details.get("field") == _FILE:
@@ -92,7 +92,7 @@ def _details(error: domain.CalotypeError) -> dict[str, Any]:
     return details
 
 
-_IDS = {"image_id": image_id, "batch_id": batch_id}
+_IDS = {"image_id": image_id, "batch_id": batch_id, "device_id": device_id}
 
 
 def _headers(error: domain.CalotypeError) -> dict[str, str]:

@@ -25,13 +25,6 @@ Model = TypeVar("Model", bound=BaseModel)
 Body = dict[str, Any]
 
 
-def check_announced(request: Request, limit: int) -> None:
-    """Refuse a body that says of itself to be longer than anything that could be accepted. Raises TooLarge."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced[:20]) > limit:
-        raise _too_large(limit)
-
-
 async def read_body(
     request: Request,
     limit: int,

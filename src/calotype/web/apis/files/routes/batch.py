@@ -32,10 +32,10 @@ _FILES = "files"
 )
 async def stream_batch(request: Request, services: Services, caller: Caller) -> Response:
     """Upload many files in one request; each is stored by itself as it arrives, and one bad file costs no other."""
-    limits = services.batches.limits
+    limits = services.batch_uploads.limits
     _check_announced(request, limits.max_bytes)
     fields: dict[str, str] = {}
-    async with services.batches.reading(caller.scope, refusals=(RequestValidationError,)) as batch:
+    async with services.batch_uploads.reading(caller.scope, refusals=(RequestValidationError,)) as batch:
         async for part in parts(request, most=limits.max_files + MAX_PARTS):
             if part.filename is None:
                 fields[part.name] = await part.text()

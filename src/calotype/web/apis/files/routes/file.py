@@ -44,7 +44,7 @@ async def batch_delete(body: wire.BatchDeleteRequest, services: Services, caller
     return ModelResponse(translate.batch_to_wire(await services.trash.delete_many(caller.scope, body.file_ids)))
 
 
-@router.get("/user-files/{file_id}", response_model=wire.FileDetail)
+@router.get("/user-files/{file_id}", response_model=wire.AnnotatedFileDetail | wire.FileDetail)
 async def get_file(file_id: str, services: Services, caller: Caller, base: LinkBase) -> Response:
     """One file with its history, by its id or the first eight characters of it."""
     detail = await services.assets.detail(caller.scope, file_id)

@@ -10,6 +10,7 @@ from calotype.domain.deletion import Deletion, Fate
 from calotype.domain.listing import AssetFilter, AssetPage, PageRequest, SearchMode, SortKey
 from calotype.domain.picture import VariantName
 from calotype.web.apis.files.wire import file as wire
+from calotype.web.shared.annotation import annotation_to_wire
 from calotype.web.shared.wire_values import parse_uuid
 
 COUNTED_VARIANTS = (
@@ -125,9 +126,9 @@ def page_to_wire(page: AssetPage, link: VariantLink) -> wire.FileList:
 
 
 def detail_to_wire(detail: AssetDetail, link: VariantLink, original: OriginalLink) -> wire.FileDetail:
-    """One file with its history."""
+    """One file with its history, and with annotations if a device sent it."""
     asset = detail.asset
-    return wire.FileDetail(
+    known = wire.FileDetail(
         id=asset.id,
         object_key=asset.object_key,
         title=asset.title,
@@ -179,6 +180,11 @@ def detail_to_wire(detail: AssetDetail, link: VariantLink, original: OriginalLin
         description_status=description_status(asset.description_status),
         media_type=asset.media_type,
         folder_id=asset.folder_id,
+    )
+    if detail.annotations is None:
+        return known
+    return wire.AnnotatedFileDetail(
+        **dict(known), annotations=[annotation_to_wire(seen) for seen in detail.annotations]
     )
 
 

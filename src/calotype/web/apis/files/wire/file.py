@@ -161,6 +161,12 @@ class FileDetail(Wire):
     folder_id: UUID | None
 
 
+class AnnotatedFileDetail(FileDetail):
+    """The same of an image that a device sent, with what the device saw in it."""
+
+    annotations: list[dict[str, Any]]
+
+
 class UpdateAnswer(Wire):
     """The file after PATCH."""
 

@@ -15,7 +15,7 @@ from calotype.domain.image import ImageRequest
 from calotype.domain.listing import AssetFilter
 from calotype.services.image import IMAGE, image_not_found
 from calotype.web.apis.vision.answers import echo_answer, json_answer
-from calotype.web.apis.vision.body import Body, body_of, check_announced, query_of, read_body, validated
+from calotype.web.apis.vision.body import Body, body_of, query_of, read_body, validated
 from calotype.web.apis.vision.openapi import ERRORS, body, query
 from calotype.web.apis.vision.routes import identity as _identity  # noqa: F401 - paths below name its convertors
 from calotype.web.apis.vision.routes.media import media_links
@@ -35,6 +35,7 @@ from calotype.web.apis.vision.translate.image import (
 )
 from calotype.web.apis.vision.wire import image as wire
 from calotype.web.apis.vision.wire.values import is_absent
+from calotype.web.shared.body_limit import check_announced
 from calotype.web.shared.context import Caller, Services
 from calotype.web.shared.multipart import Part
 

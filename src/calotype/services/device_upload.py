@@ -1,0 +1,246 @@
+"""The way in for images that devices send: each joins a batch, with what was seen in it, and is never taken twice."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+from weakref import WeakValueDictionary
+
+from calotype.db.annotation import insert_annotations
+from calotype.db.asset import select_asset_by_checksum
+from calotype.db.device import select_duplicate_policy
+from calotype.db.device_image import insert_device_image, select_batches_of_images, take_numbers
+from calotype.db.engine import Connection, Database, pipelined
+from calotype.db.idempotency import KeptAnswer, delete_old_answers, insert_kept_answer, select_kept_answer
+from calotype.domain.device import DuplicatePolicy
+from calotype.domain.device_image import DeviceImage, DeviceMetadata, image_id_of
+from calotype.domain.errors import CalotypeError, DuplicateImage, IdempotencyConflict, InvalidInput, Unauthenticated
+from calotype.domain.event import Event, EventType
+from calotype.domain.scope import Scope
+from calotype.domain.values import clean_filename, safe_filename
+from calotype.services.batch import BatchService
+from calotype.services.event import EventService
+from calotype.services.ingest import IngestResult, IngestService, UploadOptions
+from calotype.services.receive import ReceivedFile, ReceiveService
+
+FORMATS = frozenset({"jpeg", "png"})
+MAX_KEY_LENGTH = 255
+MAX_METADATA_BYTES = 1024 * 1024
+KEPT_FOR = timedelta(hours=24)
+RAW_DATA = "raw-data"
+_UNNAMED = "image"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceUploadTerms:
+    """The most bytes of one image, and of what is said of it."""
+
+    max_image_bytes: int
+    max_metadata_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRequest:
+    """What a device asks for beside its image: the batch it must go into, and the key under which a repetition is known."""
+
+    metadata: DeviceMetadata
+    batch_id: UUID | None = None
+    idempotency_key: str | None = None
+
+
+class _Repeated(Exception):
+    """The request was answered before; raised to undo what its repetition has begun."""
+
+    def __init__(self, image: DeviceImage) -> None:
+        super().__init__()
+        self.image = image
+
+
+class DeviceUploadService:
+    """Receives an image first, then gives it its rows, its place in a batch and its event in one transaction."""
+
+    def __init__(
+        self,
+        database: Database,
+        ingest: IngestService,
+        receiver: ReceiveService,
+        batches: BatchService,
+        events: EventService,
+        terms: DeviceUploadTerms,
+    ) -> None:
+        self.terms = terms
+        self._database = database
+        self._ingest = ingest
+        self._receiver = receiver
+        self._batches = batches
+        self._events = events
+        self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+        self._numbers = iter(range(0))
+        self._numbering = asyncio.Lock()
+
+    async def receive(self, scope: Scope, filename: str, chunks: AsyncIterator[bytes]) -> ReceivedFile:
+        """Check and store an image while it arrives, under the key it will keep.
+
+        Raises EmptyFile, Unsupported, UndecodablePicture, TooLarge at the first byte too many, Unavailable.
+        """
+        image_id = image_id_of(await self._next_number())
+        name = clean_filename(filename or _UNNAMED)
+        return await self._receiver.receive(scope, name, chunks, file_id=image_id, key=storage_key(image_id, name))
+
+    async def discard(self, received: ReceivedFile) -> None:
+        """Remove an image that is not going to be accepted."""
+        await self._receiver.discard(received)
+
+    async def accept(
+        self, scope: Scope, device_id: UUID, received: ReceivedFile, request: DeviceRequest
+    ) -> DeviceImage:
+        """Give a received image its rows, or find that it is not wanted; its object is removed then.
+
+        Raises DuplicateImage, IdempotencyConflict, BatchClosed, NotFound for the batch, InvalidInput for the idempotency key,
+        QuotaExceeded, UsageLimitExceeded, Unavailable.
+        """
+        entry = _Entry(scope, device_id, received, request)
+        async with self._database.read() as connection:
+            policy = await select_duplicate_policy(connection, scope, device_id)
+        if policy is None:
+            raise _not_a_device()
+        metadata = request.metadata
+        options = UploadOptions(
+            skip_duplicates=policy is DuplicatePolicy.REJECT,
+            custom=metadata.custom,
+            captured=metadata.captured,
+        )
+
+        async def note(connection: Connection, outcomes: Sequence[IngestResult | CalotypeError]) -> None:
+            entry.image = await self._note(connection, entry, outcomes[0])
+
+        try:
+            # Transactions of one device wait for each other at its batch; here they wait without a connection of their own.
+            async with self._turns.setdefault(device_id, asyncio.Lock()):
+                await self._ingest.accept_all([(received, options)], note=note)
+        except _Repeated as repeated:
+            await self.discard(received)
+            return repeated.image
+        assert entry.image is not None
+        return entry.image
+
+    async def _note(self, connection: Connection, entry: _Entry, outcome: IngestResult | CalotypeError) -> DeviceImage:
+        scope, device_id, request = entry.scope, entry.device_id, entry.request
+        now = datetime.now(UTC)
+        await self._check_repeated(connection, entry, now)
+        if isinstance(outcome, CalotypeError):
+            raise outcome
+        if outcome.is_duplicate:
+            raise await _duplicate_of(connection, scope, outcome.asset_id)
+        if await select_duplicate_policy(connection, scope, device_id) is None:
+            raise _not_a_device()  # revoked while its image arrived
+        first = await select_asset_by_checksum(connection, scope, entry.received.checksum)
+        await insert_annotations(connection, scope, entry.received.id, request.metadata.annotations)
+        # From here on the device's other uploads wait.
+        batch = await self._batches.join(connection, scope, device_id, now, wanted=request.batch_id)
+        is_duplicate = first is not None and first.id != entry.received.id
+        image = DeviceImage(entry.received.id, batch.id, entry.received.object_key, is_duplicate)
+        async with pipelined(connection) as pipeline:
+            await insert_device_image(pipeline, scope, device_id, image, request.metadata, now)
+            await self._events.emit(pipeline, scope, _uploaded(entry, image, now))
+        await self._batches.close_if_full(connection, scope, batch, now)
+        await self._keep_answer(connection, entry, image, now)
+        return image
+
+    async def _check_repeated(self, connection: Connection, entry: _Entry, now: datetime) -> None:
+        key = entry.request.idempotency_key
+        if key is None:
+            return
+        kept = await select_kept_answer(connection, entry.scope, entry.device_id, key, now - KEPT_FOR)
+        if kept is None:
+            return
+        if kept.fingerprint != entry.fingerprint:
+            raise IdempotencyConflict("This idempotency key was used for another image or other metadata")
+        raise _Repeated(kept.image)
+
+    async def _keep_answer(self, connection: Connection, entry: _Entry, image: DeviceImage, now: datetime) -> None:
+        key = entry.request.idempotency_key
+        if key is None:
+            return
+        answer = KeptAnswer(entry.fingerprint, image)
+        is_first = await insert_kept_answer(
+            connection, entry.scope, entry.device_id, key, answer, now=now, kept_since=now - KEPT_FOR
+        )
+        if not is_first:
+            # The same request was under way twice, and the other one has been answered meanwhile.
+            await self._check_repeated(connection, entry, now)
+            raise IdempotencyConflict("This idempotency key was used by another request at the same time")
+
+    async def _next_number(self) -> int:
+        """A number that no image had before; some are taken from the database at once, and those left over are lost."""
+        async with self._numbering:
+            number = next(self._numbers, None)
+            if number is None:
+                async with self._database.write() as connection:
+                    self._numbers = iter(await take_numbers(connection))
+                number = next(self._numbers)
+            return number
+
+    async def forget_answers(self) -> int:
+        """Forget the answers that are kept no longer; returns how many."""
+        async with self._database.write() as connection:
+            return await delete_old_answers(connection, datetime.now(UTC) - KEPT_FOR)
+
+
+class _Entry:
+    """One image on its way in, and what became of it."""
+
+    def __init__(self, scope: Scope, device_id: UUID, received: ReceivedFile, request: DeviceRequest) -> None:
+        self.scope = scope
+        self.device_id = device_id
+        self.received = received
+        self.request = request
+        self.image: DeviceImage | None = None
+
+    @property
+    def fingerprint(self) -> bytes:
+        """What tells this request from another one under the same key."""
+        return hashlib.sha256(
+            f"{self.received.checksum}\n{self.request.metadata.text}".encode(errors="surrogatepass")
+        ).digest()
+
+
+def check_idempotency_key(key: str | None) -> str | None:
+    """A key as it was sent, None for an empty one. Raises InvalidInput above 255 characters."""
+    if key is not None and len(key) > MAX_KEY_LENGTH:
+        raise InvalidInput(f"Idempotency-Key may have at most {MAX_KEY_LENGTH} characters", field="Idempotency-Key")
+    return key or None
+
+
+def storage_key(image_id: UUID, filename: str) -> str:
+    """Where the object of a device's image lies; the first digits of such ids are given once only (see `image_id_of`)."""
+    return f"{RAW_DATA}/{image_id.hex[:8]}_{safe_filename(filename)}"
+
+
+def _not_a_device() -> Unauthenticated:
+    return Unauthenticated("Invalid device key", scheme="DeviceKey")
+
+
+async def _duplicate_of(connection: Connection, scope: Scope, asset_id: UUID) -> DuplicateImage:
+    batches = await select_batches_of_images(connection, scope, [asset_id])
+    return DuplicateImage("This image is held already", image_id=asset_id, batch_id=batches.get(asset_id))
+
+
+def _uploaded(entry: _Entry, image: DeviceImage, now: datetime) -> Event:
+    received = entry.received
+    data = {
+        "image_id": image.asset_id,
+        "asset_id": image.asset_id,
+        "device_id": entry.device_id,
+        "batch_id": image.batch_id,
+        "storage_key": image.object_key,
+        "filename": received.filename,
+        "size_bytes": received.size_bytes,
+        "checksum": f"sha256:{received.checksum}",
+        "duplicate": image.is_duplicate,
+    }
+    return Event(EventType.DEVICE_IMAGE_UPLOADED, data, occurred_at=now)

@@ -1,0 +1,20 @@
+"""What the OpenAPI document says of the answers of all routes of the Devices API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from calotype.web.apis.devices.wire.error import ErrorAnswer
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    401: {"model": ErrorAnswer, "description": "No valid key"},
+    404: {"model": ErrorAnswer, "description": "Not found"},
+    422: {"model": ErrorAnswer, "description": "Malformed request"},
+    429: {"model": ErrorAnswer, "description": "Too many requests"},
+}
+UPLOAD_ERRORS: dict[int | str, dict[str, Any]] = {
+    **ERRORS,
+    409: {"model": ErrorAnswer, "description": "Held already, a key used twice, or a closed batch"},
+    413: {"model": ErrorAnswer, "description": "Too large"},
+    415: {"model": ErrorAnswer, "description": "Neither JPEG nor PNG"},
+}
