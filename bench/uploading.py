@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -35,21 +35,54 @@ class LeanClient:
 
     async def upload(self, filename: str, *pieces: bytes, repeat: int = 1) -> dict[str, Any]:
         """Stream one file made of `pieces` (the last one `repeat` times) and return the answer."""
+        await self._send("/api/v2/user-files/upload/stream", "file", filename, pieces, repeat=repeat)
+        return await self._answer()
+
+    async def upload_as_device(
+        self, filename: str, *pieces: bytes, metadata: str, idempotency_key: str, loses_answer: bool = False
+    ) -> dict[str, Any] | None:
+        """Send one image as a device and return the answer, or nothing if the connection breaks before it comes."""
+        await self._send(
+            "/api/device/images/upload",
+            "image",
+            filename,
+            pieces,
+            fields={"metadata": metadata},
+            headers={"X-Device-Key": self._key, "Idempotency-Key": idempotency_key},
+        )
+        return None if loses_answer else (await self._answer())["data"]
+
+    async def _send(
+        self,
+        path: str,
+        field: str,
+        filename: str,
+        pieces: Sequence[bytes],
+        *,
+        repeat: int = 1,
+        fields: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        texts = "".join(
+            f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n'
+            for name, text in (fields or {}).items()
+        )
         head = (
-            f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{filename}"\r\n'
+            f'{texts}--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{field}"; filename="{filename}"\r\n'
             "Content-Type: image/jpeg\r\n\r\n"
         ).encode()
         tail = f"\r\n--{_BOUNDARY}--\r\n".encode()
         size = len(head) + len(tail) + sum(map(len, pieces)) + len(pieces[-1]) * (repeat - 1)
+        lines = "".join(
+            f"{name}: {value}\r\n" for name, value in (headers or {"Authorization": f"Bearer {self._key}"}).items()
+        )
         request = (
-            "POST /api/v2/user-files/upload/stream HTTP/1.1\r\n"
-            f"Host: {self._host}:{self._port}\r\nAuthorization: Bearer {self._key}\r\n"
+            f"POST {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n{lines}"
             f"Content-Type: multipart/form-data; boundary={_BOUNDARY}\r\nContent-Length: {size}\r\n\r\n"
         ).encode()
         loop = asyncio.get_running_loop()
         for piece in [request + head, *pieces, *[pieces[-1]] * (repeat - 1), tail]:
             await loop.sock_sendall(self._socket, piece)
-        return await self._answer()
 
     async def upload_batch(
         self,

@@ -63,6 +63,8 @@ from calotype.services.trash import TrashService
 from calotype.services.upkeep import UpkeepService
 from calotype.services.upload_session import UploadSessionService
 from calotype.services.upload_status import UploadStatusService
+from calotype.services.webhook import WebhookService
+from calotype.services.webhook_delivery import DeliveryTerms, WebhookDeliveryService
 from calotype.settings import Settings
 from calotype.storage.open import open_store
 from calotype.storage.store import ObjectStore
@@ -117,6 +119,8 @@ class Application:
     trash: TrashService
     upkeep: UpkeepService
     upload_status: UploadStatusService
+    webhook_deliveries: WebhookDeliveryService
+    webhooks: WebhookService
     job_app: App
     picture_slots: int
     picture_sandbox: Sandbox
@@ -249,6 +253,7 @@ def _build(tools: _Tools, secret: bytes) -> Application:
     events = EventService(queue)
     batches = _batches(tools, events)
     device_uploads = _device_uploads(tools, ingest, batches, events)
+    webhook_deliveries = _webhook_deliveries(tools)
     return Application(
         settings=settings,
         api_keys=ApiKeyService(database),
@@ -283,8 +288,10 @@ def _build(tools: _Tools, secret: bytes) -> Application:
         sessions=sessions,
         tenants=TenantService(database),
         trash=trash,
-        upkeep=_upkeep(tools, trash, presigned, sessions, batches, device_uploads, embeddings),
+        upkeep=_upkeep(tools, trash, presigned, sessions, batches, device_uploads, webhook_deliveries, embeddings),
         upload_status=UploadStatusService(database, queue),
+        webhook_deliveries=webhook_deliveries,
+        webhooks=WebhookService(database, queue, tools.fetcher),
         job_app=queue.app,
         picture_slots=settings.worker_processes or os.cpu_count() or 1,
         picture_sandbox=tools.pictures,
@@ -389,6 +396,7 @@ def _upkeep(
     sessions: UploadSessionService,
     batches: BatchService,
     device_uploads: DeviceUploadService,
+    webhook_deliveries: WebhookDeliveryService,
     embeddings: EmbeddingService,
 ) -> UpkeepService:
     return UpkeepService(
@@ -400,6 +408,7 @@ def _upkeep(
         sessions,
         batches,
         device_uploads,
+        webhook_deliveries,
         stalled_after=tools.settings.stalled_after,
         orphan_age=timedelta(hours=tools.settings.orphan_age_hours),
         embedding_model=embeddings.model,
@@ -424,3 +433,12 @@ def _image_uploads(tools: _Tools, ingest: IngestService) -> ImageUploadService:
         longest=settings.orphan_age_hours * 3600 / 2 or math.inf,
     )
     return ImageUploadService(ingest, ReceiveService(tools.store, limits), tools.fetcher, terms)
+
+
+def _webhook_deliveries(tools: _Tools) -> WebhookDeliveryService:
+    terms = DeliveryTerms(
+        timeout=tools.settings.webhook_timeout,
+        first_pause=timedelta(seconds=tools.settings.webhook_first_pause),
+        keep=timedelta(days=tools.settings.webhook_log_days),
+    )
+    return WebhookDeliveryService(tools.database, tools.queue, tools.fetcher, terms)

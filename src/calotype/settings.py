@@ -71,6 +71,12 @@ class Settings(BaseSettings):
     )
     fetch_timeout: float = Field(60, gt=0, description="Seconds fetching one URL may take, redirects included.")
 
+    webhook_timeout: float = Field(15, gt=0, description="Seconds a webhook has to answer.")
+    webhook_first_pause: float = Field(
+        5, gt=0, le=3600, description="Seconds until a delivery that failed is tried again; later pauses grow from it."
+    )
+    webhook_log_days: int = Field(30, ge=1, description="Days events and the log of their deliveries are kept.")
+
     worker_processes: int | None = Field(
         None, ge=1, description="Child processes that decode pictures; absent: one per core."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from calotype.db import asset, color, description, operation, picture, trash
@@ -10,6 +11,7 @@ from calotype.domain.asset import (
     State,
     UploadMethod,
 )
+from calotype.domain.picture import CaptureTime
 from tests.db.rows import (
     LATER,
     NOW,
@@ -21,6 +23,8 @@ from tests.db.rows import (
     record,
     step_of,
 )
+
+NOON = CaptureTime(datetime.fromisoformat("2024-07-01T12:00:00"), "client", 120, "client")
 
 
 async def test_a_new_asset_is_read_back_as_it_was_written(database, scope):
@@ -34,13 +38,14 @@ async def test_a_new_asset_is_read_back_as_it_was_written(database, scope):
         auto_describe=False,
         description_status=State.SKIPPED,
         storage_target="custom",
+        captured=NOON,
     )
     async with database.write() as connection:
         await add(connection, new)
     async with database.read() as connection:
         found = await asset.select_asset(connection, scope, new.id)
-    expected = {name: getattr(new, name) for name in new.__slots__}
-    assert found == Asset(**expected, created_at=NOW, updated_at=NOW)
+    expected = {name: getattr(new, name) for name in new.__slots__ if name != "captured"}
+    assert found == Asset(**expected, created_at=NOW, updated_at=NOW, captured_at=NOON.moment)
 
 
 async def test_assets_of_other_tenants_do_not_exist(database, scope, other_scope):

@@ -156,7 +156,7 @@ async def test_all_spellings_of_a_route_share_its_budget(method, path, budget):
     budgets = Budgets()
     async with gate(budgets=budgets) as client:
         await client.request(method, path, headers={**KEY, "Authorization": "Bearer good"})
-    assert budgets.spent == ([(KEYS["good"].api_key_id, budget)] if budget else [])
+    assert budgets.spent == ([(KEYS["good"].key_id, budget)] if budget else [])
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calotype.domain.errors import InvalidInput, TooLarge, Unsupported
-from calotype.web.apis.vision.body import body_of, check_announced, query_of, read_body, validated
+from calotype.web.apis.vision.body import body_of, query_of, read_body, validated
 from calotype.web.apis.vision.wire.image import ListRequest, SearchRequest, Upload
+from calotype.web.shared.body_limit import check_announced
 from tests.web.asgi import request
 
 FORM = "application/x-www-form-urlencoded"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -31,7 +31,7 @@ _SENTENCES: tuple[tuple[type[Exception], str], ...] = (  # the first that fits
 
 
 class Client:
-    """GET without redirects, cookies, credentials, caches, proxies, decompression, or anything from the environment."""
+    """GET and POST without redirects, cookies, credentials, caches, proxies, decompression, or anything from the environment."""
 
     def __init__(self, *, agent: str, connect: float, idle: float) -> None:
         connector = aiohttp.TCPConnector(
@@ -56,11 +56,23 @@ class Client:
 
         Raises DownloadFailed.
         """
+        return await self._request("GET", url, addresses, None, {})
+
+    async def post(
+        self, url: str, addresses: Sequence[Address], body: bytes, headers: Mapping[str, str]
+    ) -> aiohttp.ClientResponse:
+        """The same, bringing a body; it is sent once, whatever happens to the connection. Raises DownloadFailed."""
+        return await self._request("POST", url, addresses, body, headers)
+
+    async def _request(
+        self, method: str, url: str, addresses: Sequence[Address], body: bytes | None, headers: Mapping[str, str]
+    ) -> aiohttp.ClientResponse:
         token = _checked.set(tuple(addresses[:_MAX_ADDRESSES]))
         try:
             with failures_named():
                 # `encoded`: the text is sent as it is, because signed links do not survive another escaping.
-                return await self._session.get(URL(url, encoded=True), allow_redirects=False)
+                target = URL(url, encoded=True)
+                return await self._session.request(method, target, data=body, headers=headers, allow_redirects=False)
         finally:
             _checked.reset(token)
 

@@ -1,11 +1,14 @@
-"""Fetching a file from a URL that a client named, without becoming its way into the network the server stands in."""
+"""Fetching a file from a URL that a client named, or bringing something there.
+
+Neither makes the server a client's way into the network it stands in.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -21,6 +24,8 @@ if TYPE_CHECKING:  # the library takes a tenth of a second to load, which comman
     from calotype.crawling.client import Client
 
 MAX_REDIRECTS = 5
+_READ_OF_ANSWER = 64 * 1024  # bytes; a server that is cut short may take what it did for undone
+_READ_FOR = 1.0  # seconds
 
 _REDIRECTS = {
     HTTPStatus.MOVED_PERMANENTLY,
@@ -46,6 +51,29 @@ class Fetched:
     length: int | None
     filename: str | None
     chunks: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server said to what was brought to it; `retry_after` is that header as it came."""
+
+    status: int
+    retry_after: str | None
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the server took it."""
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+
+    @property
+    def is_redirect(self) -> bool:
+        """Whether the server would rather have it elsewhere."""
+        return self.status in _REDIRECTS
+
+    @property
+    def asks_for_patience(self) -> bool:
+        """Whether the server has too much to do for the moment."""
+        return self.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 
 
 class Fetcher:
@@ -98,6 +126,24 @@ class Fetcher:
                     filename=filename_in(url) or filename_in(target.url),
                     chunks=chunks,
                 )
+        finally:
+            response.close()
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float) -> Answer:
+        """POST a body and give the answer, whatever it says; redirects are not followed, and its body is of no interest.
+
+        Raises AddressNotAllowed, and DownloadFailed when there was no answer within so many seconds.
+        """
+        target = target_of(url, self._allowed)
+        try:
+            async with asyncio.timeout(seconds):
+                addresses = await self._addresses(target)
+                response = await self._client().post(target.url, addresses, body, headers)
+        except TimeoutError as error:
+            raise DownloadFailed(f"there was no answer within {seconds:g} seconds") from error
+        try:
+            await _let_finish(response)
+            return Answer(response.status, response.headers.get("Retry-After"))
         finally:
             response.close()
 
@@ -184,6 +230,18 @@ class Fetcher:
 
     def _too_slow(self) -> DownloadFailed:
         return DownloadFailed(f"the download took longer than {self._total:g} seconds")
+
+
+async def _let_finish(response: ClientResponse) -> None:
+    """Take an answer's body off the server's hands, as far as that is soon done."""
+    from calotype.crawling.client import failures_named
+
+    received = 0
+    with suppress(DownloadFailed, TimeoutError):
+        async with asyncio.timeout(_READ_FOR):
+            with failures_named():
+                while received < _READ_OF_ANSWER and (chunk := await response.content.readany()):
+                    received += len(chunk)
 
 
 def _check_answer(response: ClientResponse, limit: int) -> int | None:

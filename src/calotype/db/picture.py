@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, case, select, text, update
+from sqlalchemy import bindparam, case, literal_column, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
@@ -36,10 +36,11 @@ _HASH = text(
 )
 
 # What a client said of the time itself is worth more than what the file says.
+_IS_TOLD = _A.c.captured_offset_source == literal_column(
+    f"'{CLIENT}'"
+)  # no parameter: pipelines send only those of the call
 _CAPTURED = {
-    column.name: case(
-        (_A.c.captured_offset_source == CLIENT, column), else_=bindparam(f"new_{column.name}", type_=column.type)
-    )
+    column.name: case((_IS_TOLD, column), else_=bindparam(f"new_{column.name}", type_=column.type))
     for column in (_A.c.captured_at, _A.c.captured_wall, _A.c.captured_offset_minutes, _A.c.captured_offset_source)
 }
 # Run for every picture, so built once.

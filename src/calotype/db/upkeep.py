@@ -96,6 +96,22 @@ async def select_stale_embeddings(
     return [(row.tenant_id, row.asset_id, row.created_at) for row in rows]
 
 
+_OVERDUE_DELIVERIES = text(
+    "SELECT tenant_id, id, next_attempt_at FROM webhook_delivery "
+    "WHERE status = 'pending' AND next_attempt_at < :before AND (next_attempt_at, id) > (:after_time, :after_id) "
+    "ORDER BY next_attempt_at, id LIMIT :limit FOR UPDATE SKIP LOCKED"
+)
+
+
+async def select_overdue_deliveries(
+    connection: AsyncConnection, due_before: datetime, after: tuple[datetime, UUID], limit: int
+) -> list[tuple[UUID, UUID, datetime]]:
+    """(tenant id, delivery id, time) of deliveries whose next attempt was due, the oldest first, after a given place; locked."""
+    parameters = {"before": due_before, "after_time": after[0], "after_id": after[1], "limit": limit}
+    rows = await connection.execute(_OVERDUE_DELIVERIES, parameters)
+    return [(row.tenant_id, row.id, row.next_attempt_at) for row in rows]
+
+
 _KNOWN_IDS = text(
     "SELECT id FROM asset WHERE id = ANY(CAST(:ids AS uuid[])) "
     "UNION ALL SELECT id FROM presigned_upload WHERE id = ANY(CAST(:ids AS uuid[])) AND reaped_at IS NULL"

@@ -28,3 +28,8 @@ class Event:
     data: Mapping[str, Any]
     id: UUID = field(default_factory=uuid4)
     occurred_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+def event_name(event_id: UUID) -> str:
+    """An event's id as receivers and the log of deliveries show it."""
+    return f"evt_{event_id}"

@@ -27,6 +27,7 @@ from calotype.services.device_upload import RAW_DATA, DeviceUploadService
 from calotype.services.presigned_upload import PresignedUploadService
 from calotype.services.trash import TrashService
 from calotype.services.upload_session import UploadSessionService
+from calotype.services.webhook_delivery import WebhookDeliveryService
 from calotype.services.work import missing_jobs
 from calotype.storage.store import ObjectStore
 
@@ -52,6 +53,7 @@ class UpkeepService:
         sessions: UploadSessionService,
         batches: BatchService,
         device_uploads: DeviceUploadService,
+        webhook_deliveries: WebhookDeliveryService,
         *,
         stalled_after: float,
         orphan_age: timedelta,
@@ -65,6 +67,7 @@ class UpkeepService:
         self._sessions = sessions
         self._batches = batches
         self._device_uploads = device_uploads
+        self._webhook_deliveries = webhook_deliveries
         self._stalled_after = stalled_after
         self._orphan_age = orphan_age
         self._embedding_model = embedding_model
@@ -106,6 +109,7 @@ class UpkeepService:
             Task.EMBED,
             lambda connection, after: select_stale_embeddings(connection, self._embedding_model, before, after, _BATCH),
         )
+        queued += await self._webhook_deliveries.requeue_overdue()
         if queued:
             _log.warning("lost work queued again", jobs=queued)
         return queued
@@ -145,12 +149,14 @@ class UpkeepService:
             _log.info("batches closed for their age", batches=closed)
 
     async def clean(self) -> None:
-        """Empty what is due of the trash, of uploads never confirmed, and of answers kept for repetitions."""
+        """Empty what is due of the trash, of uploads never confirmed, of answers kept for repetitions, and of old events."""
         if purged := await self._trash.purge_due():
             _log.info("purged", assets=purged)
         if reaped := await self._presigned.reap():
             _log.info("expired uploads reaped", uploads=reaped)
         await self._device_uploads.forget_answers()
+        if forgotten := await self._webhook_deliveries.clean():
+            _log.info("old events forgotten", events=forgotten)
 
     async def sweep(self) -> int:
         """Remove objects that no row knows and that are old enough to be certain; returns how many."""

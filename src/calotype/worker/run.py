@@ -17,6 +17,7 @@ from calotype.worker.tasks import register
 _RESCUE_INTERVAL = 5.0
 _POLLING_INTERVAL = 1.0  # seconds; a notification that is missed costs no more than this
 _HEARTBEAT_SHARE = 4  # heartbeats within the time after which a worker counts as dead
+_DELIVERIES = 24  # at once; they only wait for others
 _GRACE = 5.0  # seconds running jobs get to end before they are given back
 _log = structlog.get_logger(__name__)
 
@@ -30,6 +31,7 @@ async def run_worker(application: Application, stop: asyncio.Event) -> None:
         lanes = [
             asyncio.create_task(_run_lane(application, Lane.PICTURES, application.picture_slots + 2)),
             asyncio.create_task(_run_lane(application, Lane.TEXTS, 2)),
+            asyncio.create_task(_run_lane(application, Lane.WEBHOOKS, _DELIVERIES)),
         ]
         chores = asyncio.create_task(_chores(application))
         stopping = asyncio.create_task(stop.wait())

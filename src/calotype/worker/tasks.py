@@ -49,3 +49,7 @@ def register(app: App, application: Application) -> None:
     @app.task(name=Task.EMBED.value, retry=Patience())
     async def embed(tenant_id: str, asset_id: str) -> None:
         await application.embeddings.embed(Scope(UUID(tenant_id)), UUID(asset_id))
+
+    @app.task(name=Task.DELIVER_EVENT.value, retry=Patience())
+    async def deliver_event(tenant_id: str, delivery_id: str) -> None:
+        await application.webhook_deliveries.deliver(Scope(UUID(tenant_id)), UUID(delivery_id))

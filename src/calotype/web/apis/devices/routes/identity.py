@@ -10,7 +10,7 @@ from fastapi import Depends
 from pydantic_core import PydanticCustomError
 
 from calotype.domain.errors import NotFound
-from calotype.web.apis.devices.wire.values import parse_batch_id, parse_device_id
+from calotype.web.apis.devices.wire.values import parse_batch_id, parse_device_id, parse_webhook_id
 
 
 def read_id(parse: Callable[[Any], UUID], text: str, what: str) -> UUID:
@@ -29,5 +29,10 @@ async def _batch_id(batch_id: str) -> UUID:
     return read_id(parse_batch_id, batch_id, "Batch")
 
 
+async def _webhook_id(webhook_id: str) -> UUID:
+    return read_id(parse_webhook_id, webhook_id, "Webhook")
+
+
 DeviceId = Annotated[UUID, Depends(_device_id)]
 BatchId = Annotated[UUID, Depends(_batch_id)]
+WebhookId = Annotated[UUID, Depends(_webhook_id)]

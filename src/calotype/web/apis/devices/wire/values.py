@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from calotype.web.shared.wire_values import parse_uuid
 
-_IMAGE, _BATCH, _DEVICE, _WEBHOOK = "img_", "batch_", "dev_", "wh_"
+_IMAGE, _BATCH, _DEVICE, _WEBHOOK, _DELIVERY = "img_", "batch_", "dev_", "wh_", "dlv_"
 
 
 def image_id(value: UUID) -> str:
@@ -32,6 +32,11 @@ def device_id(value: UUID) -> str:
 def webhook_id(value: UUID) -> str:
     """The id of a webhook."""
     return f"{_WEBHOOK}{value}"
+
+
+def delivery_id(value: UUID) -> str:
+    """The id of a delivery."""
+    return f"{_DELIVERY}{value}"
 
 
 def _parser(prefix: str) -> Callable[[Any], UUID]:
