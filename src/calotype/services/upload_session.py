@@ -113,7 +113,7 @@ class UploadSessionService:
             if closed is None:
                 raise Refused(_OVER)
             # Its last file may have ended while we waited for the locks; then it was over, and stays what it was.
-            if not await self._drop(connection, scope, session_id, CANCELLED) and not closed.was_being_read:
+            if not await self._drop(connection, scope, session_id, CANCELLED, tell=True) and not closed.was_being_read:
                 raise Refused(_OVER)
             return await _progress(connection, scope, session_id)
 
@@ -123,12 +123,15 @@ class UploadSessionService:
         with contextlib.suppress(Refused):
             async with self._database.write() as connection:
                 closed = await update_closed(connection, scope, session_id, SessionStatus.CANCELLED)
-                dropped = await self._drop(connection, scope, session_id, reason) if closed else 0
+                dropped = await self._drop(connection, scope, session_id, reason, tell=False) if closed else 0
                 if closed and not closed.was_being_read and not dropped:
                     raise Refused(_OVER)
 
-    async def _drop(self, connection: Connection, scope: Scope, session_id: UUID, reason: str) -> int:
-        """Take the work of a session's waiting files out of the queue and end them; returns how many."""
+    async def _drop(self, connection: Connection, scope: Scope, session_id: UUID, reason: str, *, tell: bool) -> int:
+        """Take the work of a session's waiting files out of the queue and end them; returns how many.
+
+        Webhooks are told of those whose work is over with that, unless the files are about to be taken back.
+        """
         waiting = await select_session_files(connection, scope, session_id, {FileOutcome.PENDING})
         ids = sorted({file.asset_id for file in waiting})
         if not ids:
@@ -153,7 +156,8 @@ class UploadSessionService:
                 after = _after(asset, values)
                 if after.variant_status not in OPEN and after.description_status not in OPEN:
                     ended.append(end_of(after))
-        await self._events.emit(connection, scope, *ended)
+        if tell:
+            await self._events.emit(connection, scope, *ended)
         return await update_pending_files(connection, scope, ids, reason)
 
     # ----------------------------------------------------------------- upkeep
