@@ -141,3 +141,11 @@ def test_halves_of_surrogate_pairs_are_escaped():
     text = texts(CocoLabels(contents([one := image(box(0.5, 0.5, 1, 1, extra={"note": "\ud800"}))])), [one])[LABELS]
     assert text.isascii()
     assert json.loads(text)["annotations"][0]["attributes"] == {"note": "\ud800"}
+
+
+@given(st.integers(1, 100_000), st.floats(0, 1))
+def test_a_box_that_ends_at_the_edge_does_not_pass_it(width, begin):
+    """Start and length, as a reader adds them up, are the edge exactly."""
+    seen = Annotation("hole", AnnotationType.POLYGON, (begin, 0, 1, 0, 1, 1))
+    (ann,) = loaded([image(seen, width=width, height=10)]).anns.values()
+    assert ann["bbox"][0] + ann["bbox"][2] == width
