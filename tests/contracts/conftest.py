@@ -22,7 +22,7 @@ VISION_METADATA_BYTES = 100
 VISION_BODY_BYTES = 5_000  # of text
 VISION_FILE_BYTES = 30_000
 BUDGET = 2
-FLEET_BYTES = 20_000
+FLEET_BYTES = 100_000
 FLEET_BATCH = 3
 
 
@@ -185,3 +185,12 @@ def fleet_operator(fleet: RunningServer) -> Iterator[httpx.Client]:
 def fleet_camera(fleet: RunningServer, fleet_operator: httpx.Client) -> Camera:
     """A device of that tenant."""
     return enrol(fleet, fleet_operator)
+
+
+@pytest.fixture(scope="session")
+def hurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server whose batches collect for a second, and whose worker looks every second what is due."""
+    with RunningServer(
+        tmp_path_factory.mktemp("hurried"), CALOTYPE_BATCH_MAX_AGE_SECONDS="1", CALOTYPE_UPKEEP_INTERVAL="1"
+    ) as running:
+        yield running
