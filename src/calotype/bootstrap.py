@@ -237,6 +237,11 @@ class _Tools:
     texts: Sandbox
     fetcher: Fetcher
 
+    @property
+    def events(self) -> EventService:
+        """Tells webhooks what happens."""
+        return EventService(self.queue)
+
 
 def _build(tools: _Tools, secret: bytes) -> Application:
     settings, database, store, queue = tools.settings, tools.database, tools.store, tools.queue
@@ -244,13 +249,13 @@ def _build(tools: _Tools, secret: bytes) -> Application:
     limits = IngestLimits(max_image_bytes=settings.max_image_bytes, max_pixels=settings.max_pixels)
     ingest = IngestService(database, store, queue, limits, describes=True)
     presigned = PresignedUploadService(database, store, ingest, delivery, lifetime=settings.presigned_lifetime)
-    trash = TrashService(database, store, queue, keep=timedelta(days=settings.trash_days))
+    events = tools.events
+    trash = TrashService(database, store, queue, events, keep=timedelta(days=settings.trash_days))
     folders = FolderService(database, trash)
     embedder = WordLlamaEmbedder()
     embeddings = EmbeddingService(database, queue, embedder)
     assets = AssetService(database, queue, embeddings)
     sessions = _sessions(tools)
-    events = EventService(queue)
     batches = _batches(tools, events)
     device_uploads = _device_uploads(tools, ingest, batches, events)
     webhook_deliveries = _webhook_deliveries(tools)
@@ -303,6 +308,7 @@ def _sessions(tools: _Tools) -> UploadSessionService:
     return UploadSessionService(
         tools.database,
         tools.queue,
+        tools.events,
         stalled_after=tools.settings.stalled_after,
         keep=timedelta(days=max(1, tools.settings.trash_days)),  # a client must have time to ask
     )
@@ -331,7 +337,7 @@ def _batch_uploads(
     return BatchUploadService(
         tools.database,
         ingest,
-        LateFieldsService(tools.database, assets, trash),
+        LateFieldsService(tools.database, tools.events, assets, trash),
         trash,
         sessions,
         BatchLimits(tools.settings.max_batch_files, tools.settings.max_batch_bytes),
@@ -373,6 +379,7 @@ def _descriptions(tools: _Tools, embeddings: EmbeddingService) -> DescriptionSer
         tools.database,
         tools.store,
         tools.queue,
+        tools.events,
         tools.texts,
         MeasuredDescriber(),
         embeddings,
@@ -386,7 +393,7 @@ def _pictures(tools: _Tools) -> PictureService:
         timeout=tools.settings.decode_timeout,
         keywords_as_tags=tools.settings.keywords_as_tags,
     )
-    return PictureService(tools.database, tools.store, tools.queue, tools.pictures, limits)
+    return PictureService(tools.database, tools.store, tools.queue, tools.events, tools.pictures, limits)
 
 
 def _upkeep(

@@ -26,6 +26,7 @@ _PREFIX = "whsec_"
 _SECRET_BYTES = range(24, 65)
 _MADE_BYTES = 32
 _LONGEST_PAUSE = timedelta(hours=4)
+_MOST_GROWTH = 12  # steps, which make hours of a millisecond
 
 
 class DeliveryStatus(enum.StrEnum):
@@ -158,5 +159,5 @@ def next_attempt(
     end = created_at + TRIED_FOR
     if now >= end:
         return None
-    pause = min(_LONGEST_PAUSE, first_pause * 4.0 ** min(attempts - 1, 20)) * (1 + jitter / 5)
+    pause = min(_LONGEST_PAUSE, first_pause * 4.0 ** min(attempts - 1, _MOST_GROWTH)) * (1 + jitter / 5)
     return min(end, now + max(pause, min(asked, _LONGEST_PAUSE)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,7 +18,6 @@ from calotype.db.description import insert_description
 from calotype.db.engine import Database
 from calotype.db.operation import update_open_operations
 from calotype.db.picture import select_facts
-from calotype.db.session_file import settle_session_files
 from calotype.domain.asset import Asset, DescriptionRecord, OperationType, State
 from calotype.domain.description import DescribeRequest, Description, TextReading
 from calotype.domain.errors import CalotypeError, NotFound, SandboxFailure
@@ -28,6 +27,8 @@ from calotype.domain.scope import Scope
 from calotype.jobs.queue import JobQueue
 from calotype.sandbox.pool import Sandbox
 from calotype.services.embedding import EmbeddingService
+from calotype.services.event import EventService
+from calotype.services.processing import note_end
 from calotype.services.search_document import search_document
 from calotype.services.work import MAX_ATTEMPTS, MOST_BEGINNINGS, OPEN, try_again
 from calotype.storage.store import ObjectStore
@@ -52,6 +53,7 @@ class DescriptionService:
         database: Database,
         store: ObjectStore,
         queue: JobQueue,
+        events: EventService,
         sandbox: Sandbox,
         describer: Describer,
         embeddings: EmbeddingService,
@@ -60,6 +62,7 @@ class DescriptionService:
         self._database = database
         self._store = store
         self._queue = queue
+        self._events = events
         self._sandbox = sandbox
         self._describer = describer
         self._embeddings = embeddings
@@ -169,13 +172,15 @@ class DescriptionService:
             await insert_description(connection, scope, asset.id, record)
             await self._embeddings.store(connection, current, made, prepared)
             await update_open_operations(connection, scope, asset.id, _STEP, status=State.COMPLETED, completed_at=now)
-            await settle_session_files(connection, scope, asset.id)
+            ended = replace(current, description_status=State.COMPLETED, description_error=None)
+            await note_end(connection, scope, self._events, ended)
 
     async def _fail(self, asset: Asset, reason: str) -> None:
         scope = Scope(asset.tenant_id).any()
         values = {"description_status": State.FAILED.value, "description_error": reason}
         async with self._database.write() as connection:
-            if await update_status(connection, scope, asset.id, "description_status", OPEN, State.FAILED) is None:
+            current = await update_status(connection, scope, asset.id, "description_status", OPEN, State.FAILED)
+            if current is None:
                 return  # another worker, to whom the job was given meanwhile, has ended it
             await update_asset(connection, scope, asset.id, values)
             await update_open_operations(
@@ -187,7 +192,7 @@ class DescriptionService:
                 completed_at=datetime.now(UTC),
                 error_message=reason,
             )
-            await settle_session_files(connection, scope, asset.id)
+            await note_end(connection, scope, self._events, replace(current, description_error=reason))
 
 
 def _document(asset: Asset, description: str | None, visible_text: str | None) -> str:

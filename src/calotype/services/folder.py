@@ -149,10 +149,11 @@ class FolderService:
     async def _remove_all(self, connection: Connection, scope: Scope, folder_id: UUID) -> Removal:
         subtree = await select_subtree(connection, scope, folder_id)
         await _lock_contents(connection, scope, subtree)
-        gone = await update_deleted_with_folders(connection, scope, subtree, datetime.now(UTC))
+        now = datetime.now(UTC)
+        gone = await update_deleted_with_folders(connection, scope, subtree, now)
         await delete_folders(connection, scope, subtree)
         for start in range(0, len(gone), _DROPPED_AT_ONCE):
-            await self._trash.forget_work(connection, scope, gone[start : start + _DROPPED_AT_ONCE])
+            await self._trash.forget_work(connection, scope, gone[start : start + _DROPPED_AT_ONCE], now)
         return Removal(len(gone), len(subtree) - 1)
 
     # --------------------------------------------------------------- files

@@ -10,14 +10,16 @@ from uuid import UUID
 from calotype.db.asset import select_asset, select_asset_by_checksum, select_assets, update_asset
 from calotype.db.engine import Database
 from calotype.db.operation import update_open_operations
-from calotype.db.session_file import select_wanted, settle_session_files, update_to_skipped, update_wanted
+from calotype.db.session_file import select_wanted, update_to_skipped, update_wanted
 from calotype.db.upload_session import lock_open_session
 from calotype.domain.asset import OperationType, State
 from calotype.domain.errors import NotFound
 from calotype.domain.scope import Scope
 from calotype.domain.upload_session import BatchItem, FileOutcome
 from calotype.services.asset import AssetService
+from calotype.services.event import EventService
 from calotype.services.ingest import UploadOptions
+from calotype.services.processing import note_end
 from calotype.services.trash import TrashService
 from calotype.services.work import OPEN
 
@@ -25,8 +27,9 @@ from calotype.services.work import OPEN
 class LateFieldsService:
     """Brings stored files to what they would be, had the fields stood in front of them."""
 
-    def __init__(self, database: Database, assets: AssetService, trash: TrashService) -> None:
+    def __init__(self, database: Database, events: EventService, assets: AssetService, trash: TrashService) -> None:
         self._database = database
+        self._events = events
         self._assets = assets
         self._trash = trash
 
@@ -82,4 +85,4 @@ class LateFieldsService:
                 completed_at=datetime.now(UTC),
                 error_message="not asked for",
             )
-            await settle_session_files(connection, scope, asset_id)
+            await note_end(connection, scope, self._events, replace(asset, description_status=State.SKIPPED))

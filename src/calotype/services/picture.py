@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -15,7 +15,6 @@ from calotype.db.asset import select_asset, update_asset, update_status
 from calotype.db.engine import Connection, Database, pipelined
 from calotype.db.operation import update_open_operations
 from calotype.db.picture import update_developed
-from calotype.db.session_file import settle_session_files
 from calotype.domain.asset import Asset, OperationType, State, StoredVariant
 from calotype.domain.errors import NotFound, SandboxFailure, UndecodablePicture, Unsupported
 from calotype.domain.job import Job, Task, Urgency
@@ -25,6 +24,8 @@ from calotype.domain.values import MAX_TAG_LENGTH, MAX_TAGS
 from calotype.imaging.pipeline import develop
 from calotype.jobs.queue import JobQueue
 from calotype.sandbox.pool import Sandbox
+from calotype.services.event import EventService
+from calotype.services.processing import note_end
 from calotype.services.search_document import search_document
 from calotype.services.work import MOST_BEGINNINGS, OPEN, try_again
 from calotype.storage.store import ObjectStore
@@ -47,11 +48,18 @@ class PictureService:
     """Runs in workers; every call may be repeated without harm."""
 
     def __init__(
-        self, database: Database, store: ObjectStore, queue: JobQueue, sandbox: Sandbox, limits: DevelopLimits
+        self,
+        database: Database,
+        store: ObjectStore,
+        queue: JobQueue,
+        events: EventService,
+        sandbox: Sandbox,
+        limits: DevelopLimits,
     ) -> None:
         self._database = database
         self._store = store
         self._queue = queue
+        self._events = events
         self._sandbox = sandbox
         self._limits = limits
 
@@ -129,7 +137,7 @@ class PictureService:
                         job = Job(Task.READ_TEXT, asset.tenant_id, asset.id)
                         await self._queue.enqueue(pipeline, job, Urgency.NEW)
                     else:
-                        await settle_session_files(pipeline, scope, asset.id)
+                        await note_end(pipeline, scope, self._events, _developed(current, picture))
                 if self._limits.keywords_as_tags and not asset.variants:
                     await _add_tags(connection, scope, asset.id, picture.metadata.keywords)
         before = current.variants if current is not None else {}
@@ -147,7 +155,9 @@ class PictureService:
                 return  # another worker, to whom the job was given meanwhile, has ended it
             values: dict[str, object] = {"variant_status": State.FAILED.value, "variant_error": reason}
             steps: tuple[OperationType, ...] = _STEPS
+            ended = replace(current, variant_error=reason)
             if current.description_status in OPEN:
+                ended = replace(ended, description_status=State.FAILED, description_error=reason)
                 values |= {"description_status": State.FAILED.value, "description_error": reason}
                 steps = (*_STEPS, OperationType.DESCRIBE)
             await update_asset(connection, scope, asset.id, values)
@@ -160,7 +170,7 @@ class PictureService:
                 completed_at=now,
                 error_message=reason,
             )
-            await settle_session_files(connection, scope, asset.id)
+            await note_end(connection, scope, self._events, ended)
 
 
 async def _add_tags(connection: Connection, scope: Scope, asset_id: UUID, keywords: Sequence[str]) -> None:
@@ -178,6 +188,13 @@ async def _add_tags(connection: Connection, scope: Scope, asset_id: UUID, keywor
         visible_text=current.visible_text,
     )
     await update_asset(connection, scope, asset_id, {"tags": list(tags), "search": search})
+
+
+def _developed(asset: Asset, picture: DevelopedPicture) -> Asset:
+    """The asset as development leaves it, as far as others are told."""
+    return replace(
+        asset, variant_status=State.COMPLETED, variant_error=None, width=picture.width, height=picture.height
+    )
 
 
 def _lay_out(asset: Asset, made: tuple[Variant, ...]) -> tuple[dict[VariantName, StoredVariant], dict[str, bytes]]:

@@ -16,10 +16,12 @@ from calotype.db.trash import select_due_for_purge, update_deleted, update_resto
 from calotype.domain.asset import Asset, State
 from calotype.domain.deletion import Deletion, Fate
 from calotype.domain.errors import Conflict, NotFound, Unavailable
+from calotype.domain.event import Event, EventType
 from calotype.domain.job import Urgency
 from calotype.domain.scope import Scope
 from calotype.domain.upload_session import DELETED
 from calotype.jobs.queue import JobQueue
+from calotype.services.event import EventService
 from calotype.services.work import missing_jobs
 from calotype.storage.store import ObjectStore
 
@@ -27,10 +29,13 @@ from calotype.storage.store import ObjectStore
 class TrashService:
     """The life of an asset after its deletion."""
 
-    def __init__(self, database: Database, store: ObjectStore, queue: JobQueue, *, keep: timedelta) -> None:
+    def __init__(
+        self, database: Database, store: ObjectStore, queue: JobQueue, events: EventService, *, keep: timedelta
+    ) -> None:
         self._database = database
         self._store = store
         self._queue = queue
+        self._events = events
         self._keep = keep
 
     async def delete(self, scope: Scope, asset_id: UUID) -> datetime:
@@ -49,15 +54,19 @@ class TrashService:
         if not asset_ids:
             return set()
         gone = await update_deleted(connection, scope, asset_ids, now)
-        await self.forget_work(connection, scope, sorted(gone))
+        await self.forget_work(connection, scope, sorted(gone), now)
         return gone
 
-    async def forget_work(self, connection: Connection, scope: Scope, asset_ids: Sequence[UUID]) -> None:
-        """Drop the waiting jobs of deleted assets, for which upload sessions wait no longer and which batches do not count."""
+    async def forget_work(self, connection: Connection, scope: Scope, asset_ids: Sequence[UUID], now: datetime) -> None:
+        """Drop the waiting jobs of assets deleted at `now`, and tell everybody.
+
+        Upload sessions wait for them no longer, batches do not count them, webhooks get an event.
+        """
         if asset_ids:
             await self._queue.drop(connection, asset_ids)
             await update_pending_files(connection, scope, asset_ids, DELETED)
             await update_image_counts(connection, scope, asset_ids, -1)
+            await self._events.emit(connection, scope, *(_deleted(asset_id, now) for asset_id in asset_ids))
 
     async def delete_many(self, scope: Scope, asset_ids: Sequence[UUID]) -> list[Deletion]:
         """Move several assets to the trash, in the order given; those being worked on right now are passed over."""
@@ -136,6 +145,10 @@ class TrashService:
 def object_keys(asset: Asset) -> set[str]:
     """Every object an asset has; variants of equal size share one."""
     return {asset.object_key} | {variant.object_key for variant in asset.variants.values()}
+
+
+def _deleted(asset_id: UUID, now: datetime) -> Event:
+    return Event(EventType.ASSET_DELETED, {"asset_id": asset_id, "deleted_at": now}, occurred_at=now)
 
 
 def _deletion(asset_id: UUID, gone: set[UUID], busy: set[UUID], now: datetime) -> Deletion:

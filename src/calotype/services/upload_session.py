@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from calotype.db.asset import select_assets, update_asset
@@ -40,6 +42,9 @@ from calotype.domain.upload_session import (
     SessionSummary,
 )
 from calotype.jobs.queue import JobQueue
+from calotype.services.event import EventService
+from calotype.services.processing import end_of
+from calotype.services.work import OPEN
 
 RECENT = 10
 EXPIRES_AFTER = timedelta(hours=24)
@@ -59,9 +64,12 @@ class SessionState:
 class UploadSessionService:
     """Sessions are made by batch uploads; here they are watched and ended."""
 
-    def __init__(self, database: Database, queue: JobQueue, *, stalled_after: float, keep: timedelta) -> None:
+    def __init__(
+        self, database: Database, queue: JobQueue, events: EventService, *, stalled_after: float, keep: timedelta
+    ) -> None:
         self._database = database
         self._queue = queue
+        self._events = events
         self._stalled_after = stalled_after
         self._keep = keep
 
@@ -105,7 +113,7 @@ class UploadSessionService:
             if closed is None:
                 raise Refused(_OVER)
             # Its last file may have ended while we waited for the locks; then it was over, and stays what it was.
-            if not await self._drop(connection, scope, session_id, CANCELLED) and not closed.was_being_read:
+            if not await self._drop(connection, scope, session_id, CANCELLED, tell=True) and not closed.was_being_read:
                 raise Refused(_OVER)
             return await _progress(connection, scope, session_id)
 
@@ -115,12 +123,15 @@ class UploadSessionService:
         with contextlib.suppress(Refused):
             async with self._database.write() as connection:
                 closed = await update_closed(connection, scope, session_id, SessionStatus.CANCELLED)
-                dropped = await self._drop(connection, scope, session_id, reason) if closed else 0
+                dropped = await self._drop(connection, scope, session_id, reason, tell=False) if closed else 0
                 if closed and not closed.was_being_read and not dropped:
                     raise Refused(_OVER)
 
-    async def _drop(self, connection: Connection, scope: Scope, session_id: UUID, reason: str) -> int:
-        """Take the work of a session's waiting files out of the queue and end them; returns how many."""
+    async def _drop(self, connection: Connection, scope: Scope, session_id: UUID, reason: str, *, tell: bool) -> int:
+        """Take the work of a session's waiting files out of the queue and end them; returns how many.
+
+        Webhooks are told of those whose work is over with that, unless the files are about to be taken back.
+        """
         waiting = await select_session_files(connection, scope, session_id, {FileOutcome.PENDING})
         ids = sorted({file.asset_id for file in waiting})
         if not ids:
@@ -128,6 +139,7 @@ class UploadSessionService:
         assets = await select_assets(connection, scope, ids, lock=True)
         had_job = await self._queue.drop(connection, ids)
         now = datetime.now(UTC)
+        ended = []
         for asset in assets.values():
             values, steps = _dropped(asset, _WAITING | {State.PROCESSING} if asset.id in had_job else _WAITING)
             if values:
@@ -141,6 +153,11 @@ class UploadSessionService:
                     completed_at=now,
                     error_message=CANCELLED,
                 )
+                after = _after(asset, values)
+                if after.variant_status not in OPEN and after.description_status not in OPEN:
+                    ended.append(end_of(after))
+        if tell:
+            await self._events.emit(connection, scope, *ended)
         return await update_pending_files(connection, scope, ids, reason)
 
     # ----------------------------------------------------------------- upkeep
@@ -197,9 +214,9 @@ async def _progress(connection: Connection, scope: Scope, session_id: UUID) -> S
     return SessionProgress(summary, tuple(recent), tuple(errors))
 
 
-def _dropped(asset: Asset, waiting: frozenset[State]) -> tuple[dict[str, object], list[OperationType]]:
+def _dropped(asset: Asset, waiting: frozenset[State]) -> tuple[dict[str, Any], list[OperationType]]:
     """What becomes of an asset's states when the work it waits for is dropped, and the steps that end with it."""
-    values: dict[str, object] = {}
+    values: dict[str, Any] = {}
     steps: list[OperationType] = []
     no_variants = asset.variant_status in waiting
     if no_variants:
@@ -211,6 +228,11 @@ def _dropped(asset: Asset, waiting: frozenset[State]) -> tuple[dict[str, object]
         values |= {"description_status": state.value, "description_error": CANCELLED if no_variants else None}
         steps.append(OperationType.DESCRIBE)
     return values, steps
+
+
+def _after(asset: Asset, values: Mapping[str, Any]) -> Asset:
+    states: Any = {name: State(value) if name.endswith("_status") else value for name, value in values.items()}
+    return replace(asset, **states)
 
 
 def _found(summary: SessionSummary | None) -> SessionSummary:
