@@ -121,7 +121,9 @@ def test_wrong_metadata_are_refused_before_the_image_comes(fleet_camera):
     """Metadata in front of the image are looked at first."""
     body = form(photo(), '{"annotations": 5}', image_first=False)
     start = body[: body.index(b'name="image"')]
-    answer = fleet_camera.exchange(start + b'name="image"; filename="a.jpg"\r\n\r\n' + photo()[:50], lines=(f"Content-Length: {len(body)}",))
+    answer = fleet_camera.exchange(
+        start + b'name="image"; filename="a.jpg"\r\n\r\n' + photo()[:50], lines=(f"Content-Length: {len(body)}",)
+    )
     expect_error(answer, "VALIDATION_ERROR", "metadata.annotations")
 
 
