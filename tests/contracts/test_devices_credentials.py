@@ -71,25 +71,25 @@ def test_an_api_key_opens_no_route_of_devices(fleet, fleet_camera):
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATOR_ROUTES)
-def test_a_device_key_opens_no_route_of_the_operator(fleet, fleet_camera, method, path):
+def test_a_device_key_opens_no_route_of_the_operator(fleet, mute, method, path):
     """In whatever header it comes; without a key the answer is the same."""
     with fleet.client() as client:
         for headers in (
             {},
-            {"Authorization": f"Bearer {fleet_camera.key}"},
-            {"X-Api-Key": fleet_camera.key},
-            {"X-Device-Key": fleet_camera.key},
+            {"Authorization": f"Bearer {mute.key}"},
+            {"X-Api-Key": mute.key},
+            {"X-Device-Key": mute.key},
         ):
             expect_error(client.request(method, path, headers=headers), "UNAUTHORIZED")
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", FILES), ("GET", "/images"), ("POST", "/images/list")])
-def test_a_device_key_opens_no_other_api(fleet, fleet_camera, method, path):
+def test_a_device_key_opens_no_other_api(fleet, mute, method, path):
     """Neither Files nor Vision know it."""
     with fleet.client() as client:
         for name in ("X-Device-Key", "X-Api-Key"):
-            assert client.request(method, path, headers={name: fleet_camera.key}).status_code == 401
-        headers = {"Authorization": f"Bearer {fleet_camera.key}"}
+            assert client.request(method, path, headers={name: mute.key}).status_code == 401
+        headers = {"Authorization": f"Bearer {mute.key}"}
         assert client.request(method, path, headers=headers).status_code == 401
 
 
