@@ -13,6 +13,7 @@ from pycocotools.coco import COCO
 
 from calotype.domain.device import DuplicatePolicy
 from calotype.domain.device_image import device_metadata
+from calotype.domain.principal import CallingDevice
 from calotype.services.device_upload import DeviceRequest
 from tests.services.library import chunks, photo
 
@@ -22,22 +23,22 @@ LABELS = "annotations/instances_default.json"
 class Camera:
     """A device of a library that sends images."""
 
-    def __init__(self, library, device_id):
+    def __init__(self, library, device):
         self.library = library
-        self.id = device_id
+        self._device = device
 
     @classmethod
     async def of(cls, library):
         """A device nobody has heard of; it may send the same bytes twice."""
         made = await library.services.devices.create(library.scope, "camera", policy=DuplicatePolicy.ACCEPT)
-        return cls(library, made.device.id)
+        return cls(library, CallingDevice(made.device.id, made.device.duplicate_policy))
 
     async def send(self, data=None, *annotations, filename="image.jpg", **metadata):
         """Send one image with what was seen in it."""
         uploads, scope = self.library.services.device_uploads, self.library.scope
         received = await uploads.receive(scope, filename, chunks(data or photo()))
         request = DeviceRequest(device_metadata({**metadata, "annotations": list(annotations)}))
-        return await uploads.accept(scope, self.id, received, request)
+        return await uploads.accept(scope, self._device, received, request)
 
     async def send_developed(self, data=None, *annotations, **options):
         """The same, and wait until it is developed."""

@@ -427,3 +427,20 @@ async def test_large_pictures_are_measured_without_being_kept(camera, monkeypatc
     sent = await camera.send(held(6, size=(60, 40)))
     (line,) = lines(await exported(camera.library, sent.batch_id, "jsonl"))
     assert (line["width"], line["height"], line["orientation"]) == (60, 40, 6)
+
+
+async def test_a_bucket_gives_the_same_export(camera, monkeypatch, s3_server, tmp_path):
+    """Small, large, turned and missing pictures come out of a bucket as they do from a disk."""
+    sent = [await camera.send(data) for data in (photo(), noise(1400, 1100), held(6, "PNG"), photo())]
+    source = camera.library.services.exports._pictures
+    store = s3_server.store(tmp_path)
+    try:
+        for one in sent[:3]:
+            await store.put(one.object_key, await source._store.get(one.object_key))
+        expected = await exported(camera.library, sent[0].batch_id)
+        monkeypatch.setattr(source, "_store", store)
+        found = await exported(camera.library, sent[0].batch_id)
+    finally:
+        await store.aclose()
+    assert list(pictures(found).items()) == list(pictures(expected).items())[:3]
+    assert f"img_{sent[3].asset_id}" in found.read("missing.txt").decode()

@@ -11,7 +11,6 @@ from uuid import UUID
 from weakref import WeakValueDictionary
 
 from calotype.db.annotation import insert_annotations
-from calotype.db.asset import select_asset_by_checksum
 from calotype.db.device_image import insert_device_image, select_batches_of_images, take_numbers
 from calotype.db.engine import Connection, Database, pipelined
 from calotype.db.idempotency import KeptAnswer, delete_old_answers, insert_kept_answer, select_kept_answer
@@ -107,6 +106,7 @@ class DeviceUploadService:
         metadata = request.metadata
         options = UploadOptions(
             skip_duplicates=device.duplicate_policy is DuplicatePolicy.REJECT,
+            tells_duplicates=True,
             custom=metadata.custom,
             captured=metadata.captured,
         )
@@ -133,10 +133,9 @@ class DeviceUploadService:
         if outcome.is_duplicate:
             await self._check_repeated(connection, entry, now)
             raise await _duplicate_of(connection, scope, outcome.asset_id)
-        is_duplicate = device.duplicate_policy is DuplicatePolicy.ACCEPT and await _is_held(connection, entry)
         # From here on the device's other uploads wait.
         batch = await self._batches.join(connection, scope, device.id, now, wanted=request.batch_id)
-        image = DeviceImage(entry.received.id, batch.id, entry.received.object_key, is_duplicate)
+        image = DeviceImage(entry.received.id, batch.id, entry.received.object_key, outcome.repeats is not None)
         async with pipelined(connection) as pipeline:
             await insert_device_image(pipeline, scope, device.id, image, request.metadata, now)
             await insert_annotations(pipeline, scope, image.asset_id, request.metadata.annotations)
@@ -213,12 +212,6 @@ def check_idempotency_key(key: str | None) -> str | None:
 def storage_key(image_id: UUID, filename: str) -> str:
     """Where the object of a device's image lies; the first digits of such ids are given once only (see `image_id_of`)."""
     return f"{RAW_DATA}/{image_id.hex[:8]}_{safe_filename(filename)}"
-
-
-async def _is_held(connection: Connection, entry: _Entry) -> bool:
-    """Whether the tenant holds the same bytes beside the image that has just got its row."""
-    first = await select_asset_by_checksum(connection, entry.scope, entry.received.checksum)
-    return first is not None and first.id != entry.received.id
 
 
 async def _duplicate_of(connection: Connection, scope: Scope, asset_id: UUID) -> DuplicateImage:
