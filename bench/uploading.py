@@ -33,9 +33,9 @@ class LeanClient:
     ) -> None:
         self._socket.close()
 
-    async def upload(self, filename: str, *pieces: bytes, repeat: int = 1) -> dict[str, Any]:
-        """Stream one file made of `pieces` (the last one `repeat` times) and return the answer."""
-        await self._send("/api/v2/user-files/upload/stream", "file", filename, pieces, repeat=repeat)
+    async def upload(self, filename: str, *pieces: bytes, repeat: int = 1, **fields: str) -> dict[str, Any]:
+        """Stream one file made of `pieces` (the last one `repeat` times) with text fields, and return the answer."""
+        await self._send("/api/v2/user-files/upload/stream", "file", filename, pieces, repeat=repeat, fields=fields)
         return await self._answer()
 
     async def upload_as_device(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from tests.contracts.devices import Camera, enrol
 from tests.contracts.sources import Sources
 from tests.running import PATIENCE, RunningServer
 
@@ -21,6 +22,8 @@ VISION_METADATA_BYTES = 100
 VISION_BODY_BYTES = 5_000  # of text
 VISION_FILE_BYTES = 30_000
 BUDGET = 2
+FLEET_BYTES = 100_000
+FLEET_BATCH = 3
 
 
 @pytest.fixture(scope="session")
@@ -148,5 +151,46 @@ def budgeted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer
         CALOTYPE_DAILY_IMAGE_UPLOADS=str(BUDGET),
         CALOTYPE_DAILY_IMAGE_SEARCHES=str(BUDGET),
         CALOTYPE_LINK_LIFETIME="1",
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def camera(server: RunningServer, owner: httpx.Client) -> Camera:
+    """A device of a tenant of its own, on the server with a worker and the usual limits."""
+    return enrol(server, owner)
+
+
+@pytest.fixture(scope="session")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server without a worker whose devices send small images in small batches, and whose old keys end at once."""
+    with RunningServer(
+        tmp_path_factory.mktemp("fleet"),
+        "--no-worker",
+        CALOTYPE_BATCH_MAX_IMAGES=str(FLEET_BATCH),
+        CALOTYPE_DEVICE_KEY_GRACE_SECONDS="0",
+        CALOTYPE_DEVICE_MAX_IMAGE_BYTES=str(FLEET_BYTES),
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def fleet_operator(fleet: RunningServer) -> Iterator[httpx.Client]:
+    """A client of that server with the key of a tenant of its own."""
+    with fleet.client(fleet.new_key()) as client:
+        yield client
+
+
+@pytest.fixture
+def fleet_camera(fleet: RunningServer, fleet_operator: httpx.Client) -> Camera:
+    """A device of that tenant."""
+    return enrol(fleet, fleet_operator)
+
+
+@pytest.fixture(scope="session")
+def hurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server whose batches collect for a second, and whose worker looks every second what is due."""
+    with RunningServer(
+        tmp_path_factory.mktemp("hurried"), CALOTYPE_BATCH_MAX_AGE_SECONDS="1", CALOTYPE_UPKEEP_INTERVAL="1"
     ) as running:
         yield running

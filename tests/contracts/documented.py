@@ -6,6 +6,8 @@ from typing import Any
 
 # Names in paths, queries and bodies that stand for an object of a tenant, and those that do not.
 IDS = {
+    "batch_id",
+    "device_id",
     "file_id",
     "file_ids",
     "hashes",
@@ -17,6 +19,7 @@ IDS = {
     "parent_id",
     "new_parent_id",
     "session_id",
+    "webhook_id",
 }
 PLAIN = {
     "auto_describe",
@@ -26,16 +29,20 @@ PLAIN = {
     "date_from",
     "date_to",
     "delta_e_threshold",
+    "duplicate_policy",
+    "events",
     "file",
     "file_count",
     "filename",
     "files",
     "filters",
+    "format",
     "has_description",
     "include_failed",
     "intent",
     "force",
     "hex_code",
+    "image",
     "image_urls",
     "image_weight",
     "images",
@@ -57,6 +64,7 @@ PLAIN = {
     "requests",
     "search",
     "search_mode",
+    "secret",
     "size_bytes",
     "skip_duplicates",
     "sort_by",
@@ -70,6 +78,7 @@ PLAIN = {
     "title",
     "trashed",
     "upload_method",
+    "url",
     "value",
     "variant_type",
     "verbose",

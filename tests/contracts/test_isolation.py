@@ -14,9 +14,11 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from tests.contracts import device_shapes as devices
 from tests.contracts import vision_shapes as vision
 from tests.contracts.batches import SESSIONS, ended_session, send_batch, session
 from tests.contracts.color_shapes import BATCH_EXTRACT, COLOR_SEARCH
+from tests.contracts.device_attempts import ATTEMPTS as ATTEMPTS_AT_DEVICES
 from tests.contracts.documented import IDS, PLAIN, PUBLIC, documented_routes
 from tests.contracts.photos import photo
 from tests.contracts.shapes import (
@@ -281,8 +283,9 @@ def test_every_parameter_is_known_here(routes):
 def test_every_route_with_an_id_is_attempted(routes):
     """Each route that takes an id has an attempt here, and each attempt has its route."""
     with_ids = {(method, path) for method, path, names in routes if names & IDS}
-    assert with_ids - ATTEMPTS.keys() == set(), "write attempts with another tenant's ids for these routes"
-    assert ATTEMPTS.keys() - with_ids == set(), "these routes are gone"
+    attempted = ATTEMPTS.keys() | ATTEMPTS_AT_DEVICES.keys()
+    assert with_ids - attempted == set(), "write attempts with another tenant's ids for these routes"
+    assert attempted - with_ids == set(), "these routes are gone"
 
 
 @pytest.mark.parametrize("route", ATTEMPTS, ids=" ".join)
@@ -389,5 +392,7 @@ def test_every_route_wants_a_key(server, routes):
             for client in (nobody, pretender):
                 if path.startswith("/api/v2/"):
                     expect_error(client.request(method, real), 401, "INVALID_API_KEY")
+                elif path.startswith("/api/"):
+                    devices.expect_error(client.request(method, real), "UNAUTHORIZED")
                 else:
                     vision.expect_error(client.request(method, real), 401)

@@ -162,14 +162,20 @@ async def select_assets_by_checksum(
     connection: AsyncConnection, scope: Scope, checksums: Sequence[str]
 ) -> dict[str, Asset]:
     """The oldest asset of the scope with each of those contents, where there is one."""
-    wanted = [bytes.fromhex(checksum) for checksum in checksums]
-    query = (
-        select_scoped(scope)
+    values = {"tenant_id": scope.tenant_id, "wanted": [bytes.fromhex(checksum) for checksum in checksums]}
+    rows = await connection.execute(_by_checksums(scope.visibility), values)
+    return {asset.checksum: asset for asset in map(from_row, rows)}
+
+
+@functools.cache
+def _by_checksums(visibility: Visibility) -> Select[Any]:
+    """Asked with every upload that must not be stored twice, so built once."""
+    return (
+        select(*_COLUMNS)
         .distinct(_A.c.checksum)
-        .where(_A.c.checksum == any_(bindparam("wanted", wanted, ARRAY(LargeBinary))))
+        .where(within_parameter(visibility), _A.c.checksum == any_(bindparam("wanted", type_=ARRAY(LargeBinary))))
         .order_by(_A.c.checksum, _A.c.created_at, _A.c.id)
     )
-    return {asset.checksum: asset for asset in map(from_row, await connection.execute(query))}
 
 
 async def lock_assets_from_removal(connection: AsyncConnection, scope: Scope, asset_ids: Sequence[UUID]) -> set[UUID]:

@@ -27,16 +27,23 @@ def _from_row(row: Any) -> Batch:
 # Run with every image of a device, so written once. The unique index decides, whoever else does the same at the same moment.
 _JOIN = text(
     "INSERT INTO batch (id, tenant_id, device_id, image_count, created_at) "
-    "VALUES (:id, :tenant_id, :device_id, 1, :now) "
+    "SELECT :id, device.tenant_id, device.id, 1, :now FROM device "
+    "WHERE device.tenant_id = :tenant_id AND device.id = :device_id AND device.revoked_at IS NULL "
     "ON CONFLICT (device_id) WHERE closed_at IS NULL DO UPDATE SET image_count = batch.image_count + 1 "
     "RETURNING id, device_id, image_count, created_at, closed_at"
 )
 
 
-async def upsert_collecting_batch(connection: AsyncConnection, scope: Scope, device_id: UUID, now: datetime) -> Batch:
-    """Count one more image of a device in its open batch, which is opened where there is none; it stays locked."""
+async def upsert_collecting_batch(
+    connection: AsyncConnection, scope: Scope, device_id: UUID, now: datetime
+) -> Batch | None:
+    """Count one more image of a device in its open batch, which is opened where there is none; it stays locked.
+
+    None when the device is revoked.
+    """
     values = {"id": uuid4(), "tenant_id": scope.tenant_id, "device_id": device_id, "now": now}
-    return _from_row((await connection.execute(_JOIN, values)).one())
+    row = (await connection.execute(_JOIN, values)).one_or_none()
+    return _from_row(row) if row else None
 
 
 async def update_batch_taken(

@@ -66,13 +66,6 @@ async def select_device(
     return _from_row(row) if row else None
 
 
-async def select_duplicate_policy(connection: AsyncConnection, scope: Scope, device_id: UUID) -> DuplicatePolicy | None:
-    """What becomes of what a device sends again; None for one that is revoked or unknown."""
-    query = select(_D.c.duplicate_policy).where(of_tenant(scope, _D), _D.c.id == device_id, _D.c.revoked_at.is_(None))
-    found = (await connection.execute(query)).scalar_one_or_none()
-    return DuplicatePolicy(found) if found else None
-
-
 async def select_devices(connection: AsyncConnection, scope: Scope, window: Window) -> tuple[list[Device], int]:
     """A window of a tenant's devices, newest first, and how many there are."""
     total = (await connection.execute(select(func.count()).select_from(_D).where(of_tenant(scope, _D)))).scalar_one()

@@ -18,7 +18,15 @@ _D = tables.device
 
 # Asked with every request, so built once.
 _BY_HASH = (
-    select(_K.c.tenant_id, _K.c.device_id, _K.c.id, _K.c.expires_at, _D.c.revoked_at, _D.c.last_seen_at)
+    select(
+        _K.c.tenant_id,
+        _K.c.device_id,
+        _K.c.id,
+        _K.c.expires_at,
+        _D.c.revoked_at,
+        _D.c.last_seen_at,
+        _D.c.duplicate_policy,
+    )
     .join(_D, _D.c.id == _K.c.device_id)
     .where(_K.c.secret_hash == bindparam("secret_hash"))
 )
@@ -34,6 +42,7 @@ class StoredDeviceKey:
     expires_at: datetime | None
     revoked_at: datetime | None
     last_seen_at: datetime | None
+    duplicate_policy: str
 
 
 async def select_device_key_by_hash(connection: AsyncConnection, secret_hash: bytes) -> StoredDeviceKey | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -131,8 +130,8 @@ _CHECKS = {
 
 
 def _is_share(value: Any) -> bool:
-    # Python counts true and false among the numbers; JSON does not.
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and 0 <= value <= 1
+    # Python counts true and false among the numbers; JSON does not. Whatever is not finite is not between the two either.
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def _fault(place: str, what: str) -> InvalidInput:

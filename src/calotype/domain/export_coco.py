@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
 from collections.abc import Iterator
 from datetime import UTC
 from typing import Any
@@ -144,11 +143,8 @@ def _pixels(begin: float, end: float, side: int) -> tuple[float, float]:
 
 
 def _from_to(begin: float, end: float) -> tuple[float, float]:
-    """Start and length; their sum never passes the end, which may be the picture's edge."""
-    length = max(0.0, round(end - begin, _DIGITS))
-    while begin + length > max(begin, end):
-        length = math.nextafter(length, 0.0)
-    return begin, length
+    """Start and length, both of six decimals; where the end is a whole number, as the picture's edge is, they add up to it."""
+    return begin, max(0.0, round(end - begin, _DIGITS))
 
 
 def _area(across: list[float], down: list[float]) -> float:

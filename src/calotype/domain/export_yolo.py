@@ -80,8 +80,6 @@ def _yaml_character(character: str) -> str:
         return f"\\{character}"
     if 0x20 <= code < 0x7F:
         return character
-    if code <= 0xFF:
-        return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 

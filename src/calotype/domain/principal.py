@@ -6,16 +6,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from calotype.domain.device import DuplicatePolicy
 from calotype.domain.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
+class CallingDevice:
+    """What a device's key tells of it: which device it is, and what becomes of what it sends again."""
+
+    id: UUID
+    duplicate_policy: DuplicatePolicy
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller: who holds an API key, or, with `device_id`, a device with a key of its own."""
+    """An authenticated caller: who holds an API key, or a device with a key of its own."""
 
     tenant_id: UUID
     key_id: UUID
-    device_id: UUID | None = None
+    device: CallingDevice | None = None
 
     @property
     def scope(self) -> Scope:

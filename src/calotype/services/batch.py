@@ -18,7 +18,7 @@ from calotype.db.device_image import select_batch_images
 from calotype.db.engine import Connection, Database
 from calotype.domain.batch import Batch, BatchImage, BatchStatus
 from calotype.domain.device import Device
-from calotype.domain.errors import BatchClosed, NotFound
+from calotype.domain.errors import BatchClosed, NotFound, Unauthenticated
 from calotype.domain.event import Event, EventType
 from calotype.domain.listing import Window
 from calotype.domain.scope import Scope
@@ -50,15 +50,21 @@ class BatchService:
     ) -> Batch:
         """Count one more image of a device in its open batch, or in the one that is wanted, which must be that.
 
-        The batch stays locked until the transaction ends, so this comes late in it; `close_if_full` follows. Raises NotFound and
-        BatchClosed for the one that is wanted.
+        The batch stays locked until the transaction ends, so this comes late; `close_if_full` follows. Raises Unauthenticated
+        for a device that is revoked, NotFound and BatchClosed for the batch that is wanted.
         """
         if wanted is not None:
             return await self._join_wanted(connection, scope, device_id, now, wanted)
-        batch = await upsert_collecting_batch(connection, scope, device_id, now)
+        batch = await self._join_open(connection, scope, device_id, now)
         if batch.created_at <= now - self._terms.max_age:
             await self._close(connection, scope, batch.id, now, "age", leaving=1)
-            batch = await upsert_collecting_batch(connection, scope, device_id, now)
+            batch = await self._join_open(connection, scope, device_id, now)
+        return batch
+
+    async def _join_open(self, connection: Connection, scope: Scope, device_id: UUID, now: datetime) -> Batch:
+        batch = await upsert_collecting_batch(connection, scope, device_id, now)
+        if batch is None:
+            raise Unauthenticated("This device was revoked while it sent", scheme="DeviceKey")
         return batch
 
     async def _join_wanted(

@@ -22,7 +22,7 @@ from calotype.db.engine import Connection, Database
 from calotype.domain.device import Device, DuplicatePolicy, NewDeviceKey, clean_device_metadata, clean_device_name
 from calotype.domain.errors import Conflict, CredentialExpired, NotFound, Unauthenticated
 from calotype.domain.listing import Window
-from calotype.domain.principal import Principal
+from calotype.domain.principal import CallingDevice, Principal
 from calotype.domain.scope import Scope
 from calotype.services.batch import BatchService
 from calotype.services.token import DEVICE_PREFIX, is_token, make_token, token_hash
@@ -55,7 +55,8 @@ class DeviceService:
         if found.last_seen_at is None or now - found.last_seen_at >= _SEEN_AGAIN:
             async with self._database.mark() as connection:
                 await update_device_seen(connection, Scope(found.tenant_id), found.device_id, now)
-        return Principal(found.tenant_id, found.id, found.device_id)
+        device = CallingDevice(found.device_id, DuplicatePolicy(found.duplicate_policy))
+        return Principal(found.tenant_id, found.id, device)
 
     async def create(
         self,

@@ -11,15 +11,14 @@ from uuid import UUID
 from weakref import WeakValueDictionary
 
 from calotype.db.annotation import insert_annotations
-from calotype.db.asset import select_asset_by_checksum
-from calotype.db.device import select_duplicate_policy
 from calotype.db.device_image import insert_device_image, select_batches_of_images, take_numbers
 from calotype.db.engine import Connection, Database, pipelined
 from calotype.db.idempotency import KeptAnswer, delete_old_answers, insert_kept_answer, select_kept_answer
 from calotype.domain.device import DuplicatePolicy
 from calotype.domain.device_image import DeviceImage, DeviceMetadata, image_id_of
-from calotype.domain.errors import CalotypeError, DuplicateImage, IdempotencyConflict, InvalidInput, Unauthenticated
+from calotype.domain.errors import CalotypeError, DuplicateImage, IdempotencyConflict, InvalidInput
 from calotype.domain.event import Event, EventType
+from calotype.domain.principal import CallingDevice
 from calotype.domain.scope import Scope
 from calotype.domain.values import clean_filename, safe_filename
 from calotype.services.batch import BatchService
@@ -96,21 +95,18 @@ class DeviceUploadService:
         await self._receiver.discard(received)
 
     async def accept(
-        self, scope: Scope, device_id: UUID, received: ReceivedFile, request: DeviceRequest
+        self, scope: Scope, device: CallingDevice, received: ReceivedFile, request: DeviceRequest
     ) -> DeviceImage:
         """Give a received image its rows, or find that it is not wanted; its object is removed then.
 
         Raises DuplicateImage, IdempotencyConflict, BatchClosed, NotFound for the batch, InvalidInput for the idempotency key,
         QuotaExceeded, UsageLimitExceeded, Unavailable.
         """
-        entry = _Entry(scope, device_id, received, request)
-        async with self._database.read() as connection:
-            policy = await select_duplicate_policy(connection, scope, device_id)
-        if policy is None:
-            raise _not_a_device()
+        entry = _Entry(scope, device, received, request)
         metadata = request.metadata
         options = UploadOptions(
-            skip_duplicates=policy is DuplicatePolicy.REJECT,
+            skip_duplicates=device.duplicate_policy is DuplicatePolicy.REJECT,
+            tells_duplicates=True,
             custom=metadata.custom,
             captured=metadata.captured,
         )
@@ -120,7 +116,7 @@ class DeviceUploadService:
 
         try:
             # Transactions of one device wait for each other at its batch; here they wait without a connection of their own.
-            async with self._turns.setdefault(device_id, asyncio.Lock()):
+            async with self._turns.setdefault(device.id, asyncio.Lock()):
                 await self._ingest.accept_all([(received, options)], note=note)
         except _Repeated as repeated:
             await self.discard(received)
@@ -129,33 +125,31 @@ class DeviceUploadService:
         return entry.image
 
     async def _note(self, connection: Connection, entry: _Entry, outcome: IngestResult | CalotypeError) -> DeviceImage:
-        scope, device_id, request = entry.scope, entry.device_id, entry.request
+        scope, device, request = entry.scope, entry.device, entry.request
         now = datetime.now(UTC)
-        await self._check_repeated(connection, entry, now)
         if isinstance(outcome, CalotypeError):
+            await self._check_repeated(connection, entry, now)
             raise outcome
         if outcome.is_duplicate:
+            await self._check_repeated(connection, entry, now)
             raise await _duplicate_of(connection, scope, outcome.asset_id)
-        if await select_duplicate_policy(connection, scope, device_id) is None:
-            raise _not_a_device()  # revoked while its image arrived
-        first = await select_asset_by_checksum(connection, scope, entry.received.checksum)
-        await insert_annotations(connection, scope, entry.received.id, request.metadata.annotations)
         # From here on the device's other uploads wait.
-        batch = await self._batches.join(connection, scope, device_id, now, wanted=request.batch_id)
-        is_duplicate = first is not None and first.id != entry.received.id
-        image = DeviceImage(entry.received.id, batch.id, entry.received.object_key, is_duplicate)
+        batch = await self._batches.join(connection, scope, device.id, now, wanted=request.batch_id)
+        image = DeviceImage(entry.received.id, batch.id, entry.received.object_key, outcome.repeats is not None)
         async with pipelined(connection) as pipeline:
-            await insert_device_image(pipeline, scope, device_id, image, request.metadata, now)
+            await insert_device_image(pipeline, scope, device.id, image, request.metadata, now)
+            await insert_annotations(pipeline, scope, image.asset_id, request.metadata.annotations)
             await self._events.emit(pipeline, scope, _uploaded(entry, image, now))
         await self._batches.close_if_full(connection, scope, batch, now)
         await self._keep_answer(connection, entry, image, now)
         return image
 
     async def _check_repeated(self, connection: Connection, entry: _Entry, now: datetime) -> None:
+        """Raise what a request with the same key was answered with, or that it was another request."""
         key = entry.request.idempotency_key
         if key is None:
             return
-        kept = await select_kept_answer(connection, entry.scope, entry.device_id, key, now - KEPT_FOR)
+        kept = await select_kept_answer(connection, entry.scope, entry.device.id, key, now - KEPT_FOR)
         if kept is None:
             return
         if kept.fingerprint != entry.fingerprint:
@@ -168,10 +162,9 @@ class DeviceUploadService:
             return
         answer = KeptAnswer(entry.fingerprint, image)
         is_first = await insert_kept_answer(
-            connection, entry.scope, entry.device_id, key, answer, now=now, kept_since=now - KEPT_FOR
+            connection, entry.scope, entry.device.id, key, answer, now=now, kept_since=now - KEPT_FOR
         )
         if not is_first:
-            # The same request was under way twice, and the other one has been answered meanwhile.
             await self._check_repeated(connection, entry, now)
             raise IdempotencyConflict("This idempotency key was used by another request at the same time")
 
@@ -194,9 +187,9 @@ class DeviceUploadService:
 class _Entry:
     """One image on its way in, and what became of it."""
 
-    def __init__(self, scope: Scope, device_id: UUID, received: ReceivedFile, request: DeviceRequest) -> None:
+    def __init__(self, scope: Scope, device: CallingDevice, received: ReceivedFile, request: DeviceRequest) -> None:
         self.scope = scope
-        self.device_id = device_id
+        self.device = device
         self.received = received
         self.request = request
         self.image: DeviceImage | None = None
@@ -221,10 +214,6 @@ def storage_key(image_id: UUID, filename: str) -> str:
     return f"{RAW_DATA}/{image_id.hex[:8]}_{safe_filename(filename)}"
 
 
-def _not_a_device() -> Unauthenticated:
-    return Unauthenticated("Invalid device key", scheme="DeviceKey")
-
-
 async def _duplicate_of(connection: Connection, scope: Scope, asset_id: UUID) -> DuplicateImage:
     batches = await select_batches_of_images(connection, scope, [asset_id])
     return DuplicateImage("This image is held already", image_id=asset_id, batch_id=batches.get(asset_id))
@@ -235,7 +224,7 @@ def _uploaded(entry: _Entry, image: DeviceImage, now: datetime) -> Event:
     data = {
         "image_id": image.asset_id,
         "asset_id": image.asset_id,
-        "device_id": entry.device_id,
+        "device_id": entry.device.id,
         "batch_id": image.batch_id,
         "storage_key": image.object_key,
         "filename": received.filename,

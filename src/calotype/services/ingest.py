@@ -34,12 +34,16 @@ from calotype.storage.store import ObjectStore
 
 @dataclass(frozen=True, slots=True)
 class UploadOptions:
-    """What the client wants done with an upload; values are clean already."""
+    """What the client wants done with an upload; values are clean already.
+
+    With `skip_duplicates` a repetition of what is held is not stored, with `tells_duplicates` it is, and said to be one.
+    """
 
     title: str | None = None
     tags: tuple[str, ...] = ()
     auto_describe: bool = True
     skip_duplicates: bool = False
+    tells_duplicates: bool = False
     storage_target: str = "default"
     folder_id: UUID | None = None
     custom: CustomMetadata | None = None
@@ -48,7 +52,7 @@ class UploadOptions:
 
 @dataclass(frozen=True, slots=True)
 class IngestResult:
-    """What became of an upload: a new asset, or the existing one it repeats."""
+    """What became of an upload: a new asset, or the existing one it repeats; `repeats` is what a new one repeats all the same."""
 
     asset_id: UUID
     created_at: datetime
@@ -58,6 +62,7 @@ class IngestResult:
     is_duplicate: bool
     description_queued: bool
     description: str | None = None
+    repeats: UUID | None = None
 
 
 Note = Callable[[Connection, Sequence[IngestResult | CalotypeError]], Awaitable[None]]
@@ -138,7 +143,8 @@ class IngestService(ReceiveService):
         now = datetime.now(UTC)
         async with pipelined(connection) as pipeline:
             for place, (received, options) in enumerate(files):
-                if options.skip_duplicates and (first := known.get(received.checksum)):
+                first = known.get(received.checksum)
+                if options.skip_duplicates and first:
                     outcomes.append(replace(first, is_duplicate=True, description_queued=False))
                     continue
                 try:
@@ -157,6 +163,7 @@ class IngestService(ReceiveService):
                     options.storage_target,
                     is_duplicate=False,
                     description_queued=state is State.PENDING,
+                    repeats=first.asset_id if options.tells_duplicates and first else None,
                 )
                 known.setdefault(received.checksum, result)
                 outcomes.append(result)
@@ -169,14 +176,15 @@ class IngestService(ReceiveService):
         files: Sequence[tuple[ReceivedFile, UploadOptions]],
         session_id: UUID | None,
     ) -> dict[str, IngestResult]:
-        """What is there already of the contents that must not be stored twice, by checksum."""
-        checksums = sorted({received.checksum for received, options in files if options.skip_duplicates})
-        if not checksums:
+        """What is there already of the contents of which it is asked, by checksum."""
+        skipped = {received.checksum for received, options in files if options.skip_duplicates}
+        told = {received.checksum for received, options in files if options.tells_duplicates}
+        if not skipped and not told:
             return {}
-        await lock_checksums(connection, scope, checksums)
-        existing = await select_assets_by_checksum(connection, scope, checksums)
-        if not existing:
-            return {}
+        await lock_checksums(connection, scope, sorted(skipped | told))
+        existing = await select_assets_by_checksum(connection, scope, sorted(skipped | told))
+        if not skipped & existing.keys():
+            return {checksum: _duplicate_of(asset) for checksum, asset in existing.items()}
         ids = [asset.id for asset in existing.values()]
         # A batch that is refused takes back what it stored, but not what another upload relies on.
         kept = await lock_assets_from_removal(connection, scope, ids)

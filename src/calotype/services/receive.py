@@ -91,7 +91,7 @@ class ReceiveService:
         Raises EmptyFile, Unsupported, UndecodablePicture, TooLarge, Unavailable. Nothing is kept then.
         """
         name = clean_filename(filename)
-        head = await _read_head(chunks)
+        head = await self._read_start(chunks)
         media = self._accepted(bytes(head[:SNIFF_BYTES]))
         file_id = file_id or uuid4()
         key = key or object_key(scope.tenant_id, file_id, name)
@@ -104,19 +104,33 @@ class ReceiveService:
                 await writer.write(chunk)
             self._check_size(writer.size)
             is_checked = await self._check_head(bytes(head), writer.size, media)
+            is_whole = not self._limits.only_whole
+            if not is_whole and len(head) == writer.size:
+                await asyncio.to_thread(check_complete, bytes(head), media.format)
+                is_whole = True
             stored = await self._publish(writer)
         assert stored.checksum is not None
         received = ReceivedFile(file_id, scope.tenant_id, key, name, media, stored.size, stored.checksum)
         try:
             if not is_checked:
                 await self.check_stored(key, stored.size, media)
-            if self._limits.only_whole:
+            if not is_whole:
                 async with self._store.local_path(key) as path:
                     await asyncio.to_thread(_check_file, path, media)
         except BaseException:
             await self.discard(received)
             raise
         return received
+
+    async def _read_start(self, chunks: AsyncIterator[bytes]) -> bytearray:
+        """As much as tells the kind of content. Raises TooLarge at the first byte too many."""
+        head = bytearray()
+        async for chunk in chunks:
+            head += chunk
+            self._check_size(len(head))
+            if len(head) >= SNIFF_BYTES:
+                break
+        return head
 
     async def _publish(self, writer: ObjectWriter) -> StoredObject:
         """Make an object visible; if nobody waits for that any more, it is removed again once it is there."""
@@ -265,12 +279,3 @@ def object_key(tenant_id: UUID, file_id: UUID, filename: str) -> str:
 def _check_file(path: Path, media: MediaType) -> None:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         check_complete(data, media.format)
-
-
-async def _read_head(chunks: AsyncIterator[bytes]) -> bytearray:
-    head = bytearray()
-    async for chunk in chunks:
-        head += chunk
-        if len(head) >= SNIFF_BYTES:
-            break
-    return head

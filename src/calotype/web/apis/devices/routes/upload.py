@@ -31,6 +31,7 @@ from calotype.web.shared.openapi import multipart_body
 _IMAGE, _METADATA, _BATCH = "image", "metadata", "batch_id"
 _OVERHEAD = 64 * 1024  # bytes of headers and fields around image and metadata
 _MAX_PARTS = 20
+_LITTLE = 16 * 1024  # bytes of metadata that are not worth a thread
 router = APIRouter(tags=["Devices API: uploads"], responses=UPLOAD_ERRORS)
 
 
@@ -41,7 +42,7 @@ router = APIRouter(tags=["Devices API: uploads"], responses=UPLOAD_ERRORS)
 )
 async def upload_image(request: Request, services: Services, caller: Caller) -> Response:
     """Upload an image into the device's open batch; answered once image, annotations and batch are durable."""
-    assert caller.device_id is not None
+    assert caller.device is not None
     key = check_idempotency_key(request.headers.get("idempotency-key"))
     form = _Form(services, caller)
     try:
@@ -51,7 +52,7 @@ async def upload_image(request: Request, services: Services, caller: Caller) -> 
         await asyncio.shield(form.discard())
         raise
     wanted = DeviceRequest(form.metadata, form.batch_id, key)
-    image = await services.device_uploads.accept(caller.scope, caller.device_id, received, wanted)
+    image = await services.device_uploads.accept(caller.scope, caller.device, received, wanted)
     return success(uploaded_to_wire(image))
 
 
@@ -90,7 +91,7 @@ class _Form:
         elif part.name == _METADATA:
             text = await part.content(max_metadata_bytes)
             # A megabyte of polygons takes a while to be checked, in which other requests must go on.
-            self.metadata = await asyncio.to_thread(_metadata, text)
+            self.metadata = _metadata(text) if len(text) < _LITTLE else await asyncio.to_thread(_metadata, text)
         else:
             self.batch_id = _batch_id(await part.text())
 

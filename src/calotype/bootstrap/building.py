@@ -1,30 +1,17 @@
-"""The only place that reads settings and builds objects."""
+"""Every service of a process, built of its tools and of those below it."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from procrastinate import App
-
-from calotype import __version__
 from calotype.ai.measured_describer import MeasuredDescriber
 from calotype.ai.wordllama_embedder import WordLlamaEmbedder
-from calotype.crawling.addresses import Allowed
-from calotype.crawling.fetcher import Fetcher
-from calotype.db.embedded import EmbeddedPostgres
-from calotype.db.engine import Database
-from calotype.db.installation import select_signing_secret
-from calotype.db.schema import migrate
+from calotype.bootstrap.application import Application
+from calotype.bootstrap.tools import Tools
 from calotype.domain.budget import Budget
-from calotype.domain.errors import InvalidInput, Unavailable
 from calotype.domain.quota import UploadTerms
-from calotype.jobs.queue import JobQueue
-from calotype.sandbox.pool import Sandbox
 from calotype.services.api_key import ApiKeyService
 from calotype.services.asset import AssetService
 from calotype.services.batch import BatchService, BatchTerms
@@ -65,185 +52,12 @@ from calotype.services.upload_session import UploadSessionService
 from calotype.services.upload_status import UploadStatusService
 from calotype.services.webhook import WebhookService
 from calotype.services.webhook_delivery import DeliveryTerms, WebhookDeliveryService
-from calotype.settings import Settings
-from calotype.storage.open import open_store
-from calotype.storage.store import ObjectStore
 
 MIB = 1024 * 1024
-# One child works on one core; libraries must not start threads of their own beside it.
-_CHILD_ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "VIPS_CONCURRENCY": "1",
-    "OPENCV_FOR_THREADS_NUM": "1",
-    "MALLOC_ARENA_MAX": "2",
-}
 
 
-@dataclass(frozen=True, slots=True)
-class Application:
-    """All services of one process, built and connected."""
-
-    settings: Settings
-    api_keys: ApiKeyService
-    assets: AssetService
-    batches: BatchService
-    batch_uploads: BatchUploadService
-    budgets: BudgetService
-    color_search: ColorSearchService
-    colors: ColorService
-    delivery: DeliveryService
-    devices: DeviceService
-    device_uploads: DeviceUploadService
-    exports: ExportService
-    descriptions: DescriptionService
-    doctor: DoctorService
-    folders: FolderService
-    duplicates: DuplicateService
-    images: ImageService
-    image_search: ImageSearchService
-    image_uploads: ImageUploadService
-    embeddings: EmbeddingService
-    importer: ImportService
-    ingest: IngestService
-    look_alikes: LookAlikeService
-    metrics: MetricsService
-    pictures: PictureService
-    presigned: PresignedUploadService
-    quotas: QuotaService
-    reindexing: ReindexService
-    search: SearchService
-    session_watch: SessionWatch
-    sessions: UploadSessionService
-    tenants: TenantService
-    trash: TrashService
-    upkeep: UpkeepService
-    upload_status: UploadStatusService
-    webhook_deliveries: WebhookDeliveryService
-    webhooks: WebhookService
-    job_app: App
-    picture_slots: int
-    picture_sandbox: Sandbox
-    text_sandbox: Sandbox
-
-    async def warm(self) -> None:
-        """Start the child processes before the first job needs them."""
-        await self.picture_sandbox.warm()
-        await self.text_sandbox.warm()
-
-
-@contextmanager
-def open_database(settings: Settings) -> Iterator[str]:
-    """The URL of a database that is up and migrated; the embedded server is left (and stopped by the last) at the end.
-
-    Raises Unavailable and InvalidInput, with a `remedy` in the context where one is known.
-    """
-    try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = f"the data folder {settings.data_dir} cannot be used: {error.strerror}"
-        raise Unavailable(reason, remedy="set CALOTYPE_DATA_DIR to a folder that can be written to") from error
-    embedded = EmbeddedPostgres(settings.data_dir / "postgres") if settings.database_url is None else None
-    url = embedded.start() if embedded else str(settings.database_url)
-    try:
-        migrate(url)
-        yield url
-    finally:
-        if embedded:
-            embedded.stop()
-
-
-async def check_storage(settings: Settings) -> None:
-    """Refuse the address of an object store that cannot be meant. Raises InvalidInput with a `remedy`."""
-    await _open_store(settings).aclose()
-
-
-def check_fetching(settings: Settings) -> None:
-    """Refuse a list of what may be fetched that cannot be read. Raises InvalidInput with a `remedy`."""
-    _allowed(settings)
-
-
-@asynccontextmanager
-async def open_application(settings: Settings, database_url: str) -> AsyncIterator[Application]:
-    """All services over a database that is up."""
-    fetcher = _fetcher(settings)
-    database = Database(database_url)
-    store = _open_store(settings)
-    sandboxes = _sandboxes(settings)
-    try:
-        async with database.write() as connection:
-            secret = await select_signing_secret(connection, datetime.now(UTC))
-        tools = _Tools(settings, database, store, JobQueue(database_url), *sandboxes, fetcher)
-        yield _build(tools, secret)
-    finally:
-        for sandbox in sandboxes:
-            sandbox.kill()
-        await fetcher.aclose()
-        await store.aclose()
-        await database.aclose()
-
-
-def _open_store(settings: Settings) -> ObjectStore:
-    try:
-        return open_store(settings.storage_url, settings.data_dir)
-    except InvalidInput as error:
-        raise InvalidInput(error.message, **{**error.context, "remedy": "check CALOTYPE_STORAGE_URL"}) from error
-
-
-def _allowed(settings: Settings) -> Allowed:
-    try:
-        return Allowed.parse(settings.fetch_allow)
-    except InvalidInput as error:
-        raise InvalidInput(error.message, **{**error.context, "remedy": "check CALOTYPE_FETCH_ALLOW"}) from error
-
-
-def _fetcher(settings: Settings) -> Fetcher:
-    return Fetcher(_allowed(settings), version=__version__, total=settings.fetch_timeout)
-
-
-def _sandboxes(settings: Settings) -> tuple[Sandbox, Sandbox]:
-    """Children for pictures, one a core and a little less urgent than the web; one for texts, which only takes idle time."""
-    memory = settings.decode_memory_mb * MIB
-    pictures = Sandbox(
-        "pictures",
-        workers=settings.worker_processes or os.cpu_count() or 1,
-        memory_limit=memory,
-        nice=5,
-        jobs_per_child=1000,  # starting one costs as much as thirty small pictures
-        environment=_CHILD_ENVIRONMENT,
-        preload=("calotype.imaging.pipeline", "cv2", "simplejpeg", "pyvips"),
-    )
-    texts = Sandbox(
-        "texts",
-        workers=1,
-        memory_limit=memory,
-        nice=19,
-        jobs_per_child=2000,  # loading the models costs a second
-        environment=_CHILD_ENVIRONMENT,
-        preload=("calotype.ai.rapidocr_reader",),
-    )
-    return pictures, texts
-
-
-@dataclass(frozen=True, slots=True)
-class _Tools:
-    """What services are built on."""
-
-    settings: Settings
-    database: Database
-    store: ObjectStore
-    queue: JobQueue
-    pictures: Sandbox
-    texts: Sandbox
-    fetcher: Fetcher
-
-    @property
-    def events(self) -> EventService:
-        """Tells webhooks what happens."""
-        return EventService(self.queue)
-
-
-def _build(tools: _Tools, secret: bytes) -> Application:
+def build(tools: Tools, secret: bytes) -> Application:
+    """All services; `secret` signs links."""
     settings, database, store, queue = tools.settings, tools.database, tools.store, tools.queue
     delivery = DeliveryService(store, secret, lifetime=settings.link_lifetime, public_url=settings.public_url)
     limits = IngestLimits(max_image_bytes=settings.max_image_bytes, max_pixels=settings.max_pixels)
@@ -304,7 +118,7 @@ def _build(tools: _Tools, secret: bytes) -> Application:
     )
 
 
-def _sessions(tools: _Tools) -> UploadSessionService:
+def _sessions(tools: Tools) -> UploadSessionService:
     return UploadSessionService(
         tools.database,
         tools.queue,
@@ -314,14 +128,14 @@ def _sessions(tools: _Tools) -> UploadSessionService:
     )
 
 
-def _batches(tools: _Tools, events: EventService) -> BatchService:
+def _batches(tools: Tools, events: EventService) -> BatchService:
     settings = tools.settings
     terms = BatchTerms(settings.batch_max_images, timedelta(seconds=settings.batch_max_age_seconds))
     return BatchService(tools.database, events, terms)
 
 
 def _device_uploads(
-    tools: _Tools, ingest: IngestService, batches: BatchService, events: EventService
+    tools: Tools, ingest: IngestService, batches: BatchService, events: EventService
 ) -> DeviceUploadService:
     settings = tools.settings
     terms = DeviceUploadTerms(settings.device_max_image_bytes, MAX_METADATA_BYTES)
@@ -332,7 +146,7 @@ def _device_uploads(
 
 
 def _batch_uploads(
-    tools: _Tools, ingest: IngestService, assets: AssetService, trash: TrashService, sessions: UploadSessionService
+    tools: Tools, ingest: IngestService, assets: AssetService, trash: TrashService, sessions: UploadSessionService
 ) -> BatchUploadService:
     return BatchUploadService(
         tools.database,
@@ -345,7 +159,7 @@ def _batch_uploads(
     )
 
 
-def _budgets(tools: _Tools) -> BudgetService:
+def _budgets(tools: Tools) -> BudgetService:
     limits = {
         Budget.IMAGE_UPLOADS: tools.settings.daily_image_uploads,
         Budget.IMAGE_SEARCHES: tools.settings.daily_image_searches,
@@ -353,7 +167,7 @@ def _budgets(tools: _Tools) -> BudgetService:
     return BudgetService(tools.database, limits)
 
 
-def _exports(tools: _Tools) -> ExportService:
+def _exports(tools: Tools) -> ExportService:
     limits = TurnLimits(
         max_pixels=tools.settings.max_pixels,
         timeout=tools.settings.decode_timeout,
@@ -362,7 +176,7 @@ def _exports(tools: _Tools) -> ExportService:
     return ExportService(tools.database, PictureSource(tools.store, tools.pictures, limits))
 
 
-def _colors(tools: _Tools) -> ColorService:
+def _colors(tools: Tools) -> ColorService:
     settings = tools.settings
     return ColorService(
         tools.database,
@@ -374,7 +188,7 @@ def _colors(tools: _Tools) -> ColorService:
     )
 
 
-def _descriptions(tools: _Tools, embeddings: EmbeddingService) -> DescriptionService:
+def _descriptions(tools: Tools, embeddings: EmbeddingService) -> DescriptionService:
     return DescriptionService(
         tools.database,
         tools.store,
@@ -387,7 +201,7 @@ def _descriptions(tools: _Tools, embeddings: EmbeddingService) -> DescriptionSer
     )
 
 
-def _pictures(tools: _Tools) -> PictureService:
+def _pictures(tools: Tools) -> PictureService:
     limits = DevelopLimits(
         max_pixels=tools.settings.max_pixels,
         timeout=tools.settings.decode_timeout,
@@ -397,7 +211,7 @@ def _pictures(tools: _Tools) -> PictureService:
 
 
 def _upkeep(
-    tools: _Tools,
+    tools: Tools,
     trash: TrashService,
     presigned: PresignedUploadService,
     sessions: UploadSessionService,
@@ -422,7 +236,7 @@ def _upkeep(
     )
 
 
-def _image_uploads(tools: _Tools, ingest: IngestService) -> ImageUploadService:
+def _image_uploads(tools: Tools, ingest: IngestService) -> ImageUploadService:
     settings = tools.settings
     limits = IngestLimits(
         max_image_bytes=settings.max_image_bytes,
@@ -442,7 +256,7 @@ def _image_uploads(tools: _Tools, ingest: IngestService) -> ImageUploadService:
     return ImageUploadService(ingest, ReceiveService(tools.store, limits), tools.fetcher, terms)
 
 
-def _webhook_deliveries(tools: _Tools) -> WebhookDeliveryService:
+def _webhook_deliveries(tools: Tools) -> WebhookDeliveryService:
     terms = DeliveryTerms(
         timeout=tools.settings.webhook_timeout,
         first_pause=timedelta(seconds=tools.settings.webhook_first_pause),

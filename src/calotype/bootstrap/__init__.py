@@ -1,0 +1,6 @@
+"""The only place that reads settings and builds objects."""
+
+from calotype.bootstrap.application import Application
+from calotype.bootstrap.opening import check_fetching, check_storage, open_application, open_database
+
+__all__ = ["Application", "check_fetching", "check_storage", "open_application", "open_database"]

@@ -1,0 +1,98 @@
+"""All services of one process, built and connected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from procrastinate import App
+
+from calotype.sandbox.pool import Sandbox
+from calotype.services.api_key import ApiKeyService
+from calotype.services.asset import AssetService
+from calotype.services.batch import BatchService
+from calotype.services.batch_upload import BatchUploadService
+from calotype.services.budget import BudgetService
+from calotype.services.color import ColorService
+from calotype.services.color_search import ColorSearchService
+from calotype.services.delivery import DeliveryService
+from calotype.services.description import DescriptionService
+from calotype.services.device import DeviceService
+from calotype.services.device_upload import DeviceUploadService
+from calotype.services.doctor import DoctorService
+from calotype.services.duplicate import DuplicateService
+from calotype.services.embedding import EmbeddingService
+from calotype.services.export import ExportService
+from calotype.services.folder import FolderService
+from calotype.services.image import ImageService
+from calotype.services.image_search import ImageSearchService
+from calotype.services.image_upload import ImageUploadService
+from calotype.services.importer import ImportService
+from calotype.services.ingest import IngestService
+from calotype.services.look_alike import LookAlikeService
+from calotype.services.metrics import MetricsService
+from calotype.services.picture import PictureService
+from calotype.services.presigned_upload import PresignedUploadService
+from calotype.services.quota import QuotaService
+from calotype.services.reindexing import ReindexService
+from calotype.services.search import SearchService
+from calotype.services.session_watch import SessionWatch
+from calotype.services.tenant import TenantService
+from calotype.services.trash import TrashService
+from calotype.services.upkeep import UpkeepService
+from calotype.services.upload_session import UploadSessionService
+from calotype.services.upload_status import UploadStatusService
+from calotype.services.webhook import WebhookService
+from calotype.services.webhook_delivery import WebhookDeliveryService
+from calotype.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """All services of one process, built and connected."""
+
+    settings: Settings
+    api_keys: ApiKeyService
+    assets: AssetService
+    batches: BatchService
+    batch_uploads: BatchUploadService
+    budgets: BudgetService
+    color_search: ColorSearchService
+    colors: ColorService
+    delivery: DeliveryService
+    devices: DeviceService
+    device_uploads: DeviceUploadService
+    exports: ExportService
+    descriptions: DescriptionService
+    doctor: DoctorService
+    folders: FolderService
+    duplicates: DuplicateService
+    images: ImageService
+    image_search: ImageSearchService
+    image_uploads: ImageUploadService
+    embeddings: EmbeddingService
+    importer: ImportService
+    ingest: IngestService
+    look_alikes: LookAlikeService
+    metrics: MetricsService
+    pictures: PictureService
+    presigned: PresignedUploadService
+    quotas: QuotaService
+    reindexing: ReindexService
+    search: SearchService
+    session_watch: SessionWatch
+    sessions: UploadSessionService
+    tenants: TenantService
+    trash: TrashService
+    upkeep: UpkeepService
+    upload_status: UploadStatusService
+    webhook_deliveries: WebhookDeliveryService
+    webhooks: WebhookService
+    job_app: App
+    picture_slots: int
+    picture_sandbox: Sandbox
+    text_sandbox: Sandbox
+
+    async def warm(self) -> None:
+        """Start the child processes before the first job needs them."""
+        await self.picture_sandbox.warm()
+        await self.text_sandbox.warm()

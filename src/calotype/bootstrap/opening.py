@@ -1,0 +1,128 @@
+"""Opening what a process stands on: database, object store, child processes, network; and closing it again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+
+from calotype import __version__
+from calotype.bootstrap.application import Application
+from calotype.bootstrap.building import build
+from calotype.bootstrap.tools import Tools
+from calotype.crawling.addresses import Allowed
+from calotype.crawling.fetcher import Fetcher
+from calotype.db.embedded import EmbeddedPostgres
+from calotype.db.engine import Database
+from calotype.db.installation import select_signing_secret
+from calotype.db.schema import migrate
+from calotype.domain.errors import InvalidInput, Unavailable
+from calotype.jobs.queue import JobQueue
+from calotype.sandbox.pool import Sandbox
+from calotype.settings import Settings
+from calotype.storage.open import open_store
+from calotype.storage.store import ObjectStore
+
+MIB = 1024 * 1024
+# One child works on one core; libraries must not start threads of their own beside it.
+_CHILD_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "VIPS_CONCURRENCY": "1",
+    "OPENCV_FOR_THREADS_NUM": "1",
+    "MALLOC_ARENA_MAX": "2",
+}
+
+
+@contextmanager
+def open_database(settings: Settings) -> Iterator[str]:
+    """The URL of a database that is up and migrated; the embedded server is left (and stopped by the last) at the end.
+
+    Raises Unavailable and InvalidInput, with a `remedy` in the context where one is known.
+    """
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"the data folder {settings.data_dir} cannot be used: {error.strerror}"
+        raise Unavailable(reason, remedy="set CALOTYPE_DATA_DIR to a folder that can be written to") from error
+    embedded = EmbeddedPostgres(settings.data_dir / "postgres") if settings.database_url is None else None
+    url = embedded.start() if embedded else str(settings.database_url)
+    try:
+        migrate(url)
+        yield url
+    finally:
+        if embedded:
+            embedded.stop()
+
+
+async def check_storage(settings: Settings) -> None:
+    """Refuse the address of an object store that cannot be meant. Raises InvalidInput with a `remedy`."""
+    await _open_store(settings).aclose()
+
+
+def check_fetching(settings: Settings) -> None:
+    """Refuse a list of what may be fetched that cannot be read. Raises InvalidInput with a `remedy`."""
+    _allowed(settings)
+
+
+@asynccontextmanager
+async def open_application(settings: Settings, database_url: str) -> AsyncIterator[Application]:
+    """All services over a database that is up."""
+    fetcher = _fetcher(settings)
+    database = Database(database_url)
+    store = _open_store(settings)
+    sandboxes = _sandboxes(settings)
+    try:
+        async with database.write() as connection:
+            secret = await select_signing_secret(connection, datetime.now(UTC))
+        tools = Tools(settings, database, store, JobQueue(database_url), *sandboxes, fetcher)
+        yield build(tools, secret)
+    finally:
+        for sandbox in sandboxes:
+            sandbox.kill()
+        await fetcher.aclose()
+        await store.aclose()
+        await database.aclose()
+
+
+def _open_store(settings: Settings) -> ObjectStore:
+    try:
+        return open_store(settings.storage_url, settings.data_dir)
+    except InvalidInput as error:
+        raise InvalidInput(error.message, **{**error.context, "remedy": "check CALOTYPE_STORAGE_URL"}) from error
+
+
+def _allowed(settings: Settings) -> Allowed:
+    try:
+        return Allowed.parse(settings.fetch_allow)
+    except InvalidInput as error:
+        raise InvalidInput(error.message, **{**error.context, "remedy": "check CALOTYPE_FETCH_ALLOW"}) from error
+
+
+def _fetcher(settings: Settings) -> Fetcher:
+    return Fetcher(_allowed(settings), version=__version__, total=settings.fetch_timeout)
+
+
+def _sandboxes(settings: Settings) -> tuple[Sandbox, Sandbox]:
+    """Children for pictures, one a core and a little less urgent than the web; one for texts, which only takes idle time."""
+    memory = settings.decode_memory_mb * MIB
+    pictures = Sandbox(
+        "pictures",
+        workers=settings.worker_processes or os.cpu_count() or 1,
+        memory_limit=memory,
+        nice=5,
+        jobs_per_child=1000,  # starting one costs as much as thirty small pictures
+        environment=_CHILD_ENVIRONMENT,
+        preload=("calotype.imaging.pipeline", "cv2", "simplejpeg", "pyvips"),
+    )
+    texts = Sandbox(
+        "texts",
+        workers=1,
+        memory_limit=memory,
+        nice=19,
+        jobs_per_child=2000,  # loading the models costs a second
+        environment=_CHILD_ENVIRONMENT,
+        preload=("calotype.ai.rapidocr_reader",),
+    )
+    return pictures, texts

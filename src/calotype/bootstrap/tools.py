@@ -1,0 +1,31 @@
+"""What services are built on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from calotype.crawling.fetcher import Fetcher
+from calotype.db.engine import Database
+from calotype.jobs.queue import JobQueue
+from calotype.sandbox.pool import Sandbox
+from calotype.services.event import EventService
+from calotype.settings import Settings
+from calotype.storage.store import ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What services are built on."""
+
+    settings: Settings
+    database: Database
+    store: ObjectStore
+    queue: JobQueue
+    pictures: Sandbox
+    texts: Sandbox
+    fetcher: Fetcher
+
+    @property
+    def events(self) -> EventService:
+        """Tells webhooks what happens."""
+        return EventService(self.queue)
