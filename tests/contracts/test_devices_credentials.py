@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import pytest
@@ -142,11 +143,13 @@ def test_a_device_revoked_while_it_uploads_stores_nothing_more(fleet, fleet_came
 
 def test_revoking_while_images_come_leaves_no_batch_open(fleet, fleet_operator):
     """Whatever was taken before is in a closed batch, and nothing is taken after the answer."""
-    for number in range(8):
+    for number in range(16):
         camera = enrol(fleet, fleet_operator, f"gate {number}")
-        with ThreadPoolExecutor(8) as pool:
-            uploads = [pool.submit(camera.post) for _ in range(8)]
-            next(as_completed(uploads))
+        pictures = [photo() for _ in range(12)]
+        with ThreadPoolExecutor(12) as pool:
+            uploads = [pool.submit(camera.post, picture) for picture in pictures]
+            # With every third image a batch is opened, so that each time another moment is met.
+            list(itertools.islice(as_completed(uploads), number % 8))
             revoked = expect(fleet_operator.delete(f"{DEVICES}/{camera.id}"), DEVICE)
         taken = [each.result() for each in uploads if each.result().status_code == 200]
         now = camera.now()
