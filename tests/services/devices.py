@@ -40,7 +40,7 @@ class Device:
     async def receive(self, data=None, filename="image.jpg"):
         """Store an image that has no rows yet."""
         uploads = self.library.services.device_uploads
-        return await uploads.receive(self.library.scope, filename, chunks(data or photo()))
+        return await uploads.receive(self.library.scope, filename, chunks(photo() if data is None else data))
 
     async def accept(self, received, caller=None, *, key=None, batch_id=None, said=None):
         """Give a stored image its rows, under an idempotency key, into a certain batch, with what was said of it."""
