@@ -59,9 +59,11 @@ async def select_device(
     connection: AsyncConnection, scope: Scope, device_id: UUID, *, lock: bool = False
 ) -> Device | None:
     """One device; with `lock` nobody else can change it until the transaction ends."""
-    query = _devices(scope).where(_D.c.id == device_id)
     if lock:
-        query = query.with_for_update(of=_D, key_share=True)
+        # Apart, because what is read beside the row would be of the time before the lock was waited for.
+        locking = select(_D.c.id).where(of_tenant(scope, _D), _D.c.id == device_id)
+        await connection.execute(locking.with_for_update(key_share=True))
+    query = _devices(scope).where(_D.c.id == device_id)
     row = (await connection.execute(query)).one_or_none()
     return _from_row(row) if row else None
 
