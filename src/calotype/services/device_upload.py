@@ -100,8 +100,8 @@ class DeviceUploadService:
     ) -> DeviceImage:
         """Give a received image its rows, or find that it is not wanted; its object is removed then.
 
-        Raises DuplicateImage, IdempotencyConflict, BatchClosed, NotFound for the batch, InvalidInput for the idempotency key,
-        QuotaExceeded, UsageLimitExceeded, Unavailable.
+        Raises DuplicateImage, IdempotencyConflict, BatchClosed, NotFound for the batch, Unauthenticated when the device was
+        revoked meanwhile, QuotaExceeded, UsageLimitExceeded, Unavailable.
         """
         entry = _Entry(scope, device, received, request)
         metadata = request.metadata
