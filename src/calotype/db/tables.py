@@ -351,7 +351,7 @@ annotation = Table(
     Column("tenant_id", UUID, nullable=False),
     Column("class_value", Text, nullable=False),
     Column("type", Text, nullable=False),
-    Column("geometry", ARRAY(Double)),
+    Column("geometry", ARRAY(Double), nullable=False),
     Column("confidence", Double),
     Column("extra", Text),
 )

@@ -62,7 +62,7 @@ CREATE TABLE annotation (
     tenant_id uuid NOT NULL,
     class_value text NOT NULL,
     type text NOT NULL,
-    geometry double precision[],
+    geometry double precision[] NOT NULL,
     confidence double precision,
     extra text,
     PRIMARY KEY (asset_id, index)
