@@ -48,10 +48,13 @@ def list_batches(
     if as_json:
         print(json.dumps({"total": total, "batches": [_as_dict(one) for one in batches]}, indent=2))
         return
-    table = Table("id", "device", "state")
-    table.add_column("images", justify="right")
+    table = Table()
+    table.add_column("id", no_wrap=True)  # on a narrow terminal others give way, since this is what is copied
+    for heading in ("device", "state"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("images", justify="right", overflow="fold")
     for heading in ("opened", "closed"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for one in batches:
         times = [f"{moment:%Y-%m-%d %H:%M}" if moment else "-" for moment in (one.created_at, one.closed_at)]
         table.add_row(batch_id(one.id), device_id(one.device_id), one.status.value, str(one.image_count), *times)

@@ -59,9 +59,12 @@ def list_devices(
     if as_json:
         print(json.dumps({"total": total, "devices": [_as_dict(one) for one in devices]}, indent=2))
         return
-    table = Table("id", "name", "duplicates", "made", "last seen")
-    table.add_column("images", justify="right")
-    table.add_column("state")
+    table = Table()
+    table.add_column("id", no_wrap=True)  # on a narrow terminal others give way, since this is what is copied
+    for heading in ("name", "duplicates", "made", "last seen"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("images", justify="right", overflow="fold")
+    table.add_column("state", overflow="fold")
     for one in devices:
         table.add_row(
             device_id(one.id),
