@@ -172,6 +172,20 @@ async def test_an_image_trashed_meanwhile_keeps_its_labels(camera, tmp_path):
     assert len(coco(zipfile.ZipFile(io.BytesIO(data)), tmp_path).anns) == 1
 
 
+async def test_who_waits_is_told_how_far_it_is(camera):
+    """The number of pictures sent, and of all, as the bytes come."""
+    told = []
+    for _ in range(3):
+        sent = await camera.send()
+    exports = camera.library.services.exports
+    _, stream = await exports.export(
+        camera.library.scope, sent.batch_id, "coco", tell=lambda done, total: told.append((done, total))
+    )
+    assert told == []
+    await drain(stream)
+    assert told == [(1, 3), (2, 3), (3, 3)]
+
+
 async def test_a_batch_that_collects_is_exported_as_it_was_at_the_start(camera, tmp_path):
     """Images that come while an export is under way are not in it, nor are their classes."""
     library = camera.library

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,9 +57,12 @@ class ExportService:
         self._database = database
         self._pictures = pictures
 
-    async def export(self, scope: Scope, batch_id: UUID, format_name: str) -> tuple[str, AsyncIterator[bytes]]:
+    async def export(
+        self, scope: Scope, batch_id: UUID, format_name: str, *, tell: Callable[[int, int], None] | None = None
+    ) -> tuple[str, AsyncGenerator[bytes, None]]:
         """What to call the file, and its bytes, for what is in the batch at this moment.
 
+        `tell` is called with the number of pictures that have been sent, and of all, as the file grows.
         Images whose original is missing are left out and named in `missing.txt`. Whatever else goes wrong while the bytes are
         made is raised, and the file breaks off without its directory, so that nobody takes it for whole. Raises, before the
         first byte, InvalidInput for an unknown format, NotFound for an unknown batch, and Refused for more than 50,000 classes.
@@ -73,7 +76,7 @@ class ExportService:
             raise Refused(f"The batch has more than {MOST_CLASSES} classes; only jsonl can hold them", field="format")
         run = _Run(self._database, self._pictures, scope, contents, _LABELS[wanted](contents))
         # In the other formats pixels on disk must be those that the labels are of, whatever reads them.
-        stream = run.stream(turns=wanted is not ExportFormat.JSONL)
+        stream = run.stream(turns=wanted is not ExportFormat.JSONL, tell=tell or _tell_nobody)
         return f"batch_{batch_id}_{wanted}.zip", stream
 
 
@@ -101,7 +104,7 @@ class _Run:
         self._sent: list[ExportedPicture] = []
         self._missing: list[tuple[str, UUID, str]] = []
 
-    async def stream(self, *, turns: bool) -> AsyncGenerator[bytes, None]:
+    async def stream(self, *, turns: bool, tell: Callable[[int, int], None]) -> AsyncGenerator[bytes, None]:
         """All of the file; the pictures first, since only then is it known which of them there are."""
         modified = self._contents.modified_at
         with tempfile.TemporaryDirectory(prefix="calotype-export-", ignore_cleanup_errors=True) as folder:
@@ -110,6 +113,7 @@ class _Run:
                     async with aclosing(self._picture(picture)) as chunks:
                         async for chunk in chunks:
                             yield chunk
+                    tell(picture.number, len(self._contents.image_ids))
         for document in self._labels.documents():
             async with aclosing(self._document(document)) as chunks:
                 async for chunk in chunks:
@@ -201,6 +205,10 @@ class _Run:
     async def _read(self, scope: Scope, ids: Sequence[UUID]) -> list[ExportSource]:
         async with self._database.read() as connection:
             return await select_export_sources(connection, scope, ids)
+
+
+def _tell_nobody(_done: int, _total: int) -> None:
+    """For exports that nobody watches."""
 
 
 def _pages(items: Sequence[T]) -> list[Sequence[T]]:
