@@ -2,6 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests run side by side, a file always in one process; `make test PARALLEL=` runs them one after the other.
+PARALLEL ?= -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Where compiled modules are not kept, every process that a test starts compiles Calotype again.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help setup serve test check unit fmt bench lock wheel clean
 
@@ -43,10 +47,10 @@ check: $(VENV)/.dev  ## Lint, formatting, types and import contracts
 	$(BIN)/lint-imports --no-cache
 
 unit: $(VENV)/.dev $(VENV)/.s3  ## The quick tests: no server, no database
-	$(BIN)/pytest tests/domain tests/imaging tests/storage tests/ai tests/sandbox tests/web
+	$(BIN)/pytest $(PARALLEL) tests/domain tests/imaging tests/storage tests/ai tests/sandbox tests/web
 
 test: check $(VENV)/.s3  ## Everything: checks, unit, database and end-to-end tests
-	$(BIN)/pytest tests
+	$(BIN)/pytest $(PARALLEL) tests
 
 bench: $(VENV)/.dev  ## Measure (see bench/README.md)
 	$(BIN)/python -m bench

@@ -45,6 +45,7 @@ UNSCOPED = {
     ("device_image", "select_numbers_taken"): "numbers for all tenants",
     ("embedding", "vector_literal"): "no query",
     ("idempotency", "delete_old_answers"): "upkeep over all tenants",
+    ("event", "delete_old_events"): "upkeep over all tenants",
     ("look_alike", "near_quarters"): "no query",
     ("presigned_upload", "select_due_for_reaping"): "upkeep over all tenants",
     ("presigned_upload", "delete_reaped"): "upkeep over all tenants",

@@ -188,6 +188,19 @@ def fleet_camera(fleet: RunningServer, fleet_operator: httpx.Client) -> Camera:
 
 
 @pytest.fixture(scope="session")
+def fleet_anyone(fleet: RunningServer) -> Iterator[httpx.Client]:
+    """An operator on that server for all tests that leave nothing behind."""
+    with fleet.client(fleet.new_key()) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def mute(fleet: RunningServer, fleet_anyone: httpx.Client) -> Camera:
+    """A device of that operator of which nothing is ever taken, so that its tenant has no files and no batches."""
+    return enrol(fleet, fleet_anyone)
+
+
+@pytest.fixture(scope="session")
 def hurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server whose batches collect for a second, and whose worker looks every second what is due."""
     with RunningServer(

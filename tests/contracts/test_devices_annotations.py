@@ -45,11 +45,11 @@ GOOD = {
 
 
 @pytest.mark.parametrize("annotations", GOOD.values(), ids=GOOD.keys())
-def test_annotations_come_back_as_sent(camera, annotations):
+def test_annotations_come_back_as_sent(fleet_camera, annotations):
     """In their order, with the keys they had and no others: in the batch, and in the detail of the Files API."""
-    sent = expect(post(camera, *annotations), UPLOADED)
-    assert image(camera.operator, sent)["annotations"] == annotations
-    detail = camera.operator.get(f"{FILES}/{asset(sent['image_id'])}").json()
+    sent = expect(post(fleet_camera, *annotations), UPLOADED)
+    assert image(fleet_camera.operator, sent)["annotations"] == annotations
+    detail = fleet_camera.operator.get(f"{FILES}/{asset(sent['image_id'])}").json()
     assert detail["annotations"] == annotations
 
 
@@ -104,46 +104,46 @@ BAD = [
 
 
 @pytest.mark.parametrize(("key", "changed"), BAD, ids=[json.dumps(changed)[:40] for _, changed in BAD])
-def test_a_malformed_annotation_is_named(fleet, fleet_camera, key, changed):
+def test_a_malformed_annotation_is_named(fleet, mute, key, changed):
     """The third of three is refused by its place and key, and with it the whole upload: no row, no object, no batch."""
     before = objects(fleet)
-    answer = post(fleet_camera, POINT, TRIANGLE, annotation(**changed))
+    answer = post(mute, POINT, TRIANGLE, annotation(**changed))
     expect_error(answer, "VALIDATION_ERROR", f"metadata.annotations[2].{key}")
     assert objects(fleet) == before
-    assert files_of(fleet_camera.operator) == set()
-    assert fleet_camera.now()["open_batch_id"] is None
+    assert files_of(mute.operator) == set()
+    assert mute.now()["open_batch_id"] is None
 
 
 @pytest.mark.parametrize("missing", ["class_value", "type", "geometry"])
-def test_a_missing_key_is_named(fleet_camera, missing):
+def test_a_missing_key_is_named(mute, missing):
     """What must be there is asked for by name."""
     without = {key: value for key, value in BOX.items() if key != missing}
-    expect_error(post(fleet_camera, without), "VALIDATION_ERROR", f"metadata.annotations[0].{missing}")
+    expect_error(post(mute, without), "VALIDATION_ERROR", f"metadata.annotations[0].{missing}")
 
 
 @pytest.mark.parametrize("entry", [None, 5, "bbox", [0.5, 0.5, 0.1, 0.1], []])
-def test_an_entry_that_is_no_object_is_named(fleet_camera, entry):
+def test_an_entry_that_is_no_object_is_named(mute, entry):
     """By its place alone."""
-    expect_error(post(fleet_camera, BOX, entry), "VALIDATION_ERROR", "metadata.annotations[1]")
+    expect_error(post(mute, BOX, entry), "VALIDATION_ERROR", "metadata.annotations[1]")
 
 
-def test_not_a_number_is_no_json(fleet_camera):
+def test_not_a_number_is_no_json(mute):
     """NaN in a geometry makes the metadata no JSON at all."""
     text = json.dumps({"annotations": [annotation(geometry=[float("nan"), 0.5, 0.1, 0.1])]})
-    details = expect_error(fleet_camera.post(metadata=text), "VALIDATION_ERROR")
+    details = expect_error(mute.post(metadata=text), "VALIDATION_ERROR")
     assert details["field"] in {"metadata", "metadata.annotations[0].geometry"}
 
 
-def test_a_thousand_annotations_are_taken_and_no_more(camera):
+def test_a_thousand_annotations_are_taken_and_no_more(fleet_camera):
     """A thousand come back in order; a thousand and one are refused by `metadata.annotations`."""
     thousand = [annotation("point", class_value=str(number), geometry=[number / 1000, 0.5]) for number in range(1000)]
-    sent = expect(post(camera, *thousand), UPLOADED)
-    assert image(camera.operator, sent)["annotations"] == thousand
-    expect_error(post(camera, *thousand, BOX), "VALIDATION_ERROR", "metadata.annotations")
+    sent = expect(post(fleet_camera, *thousand), UPLOADED)
+    assert image(fleet_camera.operator, sent)["annotations"] == thousand
+    expect_error(post(fleet_camera, *thousand, BOX), "VALIDATION_ERROR", "metadata.annotations")
 
 
-def test_annotations_belong_to_their_image(camera):
+def test_annotations_belong_to_their_image(fleet_camera):
     """Two images of one batch keep their own."""
-    first, second = (camera.upload(photo(), metadata={"annotations": [each]}) for each in (BOX, TRIANGLE))
-    assert image(camera.operator, first)["annotations"] == [BOX]
-    assert image(camera.operator, second)["annotations"] == [TRIANGLE]
+    first, second = (fleet_camera.upload(photo(), metadata={"annotations": [each]}) for each in (BOX, TRIANGLE))
+    assert image(fleet_camera.operator, first)["annotations"] == [BOX]
+    assert image(fleet_camera.operator, second)["annotations"] == [TRIANGLE]

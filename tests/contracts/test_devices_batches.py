@@ -176,9 +176,9 @@ def test_batches_are_listed_newest_first_in_pages(fleet, fleet_camera):
         ("device_id", f"batch_{SOME_ID}"),
     ],
 )
-def test_a_query_that_is_wrong_is_named(fleet_camera, name, value):
+def test_a_query_that_is_wrong_is_named(fleet_anyone, name, value):
     """422 naming the parameter."""
-    expect_error(fleet_camera.operator.get(BATCHES, params={name: value}), "VALIDATION_ERROR", name)
+    expect_error(fleet_anyone.get(BATCHES, params={name: value}), "VALIDATION_ERROR", name)
 
 
 def test_the_largest_offset_is_an_empty_page(fleet_camera):
@@ -214,10 +214,10 @@ def test_an_image_in_the_trash_is_in_no_batch(fleet_camera):
 @pytest.mark.parametrize(
     ("method", "suffix"), [("GET", ""), ("GET", "/images"), ("POST", "/close"), ("GET", "/export")]
 )
-def test_a_batch_that_is_not_there_is_not_found(fleet_operator, batch_id, method, suffix):
+def test_a_batch_that_is_not_there_is_not_found(fleet_anyone, batch_id, method, suffix):
     """Whether its id could be one or not."""
     parameters = {"format": "coco"} if suffix == "/export" else None
-    answer = fleet_operator.request(method, f"{BATCHES}/{batch_id}{suffix}", params=parameters)
+    answer = fleet_anyone.request(method, f"{BATCHES}/{batch_id}{suffix}", params=parameters)
     expect_error(answer, "NOT_FOUND")
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
 import pytest
 
 from tests.contracts.device_shapes import DEVICE, UPLOADED, expect, expect_error, page_of
-from tests.contracts.devices import BATCHES, DEVICES, FILES, UPLOAD, enrol, form, objects
+from tests.contracts.devices import BATCHES, DEVICES, FILES, UPLOAD, batch, enrol, form, objects
 from tests.contracts.photos import photo
 from tests.contracts.vision import SOME_ID, exchange, head
 
@@ -71,25 +74,25 @@ def test_an_api_key_opens_no_route_of_devices(fleet, fleet_camera):
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATOR_ROUTES)
-def test_a_device_key_opens_no_route_of_the_operator(fleet, fleet_camera, method, path):
+def test_a_device_key_opens_no_route_of_the_operator(fleet, mute, method, path):
     """In whatever header it comes; without a key the answer is the same."""
     with fleet.client() as client:
         for headers in (
             {},
-            {"Authorization": f"Bearer {fleet_camera.key}"},
-            {"X-Api-Key": fleet_camera.key},
-            {"X-Device-Key": fleet_camera.key},
+            {"Authorization": f"Bearer {mute.key}"},
+            {"X-Api-Key": mute.key},
+            {"X-Device-Key": mute.key},
         ):
             expect_error(client.request(method, path, headers=headers), "UNAUTHORIZED")
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", FILES), ("GET", "/images"), ("POST", "/images/list")])
-def test_a_device_key_opens_no_other_api(fleet, fleet_camera, method, path):
+def test_a_device_key_opens_no_other_api(fleet, mute, method, path):
     """Neither Files nor Vision know it."""
     with fleet.client() as client:
         for name in ("X-Device-Key", "X-Api-Key"):
-            assert client.request(method, path, headers={name: fleet_camera.key}).status_code == 401
-        headers = {"Authorization": f"Bearer {fleet_camera.key}"}
+            assert client.request(method, path, headers={name: mute.key}).status_code == 401
+        headers = {"Authorization": f"Bearer {mute.key}"}
         assert client.request(method, path, headers=headers).status_code == 401
 
 
@@ -136,6 +139,24 @@ def test_a_device_revoked_while_it_uploads_stores_nothing_more(fleet, fleet_came
         expect_error(client.post(UPLOAD, content=pieces(), headers=headers), "UNAUTHORIZED")
     assert objects(fleet) == before
     assert fleet_camera.now()["image_count"] == 0
+
+
+def test_revoking_while_images_come_leaves_no_batch_open(fleet, fleet_operator):
+    """Whatever was taken before is in a closed batch, and nothing is taken after the answer."""
+    for number in range(16):
+        camera = enrol(fleet, fleet_operator, f"gate {number}")
+        pictures = [photo() for _ in range(12)]
+        with ThreadPoolExecutor(12) as pool:
+            uploads = [pool.submit(camera.post, picture) for picture in pictures]
+            # With every third image a batch is opened, so that each time another moment is met.
+            list(itertools.islice(as_completed(uploads), number % 8))
+            revoked = expect(fleet_operator.delete(f"{DEVICES}/{camera.id}"), DEVICE)
+        taken = [each.result() for each in uploads if each.result().status_code == 200]
+        now = camera.now()
+        assert (now["open_batch_id"], now["image_count"]) == (None, len(taken))
+        assert now["revoked_at"] == revoked["revoked_at"]
+        for answer in taken:
+            assert batch(fleet_operator, answer.json()["data"]["batch_id"])["status"] == "closed"
 
 
 def test_who_is_unknown_is_told_before_anything_is_read(fleet):

@@ -64,23 +64,23 @@ def test_the_limit_is_allowed_and_one_byte_more_is_not(fleet, fleet_camera):
     assert len(files_of(fleet_camera.operator)) == 1
 
 
-def test_what_is_announced_too_long_is_refused_before_it_comes(camera):
+def test_what_is_announced_too_long_is_refused_before_it_comes(mute):
     """A body of 200 MB is refused when not one byte of it was sent."""
-    expect_error(camera.exchange(lines=("Content-Length: 200000000",)), "FILE_TOO_LARGE")
+    expect_error(mute.exchange(lines=("Content-Length: 200000000",)), "FILE_TOO_LARGE")
 
 
-def test_an_image_is_refused_at_the_byte_that_is_too_many(fleet_camera):
+def test_an_image_is_refused_at_the_byte_that_is_too_many(mute):
     """Of a body that goes on, no more than that is waited for."""
     # A few bytes more, because the last ones could still be the beginning of a boundary.
     sent = OPEN + jpeg_of_size(FLEET_BYTES + 1) + bytes(100)
-    answer = fleet_camera.exchange(sent, lines=(f"Content-Length: {len(sent) + 500_000}",))
+    answer = mute.exchange(sent, lines=(f"Content-Length: {len(sent) + 500_000}",))
     expect_error(answer, "FILE_TOO_LARGE")
 
 
-def test_a_chunked_image_without_end_is_refused(fleet_camera):
+def test_a_chunked_image_without_end_is_refused(mute):
     """A body that never says how long it is, and never ends, is refused while its sender still sends."""
     pieces = chunk(OPEN + photo()) + chunk(bytes(FLEET_BYTES))
-    expect_error(fleet_camera.exchange(pieces, lines=CHUNKED), "FILE_TOO_LARGE")
+    expect_error(mute.exchange(pieces, lines=CHUNKED), "FILE_TOO_LARGE")
 
 
 @pytest.mark.parametrize(
@@ -110,18 +110,18 @@ def test_no_other_part_of_a_body_is_without_end(fleet, fleet_camera, start):
     assert body["success"] is (answer.status_code == 200)
 
 
-def test_a_gif_is_refused_before_it_has_come(fleet_camera):
+def test_a_gif_is_refused_before_it_has_come(mute):
     """What a file is, its first bytes tell; the rest need not come."""
     start = OPEN + b"GIF89a" + bytes(100_000)
-    answer = fleet_camera.exchange(chunk(start), lines=CHUNKED)
+    answer = mute.exchange(chunk(start), lines=CHUNKED)
     assert answer.status_code in {413, 415}
 
 
-def test_wrong_metadata_are_refused_before_the_image_comes(fleet_camera):
+def test_wrong_metadata_are_refused_before_the_image_comes(mute):
     """Metadata in front of the image are looked at first."""
     body = form(photo(), '{"annotations": 5}', image_first=False)
     start = body[: body.index(b'name="image"')]
-    answer = fleet_camera.exchange(
+    answer = mute.exchange(
         start + b'name="image"; filename="a.jpg"\r\n\r\n' + photo()[:50], lines=(f"Content-Length: {len(body)}",)
     )
     expect_error(answer, "VALIDATION_ERROR", "metadata.annotations")
@@ -140,11 +140,11 @@ def test_metadata_may_have_a_megabyte(fleet, fleet_camera, image_first):
     assert objects(fleet) == before
 
 
-def test_metadata_without_end_are_refused(fleet_camera):
+def test_metadata_without_end_are_refused(mute):
     """They are not read to an end that never comes."""
     start = OPEN.replace(b'"image"; filename="a.jpg"', b'"metadata"')
     pieces = chunk(start) + chunk(b" " * 300_000) * 4
-    expect_error(fleet_camera.exchange(pieces, lines=CHUNKED), "FILE_TOO_LARGE")
+    expect_error(mute.exchange(pieces, lines=CHUNKED), "FILE_TOO_LARGE")
 
 
 def test_too_many_requests_of_a_device_are_refused(narrow):

@@ -50,16 +50,16 @@ def test_the_call_of_the_seed_works_as_it_stands(server, camera, tmp_path):
     assert (listed["model_id"], listed["model_version"], listed["annotations"]) == ("mdl_123", "1.0.0", [BOX])
 
 
-def test_an_answer_has_exactly_its_keys(camera):
+def test_an_answer_has_exactly_its_keys(fleet_camera):
     """Image, batch, storage key, and that it is no duplicate."""
-    assert expect(camera.post(), UPLOADED)["duplicate"] is False
+    assert expect(fleet_camera.post(), UPLOADED)["duplicate"] is False
 
 
-def test_the_object_lies_under_its_storage_key(server, camera):
+def test_the_object_lies_under_its_storage_key(fleet, fleet_camera):
     """The store holds exactly the bytes that were sent, where the answer says."""
     data = photo()
-    sent = camera.upload(data)
-    assert (server.data_dir / "objects" / sent["storage_key"]).read_bytes() == data
+    sent = fleet_camera.upload(data)
+    assert (fleet.data_dir / "objects" / sent["storage_key"]).read_bytes() == data
 
 
 def test_an_image_is_a_file_of_its_tenant(server, camera):
@@ -77,12 +77,12 @@ def test_an_image_is_a_file_of_its_tenant(server, camera):
         assert stranger.get(f"{FILES}/{file_id}").status_code == 404
 
 
-def test_an_image_is_listed_by_its_batch(camera):
+def test_an_image_is_listed_by_its_batch(fleet_camera):
     """Everything that is known of an image without metadata."""
     data = photo()
     before = datetime.now(UTC)
-    sent = camera.upload(data, "front door.jpg")
-    (listed,) = images(camera.operator, sent["batch_id"])
+    sent = fleet_camera.upload(data, "front door.jpg")
+    (listed,) = images(fleet_camera.operator, sent["batch_id"])
     taken = datetime.fromisoformat(listed["captured_at"])
     assert before - timedelta(seconds=2) <= taken <= datetime.now(UTC) + timedelta(seconds=2)
     assert {**listed, "captured_at": "", "created_at": ""} == {
@@ -122,13 +122,13 @@ def test_jpeg_and_png_are_told_by_content(fleet_camera, kind, name):
         pytest.param(lambda: b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>", id="svg"),
     ],
 )
-def test_anything_else_is_refused_by_content(fleet, fleet_camera, data):
+def test_anything_else_is_refused_by_content(fleet, mute, data):
     """No name and no type makes a GIF or a text an image; nothing of it is stored."""
     before = objects(fleet)
-    answer = fleet_camera.send({"image": ("image.jpg", data(), "image/jpeg")})
+    answer = mute.send({"image": ("image.jpg", data(), "image/jpeg")})
     expect_error(answer, "UNSUPPORTED_FORMAT")
     assert objects(fleet) == before
-    assert fleet_camera.now()["open_batch_id"] is None
+    assert mute.now()["open_batch_id"] is None
 
 
 @pytest.mark.parametrize(
@@ -139,24 +139,24 @@ def test_anything_else_is_refused_by_content(fleet, fleet_camera, data):
         pytest.param(None, id="no file"),
     ],
 )
-def test_the_image_is_required(fleet_camera, files):
+def test_the_image_is_required(mute, files):
     """Without an image, or with an empty one, the refusal names `image`."""
-    expect_error(fleet_camera.send(files, {"metadata": "{}"}), "VALIDATION_ERROR", "image")
+    expect_error(mute.send(files, {"metadata": "{}"}), "VALIDATION_ERROR", "image")
 
 
-def test_two_images_in_one_upload_are_refused(fleet, fleet_camera):
+def test_two_images_in_one_upload_are_refused(fleet, mute):
     """One upload is one image; neither of two is stored."""
     before = objects(fleet)
     files = [("image", ("a.jpg", photo())), ("image", ("b.jpg", photo()))]
-    expect_error(fleet_camera.send(files), "VALIDATION_ERROR", "image")
+    expect_error(mute.send(files), "VALIDATION_ERROR", "image")
     assert objects(fleet) == before
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain", "application/x-www-form-urlencoded"])
-def test_a_body_of_another_type_is_refused(fleet, fleet_camera, content_type):
+def test_a_body_of_another_type_is_refused(fleet, mute, content_type):
     """An upload is a multipart form and nothing else."""
     with fleet.client() as client:
-        headers = {"X-Device-Key": fleet_camera.key, "Content-Type": content_type}
+        headers = {"X-Device-Key": mute.key, "Content-Type": content_type}
         expect_error(client.post(UPLOAD, content=b'{"image": 1}', headers=headers), "VALIDATION_ERROR")
 
 
@@ -205,7 +205,7 @@ def test_unknown_fields_of_the_form_are_ignored(fleet_camera):
     fleet_camera.upload(fields={"firmware": "7", "": "x"})
 
 
-def test_unknown_keys_of_the_metadata_are_kept(camera):
+def test_unknown_keys_of_the_metadata_are_kept(fleet_camera):
     """They come back as they were sent, and what the server knows is not among them."""
     own = {
         "line": 4,
@@ -215,8 +215,8 @@ def test_unknown_keys_of_the_metadata_are_kept(camera):
         "half": "\ud800",
         "long": "ü" * 30_000,
     }
-    sent = camera.upload(metadata={"model_id": "m", "model_version": "2", "annotations": [BOX], **own})
-    listed = image(camera.operator, sent)
+    sent = fleet_camera.upload(metadata={"model_id": "m", "model_version": "2", "annotations": [BOX], **own})
+    listed = image(fleet_camera.operator, sent)
     assert listed["metadata"] == own
     assert (listed["model_id"], listed["model_version"], listed["annotations"]) == ("m", "2", [BOX])
 
@@ -237,11 +237,11 @@ def test_every_key_of_the_metadata_is_optional(fleet_camera, nothing):
     ],
     ids=lambda text: repr(text[:14]),
 )
-def test_metadata_that_is_no_json_object_is_refused(fleet, fleet_camera, metadata):
+def test_metadata_that_is_no_json_object_is_refused(fleet, mute, metadata):
     """The refusal names `metadata`, and nothing is stored."""
     before = objects(fleet)
     files = {"image": ("image.jpg", photo()), "metadata": (None, metadata)}
-    expect_error(fleet_camera.send(files), "VALIDATION_ERROR", "metadata")
+    expect_error(mute.send(files), "VALIDATION_ERROR", "metadata")
     assert objects(fleet) == before
 
 
@@ -265,14 +265,14 @@ def test_metadata_that_is_no_json_object_is_refused(fleet, fleet_camera, metadat
     ],
     ids=lambda value: repr(value)[:20],
 )
-def test_what_is_wrong_with_the_metadata_is_named(fleet, fleet_camera, key, value, image_first):
+def test_what_is_wrong_with_the_metadata_is_named(fleet, mute, key, value, image_first):
     """The whole upload is refused, wherever its metadata stand, and nothing is stored."""
     before = objects(fleet)
     files = [("image", ("image.jpg", photo())), ("metadata", (None, json.dumps({key: value})))]
-    answer = fleet_camera.send(files if image_first else files[::-1])
+    answer = mute.send(files if image_first else files[::-1])
     expect_error(answer, "VALIDATION_ERROR", f"metadata.{key}")
     assert objects(fleet) == before
-    assert files_of(fleet_camera.operator) == set()
+    assert files_of(mute.operator) == set()
 
 
 def test_the_longest_names_of_a_model_are_taken(fleet_camera):
@@ -316,16 +316,16 @@ def test_otherwise_it_is_the_time_of_the_upload(camera):
     assert listed["captured_at"] == listed["created_at"]
 
 
-def test_the_device_and_its_batch_know_of_the_image(camera):
+def test_the_device_and_its_batch_know_of_the_image(fleet_camera):
     """Counts, the open batch, and when the device was last seen."""
-    assert camera.now()["last_seen_at"] is None
-    sent = camera.upload()
-    camera.upload()
-    now = camera.now()
+    assert fleet_camera.now()["last_seen_at"] is None
+    sent = fleet_camera.upload()
+    fleet_camera.upload()
+    now = fleet_camera.now()
     assert (now["image_count"], now["open_batch_id"]) == (2, sent["batch_id"])
     assert now["last_seen_at"] is not None
-    found = batch(camera.operator, sent["batch_id"])
-    assert (found["device_id"], found["status"], found["image_count"]) == (camera.id, "collecting", 2)
+    found = batch(fleet_camera.operator, sent["batch_id"])
+    assert (found["device_id"], found["status"], found["image_count"]) == (fleet_camera.id, "collecting", 2)
 
 
 def test_what_is_deleted_is_counted_no_more(camera):
@@ -361,34 +361,34 @@ def test_what_is_deleted_is_counted_no_more(camera):
     assert [each["image_id"] for each in images(operator, batch_id)] == [each["image_id"] for each in sent]
 
 
-def test_the_checksum_of_the_files_api_is_that_of_the_bytes(camera):
+def test_the_checksum_of_the_files_api_is_that_of_the_bytes(fleet_camera):
     """An image of a device is as much a duplicate as any other file."""
     data = photo()
-    camera.upload(data)
+    fleet_camera.upload(data)
     hashes = [hashlib.sha256(data).hexdigest()]
-    answer = camera.operator.post("/api/v2/uploads/check-duplicates", json={"hashes": hashes}).json()
+    answer = fleet_camera.operator.post("/api/v2/uploads/check-duplicates", json={"hashes": hashes}).json()
     assert answer == {"duplicates": hashes, "unique": []}
 
 
-def test_a_picture_that_cannot_be_read_is_no_image(fleet_camera):
+def test_a_picture_that_cannot_be_read_is_no_image(mute):
     """A JPEG that ends in its header is refused, naming `image`."""
-    expect_error(fleet_camera.post(photo()[:20]), "VALIDATION_ERROR", "image")
+    expect_error(mute.post(photo()[:20]), "VALIDATION_ERROR", "image")
 
 
-def test_only_post_uploads(fleet, fleet_camera):
+def test_only_post_uploads(fleet, mute):
     """Any other method is 405 in the same envelope."""
     with fleet.client() as client:
-        answer = client.get(UPLOAD, headers={"X-Device-Key": fleet_camera.key})
+        answer = client.get(UPLOAD, headers={"X-Device-Key": mute.key})
     assert answer.status_code == 405
     assert answer.json().keys() == {"success", "error", "request_id"}
 
 
-def test_unknown_routes_are_not_found(fleet, fleet_camera):
+def test_unknown_routes_are_not_found(fleet, mute):
     """Below the device's path and below the operator's, in the same envelope."""
     with fleet.client() as client:
-        expect_error(client.post("/api/device/images", headers={"X-Device-Key": fleet_camera.key}), "NOT_FOUND")
-    expect_error(fleet_camera.operator.get(f"{DEVICES}/{fleet_camera.id}/images"), "NOT_FOUND")
-    expect_error(fleet_camera.operator.get(f"{BATCHES}/x/y/z"), "NOT_FOUND")
+        expect_error(client.post("/api/device/images", headers={"X-Device-Key": mute.key}), "NOT_FOUND")
+    expect_error(mute.operator.get(f"{DEVICES}/{mute.id}/images"), "NOT_FOUND")
+    expect_error(mute.operator.get(f"{BATCHES}/x/y/z"), "NOT_FOUND")
 
 
 def test_a_header_of_the_client_is_the_request_id(fleet_camera):
@@ -399,23 +399,23 @@ def test_a_header_of_the_client_is_the_request_id(fleet_camera):
         assert answer.json().get("request_id", "camera-7-0001") == "camera-7-0001"
 
 
-def test_a_form_that_breaks_off_is_refused(fleet, fleet_camera):
+def test_a_form_that_breaks_off_is_refused(fleet, mute):
     """A body that ends in the middle of the image is no upload, though its length is the one announced."""
     before = objects(fleet)
     body = form(photo())[:-40]
-    answer = fleet_camera.exchange(body, lines=(f"Content-Length: {len(body)}",))
+    answer = mute.exchange(body, lines=(f"Content-Length: {len(body)}",))
     expect_error(answer, "VALIDATION_ERROR")
     assert objects(fleet) == before
 
 
-def test_files_of_the_tenant_are_no_images_of_a_batch(camera):
+def test_files_of_the_tenant_are_no_images_of_a_batch(fleet_camera):
     """What comes through another API joins no batch."""
-    upload(camera.operator, photo())
-    sent = camera.upload()
-    assert [each["image_id"] for each in images(camera.operator, sent["batch_id"])] == [sent["image_id"]]
+    upload(fleet_camera.operator, photo())
+    sent = fleet_camera.upload()
+    assert [each["image_id"] for each in images(fleet_camera.operator, sent["batch_id"])] == [sent["image_id"]]
 
 
-def test_cameras_share_no_batch(server, camera):
+def test_cameras_share_no_batch(fleet, fleet_camera):
     """Each device collects for itself."""
-    other = enrol(server, camera.operator, "another")
-    assert camera.upload()["batch_id"] != other.upload()["batch_id"]
+    other = enrol(fleet, fleet_camera.operator, "another")
+    assert fleet_camera.upload()["batch_id"] != other.upload()["batch_id"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -112,7 +113,7 @@ def worker(server: RunningServer, *program: str):
     """A worker process of its own beside a server."""
     process = subprocess.Popen(
         [sys.executable, "-m", *program],
-        env={**calotype_environment(server.data_dir, **QUICK), "PYTHONPATH": str(_ROOT)},
+        env={**calotype_environment(server.data_dir, **QUICK), "PYTHONPATH": os.pathsep.join([str(_ROOT), *sys.path])},
         stderr=subprocess.PIPE,
         text=True,
         cwd=_ROOT,

@@ -43,11 +43,12 @@ def installed(wheel, tmp_path_factory):
     return environment / "bin"
 
 
-def run(installed, *arguments, folder):
-    """Run the installed program far from the sources."""
-    command = [str(installed / "calotype"), *arguments]
+def run(program, *arguments, folder):
+    """Run a program of the environment far from the sources, which nothing may lead it to."""
+    environment = calotype_environment(folder / "data")
+    environment.pop("PYTHONPATH", None)
     return subprocess.run(
-        command, env=calotype_environment(folder / "data"), cwd=folder, capture_output=True, text=True, check=False
+        [str(program), *arguments], env=environment, cwd=folder, capture_output=True, text=True, check=False
     )
 
 
@@ -66,20 +67,14 @@ def test_the_wheel_holds_everything_the_program_needs_and_nothing_else(wheel):
 
 def test_the_installed_wheel_says_its_version(installed, tmp_path):
     """`calotype --version` runs from the environment's own copy, not from the sources."""
-    where = subprocess.run(
-        [str(installed / "python"), "-c", "import calotype; print(calotype.__file__)"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    where = run(installed / "python", "-c", "import calotype; print(calotype.__file__)", folder=tmp_path)
     assert Path(where.stdout.strip()).is_relative_to(installed.parent)
-    assert run(installed, "--version", folder=tmp_path).stdout == f"calotype {calotype.__version__}\n"
+    assert run(installed / "calotype", "--version", folder=tmp_path).stdout == f"calotype {calotype.__version__}\n"
 
 
 def test_the_installed_wheel_is_healthy(installed, tmp_path):
     """`calotype doctor` finds no fault in an installation that never ran before."""
-    done = run(installed, "doctor", folder=tmp_path)
+    done = run(installed / "calotype", "doctor", folder=tmp_path)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "✗" not in done.stdout

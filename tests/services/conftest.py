@@ -25,6 +25,13 @@ async def shared(own_database, tmp_path_factory):
         yield made
 
 
+@pytest.fixture(scope="module")
+async def twin(shared):
+    """The services of a second process over the same database and object store."""
+    async with open_library(shared._database_url, shared._data_dir) as made:
+        yield made.services
+
+
 @pytest.fixture
 async def library(shared):
     """The library of a new tenant."""

@@ -58,6 +58,10 @@ class Library:
         """Another tenant's library in the same installation."""
         return await self.of_new_tenant(self.services, self._database_url, self._data_dir)
 
+    def seen_by(self, services):
+        """The same tenant's library as another process over the same database and store sees it."""
+        return type(self)(services, self._database_url, self._data_dir, self.scope)
+
     async def take_in(self, data=None, filename="photo.jpg", **options):
         """Upload one file; returns its id."""
         received = await self.services.ingest.receive(self.scope, filename, chunks(data or photo()))

@@ -77,7 +77,7 @@ def _expect_nothing_taken(library):
 
 async def test_of_a_batch_of_too_many_files_nothing_is_taken(library):
     """One file too many refuses them all, once the request has been read to its end."""
-    service = library.services.batches
+    service = library.services.batch_uploads
     service.limits, whole = BatchLimits(4, service.limits.max_bytes), service.limits
     read = []
 
@@ -98,7 +98,7 @@ async def test_of_a_batch_of_too_many_files_nothing_is_taken(library):
 
 async def test_of_a_batch_of_too_many_bytes_nothing_is_taken(library):
     """The limit of the whole request holds over all its files."""
-    service = library.services.batches
+    service = library.services.batch_uploads
     service.limits, whole = BatchLimits(100, 2 * MIB), service.limits
     try:
         await _refused(library, [*photos(3), ("large.jpg", photo() + bytes(3 * MIB))], TooLarge)
@@ -301,7 +301,7 @@ async def test_a_duplicate_is_skipped_although_its_bytes_cannot_be_removed(libra
 
 async def test_a_database_that_fails_at_the_end_refuses_the_request_and_takes_everything_back(library, monkeypatch):
     """The client sends everything again, so what it sent before must not be there twice."""
-    service = library.services.batches
+    service = library.services.batch_uploads
 
     async def unlucky():
         async with service.reading(library.scope) as batch:

@@ -93,7 +93,10 @@ async def test_two_who_expire_at_once_do_it_once(library):
 
 async def test_a_dead_reader_is_ended_and_a_living_one_is_not(library):
     """Silence is measured by the database's clock; what had arrived is worked on, and then the session ends."""
-    dead, alive = library.services.batch_uploads.reading(library.scope), library.services.batches.reading(library.scope)
+    dead, alive = (
+        library.services.batch_uploads.reading(library.scope),
+        library.services.batch_uploads.reading(library.scope),
+    )
     async with alive as living:
         await living.take("living.jpg", chunks(photo()), PLAIN)
         async with dead as silent:
@@ -136,7 +139,7 @@ async def test_a_reader_that_was_taken_for_dead_adds_nothing_to_a_session_that_m
 
 async def test_the_heart_of_a_reader_beats_while_a_slow_client_sends_one_file(library, monkeypatch):
     """Not progress but life is told, so one long file does not look like death."""
-    monkeypatch.setattr(library.services.batches, "heartbeat", 0.01)
+    monkeypatch.setattr(library.services.batch_uploads, "heartbeat", 0.01)
 
     def seen(session_id):
         return library.sql("SELECT reader_seen_at FROM upload_session WHERE id = %s", session_id)[0][0]

@@ -124,7 +124,7 @@ async def test_every_way_to_end_is_told(library, watch):
     for watcher in watchers.values():
         await watcher.told(1)
 
-    async with library.services.batches.database.write() as connection:
+    async with library.services.batch_uploads.database.write() as connection:
         await update_received(connection, library.scope, ids["received"][0])
     await sessions.cancel(library.scope, ids["cancelled"][0])
     await library.services.trash.delete(library.scope, ids["deleted"][1])

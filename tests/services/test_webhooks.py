@@ -100,8 +100,10 @@ async def test_another_tenant_sees_and_touches_nothing(library):
             await call
     await emit(neighbour)
     assert deliveries(library) == deliveries(neighbour) == []
-    await emit(library)
-    async with delivering(neighbour) as service:
+    async with site({"/": answer()}) as web, delivering(neighbour) as service:
+        library.sql("UPDATE webhook SET url = %s WHERE id = %s", web.url(), mine)
+        await emit(library)
         ((delivery_id, *_),) = deliveries(library)
         await service.deliver(neighbour.scope, delivery_id)
+    assert web.asked == []
     assert deliveries(library)[0][1:3] == ("pending", 0)

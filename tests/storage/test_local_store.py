@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import threading
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from calotype.domain.errors import NotFound, Unavailable
-from calotype.storage.disk import UnfinishedFile
+from calotype.storage.disk import Disk, UnfinishedFile
 from calotype.storage.local import LocalStore
 from calotype.storage.threads import Threads
 from calotype.storage.writer import BATCH
@@ -389,3 +390,22 @@ async def test_a_local_path_is_the_object_itself(local, tmp_path):
     await local.put("a/b", b"x")
     async with local.local_path("a/b") as path:
         assert path == tmp_path / "objects" / "a" / "b"
+
+
+def test_a_listing_of_a_large_folder_is_never_held_in_memory(tmp_path):
+    """Thousands of files in one folder are described one after the other, also when each is removed once it was seen."""
+    disk = Disk(tmp_path)
+    folder = tmp_path / "raw-data"
+    folder.mkdir()
+    for number in range(5_000):
+        (folder / f"{number:08x}_image.jpg").touch()
+    tracemalloc.start()
+    try:
+        seen = sum(1 for _ in disk.walk("raw-data"))
+        assert tracemalloc.get_traced_memory()[1] < 200_000
+    finally:
+        tracemalloc.stop()
+    assert seen == 5_000
+    for stored in disk.walk("raw-data"):
+        disk.delete([stored.key])
+    assert list(disk.walk("raw-data")) == []

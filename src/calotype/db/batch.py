@@ -1,4 +1,4 @@
-"""Rows of batches. Assets are locked before batches, and several batches in the order of their ids."""
+"""Rows of batches. Assets and devices are locked before batches, and several batches in the order of their ids."""
 
 from __future__ import annotations
 
@@ -24,11 +24,13 @@ def _from_row(row: Any) -> Batch:
     return Batch(row.id, row.device_id, row.image_count, row.created_at, row.closed_at)
 
 
-# Run with every image of a device, so written once. The unique index decides, whoever else does the same at the same moment.
+# Run with every image of a device, so written once. The unique index decides, whoever else does the same at the same moment;
+# and since the device is locked, a revocation either closes the batch that is opened here, or is seen.
 _JOIN = text(
     "INSERT INTO batch (id, tenant_id, device_id, image_count, created_at) "
     "SELECT :id, device.tenant_id, device.id, 1, :now FROM device "
     "WHERE device.tenant_id = :tenant_id AND device.id = :device_id AND device.revoked_at IS NULL "
+    "FOR SHARE OF device "
     "ON CONFLICT (device_id) WHERE closed_at IS NULL DO UPDATE SET image_count = batch.image_count + 1 "
     "RETURNING id, device_id, image_count, created_at, closed_at"
 )

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, select, update
+from sqlalchemy import Row, Select, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
@@ -59,9 +59,11 @@ async def select_device(
     connection: AsyncConnection, scope: Scope, device_id: UUID, *, lock: bool = False
 ) -> Device | None:
     """One device; with `lock` nobody else can change it until the transaction ends."""
-    query = _devices(scope).where(_D.c.id == device_id)
     if lock:
-        query = query.with_for_update(of=_D, key_share=True)
+        # Apart, because what is read beside the row would be of the time before the lock was waited for.
+        locking = select(_D.c.id).where(of_tenant(scope, _D), _D.c.id == device_id)
+        await connection.execute(locking.with_for_update(key_share=True))
+    query = _devices(scope).where(_D.c.id == device_id)
     row = (await connection.execute(query)).one_or_none()
     return _from_row(row) if row else None
 
@@ -84,6 +86,12 @@ async def update_device(connection: AsyncConnection, scope: Scope, device_id: UU
     await connection.execute(update(_D).where(of_tenant(scope, _D), _D.c.id == device_id).values(**values))
 
 
+_SEEN = text(
+    "UPDATE device SET last_seen_at = :now WHERE id = (SELECT id FROM device "
+    "WHERE tenant_id = :tenant_id AND id = :device_id FOR NO KEY UPDATE SKIP LOCKED)"
+)
+
+
 async def update_device_seen(connection: AsyncConnection, scope: Scope, device_id: UUID, now: datetime) -> None:
-    """Note that a device has shown its key."""
-    await connection.execute(update(_D).where(of_tenant(scope, _D), _D.c.id == device_id).values(last_seen_at=now))
+    """Note that a device has shown its key; where somebody holds its row just now, nothing is noted, and nobody waits."""
+    await connection.execute(_SEEN, {"tenant_id": scope.tenant_id, "device_id": device_id, "now": now})

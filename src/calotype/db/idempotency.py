@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, select, text
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
@@ -80,6 +80,12 @@ async def insert_kept_answer(
     return (await connection.execute(_CLAIM, values)).first() is not None
 
 
-async def delete_old_answers(connection: AsyncConnection, kept_since: datetime) -> int:
-    """Forget the answers of any tenant that were given before a moment; returns how many."""
-    return (await connection.execute(delete(_K).where(_K.c.created_at <= kept_since))).rowcount
+_DELETE_OLD = text(
+    "DELETE FROM idempotency_key WHERE (device_id, key) IN (SELECT device_id, key FROM idempotency_key "
+    "WHERE created_at <= :kept_since ORDER BY created_at LIMIT :limit FOR UPDATE SKIP LOCKED)"
+)
+
+
+async def delete_old_answers(connection: AsyncConnection, kept_since: datetime, limit: int) -> int:
+    """Forget some of the answers of any tenant that were given before a moment, oldest first; returns how many."""
+    return (await connection.execute(_DELETE_OLD, {"kept_since": kept_since, "limit": limit})).rowcount

@@ -58,8 +58,15 @@ def clean_device_name(value: str) -> str:
 
 
 def clean_device_metadata(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What an operator says of a device, in keys of their own. Raises InvalidInput above 64 KiB or 100 levels."""
+    """What an operator says of a device, in keys of their own.
+
+    Raises InvalidInput above 64 KiB or 100 levels, and for numbers that are not finite.
+    """
     check_depth(value, "metadata")
-    if len(json.dumps(value)) > MAX_METADATA_BYTES:
+    try:
+        text = json.dumps(value, allow_nan=False)
+    except ValueError as error:
+        raise InvalidInput("metadata may hold finite numbers only", field="metadata") from error
+    if len(text) > MAX_METADATA_BYTES:
         raise InvalidInput(f"metadata may have at most {MAX_METADATA_BYTES} bytes", field="metadata")
     return value

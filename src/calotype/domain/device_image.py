@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -80,14 +80,16 @@ def _captured(value: Any, place: str) -> CaptureTime | None:
     if not isinstance(value, str):
         raise fault
     try:
-        moment = datetime.fromisoformat(value.strip())
-        # Some moments near the ends of the calendar exist in no other zone.
-        moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, OverflowError):
+        said = datetime.fromisoformat(value.strip())
+        offset = said.utcoffset()
+        if offset is None:
+            return CaptureTime(said, CLIENT, None, CLIENT)
+        # An offset is kept in whole minutes; what is beyond them goes into the wall time, so that the moment stays.
+        minutes = int(offset / timedelta(minutes=1))
+        wall = said.astimezone(UTC).replace(tzinfo=None) + timedelta(minutes=minutes)
+    except (ValueError, OverflowError):  # some moments near the ends of the calendar exist in no other zone
         raise fault from None
-    offset = moment.utcoffset()
-    minutes = None if offset is None else round(offset.total_seconds() / 60)
-    return CaptureTime(moment.replace(tzinfo=None), CLIENT, minutes, CLIENT)
+    return CaptureTime(wall, CLIENT, minutes, CLIENT)
 
 
 def image_id_of(number: int) -> UUID:

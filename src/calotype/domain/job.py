@@ -43,11 +43,7 @@ class Lane(enum.StrEnum):
 
 
 class Urgency(enum.IntEnum):
-    """Who is waiting: somebody right now, a new upload, only a re-run over old ones, or nobody here.
-
-    Deliveries are the last also because lanes share one index by urgency: those that wait hours for their next attempt must not
-    be passed over whenever a picture is looked for.
-    """
+    """Who is waiting: somebody right now, a new upload, only a re-run over old ones, or somebody elsewhere."""
 
     INTERACTIVE = 20
     NEW = 10

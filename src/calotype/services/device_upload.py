@@ -32,6 +32,7 @@ MAX_METADATA_BYTES = 1024 * 1024
 KEPT_FOR = timedelta(hours=24)
 RAW_DATA = "raw-data"
 _UNNAMED = "image"
+_FORGOTTEN_AT_ONCE = 10_000  # answers, which a fleet fills faster than one statement may take to remove a day of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,8 @@ class DeviceUploadService:
     ) -> DeviceImage:
         """Give a received image its rows, or find that it is not wanted; its object is removed then.
 
-        Raises DuplicateImage, IdempotencyConflict, BatchClosed, NotFound for the batch, InvalidInput for the idempotency key,
-        QuotaExceeded, UsageLimitExceeded, Unavailable.
+        Raises DuplicateImage, IdempotencyConflict, BatchClosed, NotFound for the batch, Unauthenticated when the device was
+        revoked meanwhile, QuotaExceeded, UsageLimitExceeded, Unavailable.
         """
         entry = _Entry(scope, device, received, request)
         metadata = request.metadata
@@ -125,13 +126,21 @@ class DeviceUploadService:
         return entry.image
 
     async def _note(self, connection: Connection, entry: _Entry, outcome: IngestResult | CalotypeError) -> DeviceImage:
-        scope, device, request = entry.scope, entry.device, entry.request
         now = datetime.now(UTC)
-        if isinstance(outcome, CalotypeError):
+        try:
+            return await self._take(connection, entry, outcome, now)
+        except CalotypeError:
+            # Whatever the answer would be now, what was answered before is answered again.
             await self._check_repeated(connection, entry, now)
+            raise
+
+    async def _take(
+        self, connection: Connection, entry: _Entry, outcome: IngestResult | CalotypeError, now: datetime
+    ) -> DeviceImage:
+        scope, device, request = entry.scope, entry.device, entry.request
+        if isinstance(outcome, CalotypeError):
             raise outcome
         if outcome.is_duplicate:
-            await self._check_repeated(connection, entry, now)
             raise await _duplicate_of(connection, scope, outcome.asset_id)
         # From here on the device's other uploads wait.
         batch = await self._batches.join(connection, scope, device.id, now, wanted=request.batch_id)
@@ -165,7 +174,6 @@ class DeviceUploadService:
             connection, entry.scope, entry.device.id, key, answer, now=now, kept_since=now - KEPT_FOR
         )
         if not is_first:
-            await self._check_repeated(connection, entry, now)
             raise IdempotencyConflict("This idempotency key was used by another request at the same time")
 
     async def _next_number(self) -> int:
@@ -180,8 +188,14 @@ class DeviceUploadService:
 
     async def forget_answers(self) -> int:
         """Forget the answers that are kept no longer; returns how many."""
-        async with self._database.write() as connection:
-            return await delete_old_answers(connection, datetime.now(UTC) - KEPT_FOR)
+        kept_since = datetime.now(UTC) - KEPT_FOR
+        forgotten = 0
+        while True:
+            async with self._database.write() as connection:
+                some = await delete_old_answers(connection, kept_since, _FORGOTTEN_AT_ONCE)
+            forgotten += some
+            if some < _FORGOTTEN_AT_ONCE:
+                return forgotten
 
 
 class _Entry:

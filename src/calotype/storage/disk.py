@@ -147,16 +147,14 @@ class Disk:
                 self.folders.remove_empty(path.parent)
 
     def walk(self, prefix: str) -> Iterator[StoredObject]:
-        """Describe every object below a folder; what is deleted meanwhile is left out."""
-        waiting = [prefix]
-        while waiting:
-            folder = waiting.pop()
-            for entry in self._entries(folder):
-                key = f"{folder}/{entry.name}" if folder else entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    waiting += [key] if key != TEMPORARY else []
-                elif entry.is_file(follow_symlinks=False) and (found := _status(entry)):
-                    yield describe(key, found)
+        """Describe every object below a folder; what is deleted meanwhile is left out, and memory does not grow with it."""
+        for entry in self._entries(prefix):
+            key = f"{prefix}/{entry.name}" if prefix else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if key != TEMPORARY:
+                    yield from self.walk(key)
+            elif entry.is_file(follow_symlinks=False) and (found := _status(entry)):
+                yield describe(key, found)
 
     def sweep(self, older_than: datetime) -> int:
         """Remove unfinished files that nobody has written to since `older_than`."""
@@ -169,13 +167,20 @@ class Disk:
                 removed += 1
         return removed
 
-    def _entries(self, folder: str) -> list[os.DirEntry[str]]:
+    def _entries(self, folder: str) -> Iterator[os.DirEntry[str]]:
+        """What is in a folder, read while it is asked for: there may be a million."""
         with disk_failures(folder):
             try:
-                with os.scandir(self.path(folder) if folder else self.root) as found:
-                    return list(found)
+                entries = os.scandir(self.path(folder) if folder else self.root)
             except (FileNotFoundError, NotADirectoryError):
-                return []
+                return
+        with entries:
+            while True:
+                with disk_failures(folder):
+                    entry = next(entries, None)
+                if entry is None:
+                    return
+                yield entry
 
 
 class UnfinishedFile:

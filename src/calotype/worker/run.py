@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 from procrastinate import App
+from procrastinate.worker import Worker
 
 from calotype.bootstrap import Application
 from calotype.domain.errors import CalotypeError
@@ -49,7 +50,8 @@ async def run_worker(application: Application, stop: asyncio.Event) -> None:
 async def _run_lane(application: Application, lane: Lane, concurrency: int) -> None:
     app: App = application.job_app
     stalled_after = application.settings.stalled_after
-    await app.run_worker_async(
+    worker = Worker(
+        app,
         queues=[lane.value],
         name=lane.value,
         concurrency=concurrency,
@@ -60,6 +62,15 @@ async def _run_lane(application: Application, lane: Lane, concurrency: int) -> N
         update_heartbeat_interval=stalled_after / _HEARTBEAT_SHARE,
         stalled_worker_timeout=stalled_after,
     )
+    running = asyncio.create_task(worker.run())  # type: ignore[no-untyped-call]
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        # Told rather than cancelled: the driver loses a cancellation that comes just as it gets a connection, and the lane would
+        # go on for ever.
+        worker.stop()  # type: ignore[no-untyped-call]
+        await running
+        raise
 
 
 async def _chores(application: Application) -> None:
@@ -89,3 +100,6 @@ async def _try(chore: Callable[[], Awaitable[object]]) -> None:
         _log.warning("chore failed", chore=getattr(chore, "__name__", "?"), reason=error.message)
     except Exception:
         _log.exception("chore failed", chore=getattr(chore, "__name__", "?"))
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        raise asyncio.CancelledError  # lost on the way, in the driver

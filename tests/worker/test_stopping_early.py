@@ -1,0 +1,33 @@
+"""A worker can be asked to stop at any moment, its first ones included."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from calotype.bootstrap import Application
+from calotype.worker import run
+from tests.running import PATIENCE
+from tests.services.library import library as open_library
+
+
+@pytest.fixture
+async def library(own_database, tmp_path):
+    """A library with little to prepare."""
+    async with open_library(own_database, tmp_path, worker_processes=1) as made:
+        yield made
+
+
+async def test_a_worker_that_is_asked_to_stop_while_it_starts_stops(library, monkeypatch):
+    """Wherever in its first queries the wish meets it, it ends; a lane that missed it would work on for ever."""
+    monkeypatch.setattr(run, "register", lambda *_: None)  # the queue is empty, and tasks are made known once
+    monkeypatch.setattr(Application, "warm", lambda _: asyncio.sleep(0))
+    for turn in range(100):
+        stop = asyncio.Event()
+        running = asyncio.create_task(run.run_worker(library.services, stop))
+        await asyncio.sleep(turn * 0.0003)  # not waited for: only so that each turn meets another moment
+        stop.set()
+        done, _ = await asyncio.wait([running], timeout=PATIENCE)
+        assert done, f"a worker asked to stop {turn * 0.3:.1f} ms after its start goes on"
+        await running
