@@ -35,8 +35,8 @@ from calotype.domain.export_coco import CocoLabels
 from calotype.domain.export_jsonl import JsonLines
 from calotype.domain.export_yolo import YoloLabels
 from calotype.domain.scope import Scope
-from calotype.domain.zip_file import ZipWriter
 from calotype.services.export_picture import MissingPicture, OpenedPicture, PictureSource
+from calotype.services.zip_stream import ZipStream
 
 MOST_CLASSES = 50_000
 _PAGE = 10  # images; each may have a megabyte of annotations
@@ -100,7 +100,7 @@ class _Run:
         self._scope = scope
         self._contents = contents
         self._labels = labels
-        self._writer = ZipWriter()
+        self._zip = ZipStream()
         self._sent: list[ExportedPicture] = []
         self._missing: list[tuple[str, UUID, str]] = []
 
@@ -119,9 +119,8 @@ class _Run:
                 async for chunk in chunks:
                     yield chunk
         if self._missing:
-            yield self._writer.whole("missing.txt", missing_text(self._missing).encode("ascii"), modified)
-        for part in self._writer.end():
-            yield part
+            yield await self._zip.whole("missing.txt", modified, missing_text(self._missing).encode("ascii"))
+        yield await self._zip.end()
 
     async def _opened(self, folder: Path | None) -> AsyncGenerator[_Numbered, None]:
         """All pictures in their order, some of them being opened while one is sent."""
@@ -152,10 +151,10 @@ class _Run:
             _log.warning("picture not exported", asset_id=str(image.asset_id), reason=opened.reason)
             self._missing.append((name, image.asset_id, opened.reason))
             return
-        yield self._writer.stored(IMAGES + name, opened.size, opened.crc, image.created_at)
-        async with aclosing(self._pictures.chunks(opened)) as chunks:
-            async for chunk in chunks:
-                yield chunk
+        chunks = self._pictures.chunks(opened)
+        async with aclosing(self._zip.stored(IMAGES + name, opened.size, image.created_at, chunks)) as pieces:
+            async for piece in pieces:
+                yield piece
         upright = opened.upright
         sent = ExportedPicture(
             picture.number, image.asset_id, name, upright.width, upright.height, upright.orientation, opened.is_turned
@@ -163,33 +162,28 @@ class _Run:
         self._sent.append(sent)
         beside = await asyncio.to_thread(self._labels.beside, ExportedImage(sent, picture.source))
         if beside is not None:
-            yield self._writer.whole(beside[0], beside[1].encode("ascii"), image.created_at)
+            yield await self._zip.whole(beside[0], image.created_at, beside[1].encode("ascii"))
 
     async def _document(self, document: Document) -> AsyncGenerator[bytes, None]:
         modified = self._contents.modified_at
         if not any(isinstance(part, Listing) for part in document.parts):
             text = "".join(part for part in document.parts if isinstance(part, str))
-            yield self._writer.whole(document.name, text.encode("ascii"), modified)
+            yield await self._zip.whole(document.name, modified, text.encode("ascii"))
             return
-        entry = self._writer.growing(document.name, modified)
-        yield entry.begin()
-        async with aclosing(self._texts(document)) as texts:
-            async for text in texts:
-                # Formatting and packing a page can take a while, in which other requests must go on.
-                if packed := await asyncio.to_thread(entry.add, text.encode("ascii")):
-                    yield packed
-        yield entry.finish()
+        async with aclosing(self._zip.deflated(document.name, modified, self._texts(document))) as pieces:
+            async for piece in pieces:
+                yield piece
 
-    async def _texts(self, document: Document) -> AsyncGenerator[str, None]:
+    async def _texts(self, document: Document) -> AsyncGenerator[bytes, None]:
         for part in document.parts:
             if isinstance(part, str):
-                yield part
+                yield part.encode("ascii")
                 continue
             between = ""
             async with aclosing(self._images()) as pages:
                 async for images in pages:
                     if text := await asyncio.to_thread(_format, part, images):
-                        yield between + text
+                        yield (between + text).encode("ascii")
                         between = part.separator
 
     async def _images(self) -> AsyncGenerator[list[ExportedImage], None]:
