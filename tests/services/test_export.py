@@ -109,7 +109,7 @@ async def test_jsonl_has_the_original_and_all_that_was_said(camera):
 @pytest.mark.parametrize("format_", FORMATS)
 async def test_the_same_batch_gives_the_same_bytes(camera, format_):
     """A batch that does not change is exported the same again, in the order in which its images came."""
-    sent = [await camera.send(photo(20, 20), box(0.5, 0.5, 1, 1, f"class {n % 3}")) for n in range(25)]
+    sent = [await camera.send(photo(20, 20), box(0.5, 0.5, 1, 1, f"class {n % 3}")) for n in range(12)]
     await camera.library.services.batches.close(camera.library.scope, sent[0].batch_id)
     name, data = await export(camera.library, sent[0].batch_id, format_)
     assert (name, data) == await export(camera.library, sent[0].batch_id, format_)
@@ -360,7 +360,7 @@ async def test_who_goes_away_leaves_nothing_behind(camera, monkeypatch, tmp_path
     """An export that nobody reads to its end leaves no file, no task and no connection behind."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     sent = await camera.send()
-    for _ in range(29):
+    for _ in range(11):
         await camera.send()
     _, stream = await camera.library.services.exports.export(camera.library.scope, sent.batch_id, "coco")
     await anext(stream)
