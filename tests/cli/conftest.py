@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from calotype.db.schema import migrate
-from tests.running import calotype_environment, new_database
+from tests.running import RunningServer, calotype_environment, new_database
 
 
 class Program:
@@ -71,3 +71,10 @@ def is_one_clear_line(text):
 def one_clear_line():
     """The rule for complaints."""
     return is_one_clear_line
+
+
+@pytest.fixture(scope="module")
+def running(calotype):
+    """A server over the same installation, without a worker."""
+    with RunningServer(calotype.data_dir.parent, "--no-worker", CALOTYPE_DATABASE_URL=calotype.database_url) as server:
+        yield server

@@ -9,7 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from calotype import __version__
-from calotype.cli import doctor, duplicates, importing, keys, reindexing, searching, serving, tenants
+from calotype.cli import batches, devices, doctor, duplicates, importing, keys, reindexing, searching, serving, tenants
 from calotype.domain.errors import CalotypeError
 
 app = typer.Typer(
@@ -26,6 +26,8 @@ app.command("reindex")(reindexing.reindex)
 app.command("search")(searching.search)
 app.command("doctor")(doctor.examine)
 app.command("duplicates")(duplicates.duplicates)
+app.add_typer(batches.app, name="batches")
+app.add_typer(devices.app, name="devices")
 app.add_typer(keys.app, name="keys")
 app.add_typer(tenants.app, name="tenants")
 

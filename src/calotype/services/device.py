@@ -24,9 +24,11 @@ from calotype.domain.errors import Conflict, CredentialExpired, NotFound, Unauth
 from calotype.domain.listing import Window
 from calotype.domain.principal import CallingDevice, Principal
 from calotype.domain.scope import Scope
+from calotype.domain.values import clean_text
 from calotype.services.batch import BatchService
 from calotype.services.token import DEVICE_PREFIX, is_token, make_token, token_hash
 
+_PREFIX = "dev_"
 _SEEN_AGAIN = timedelta(seconds=1)  # a device that sends image after image is not noted more often
 
 
@@ -90,18 +92,23 @@ class DeviceService:
             return _found(await select_device(connection, scope, device_id))
 
     async def find(self, scope: Scope, identity: str) -> Device:
-        """A device by its id, with or without the prefix, or by its name. Raises NotFound, Conflict for a name of several."""
+        """A device by its id, with or without the prefix, or by its name, of a revoked one only if no other has it.
+
+        Raises InvalidInput, NotFound, and Conflict, which tells their ids, for a name of several.
+        """
+        identity = clean_text(identity, "device").strip()
+        device_id = _id_in(identity)
         async with self._database.read() as connection:
-            try:
-                return _found(await select_device(connection, scope, UUID(identity.removeprefix("dev_"))))
-            except ValueError:
-                named = await select_devices_named(connection, scope, identity)
+            if device_id is not None and (device := await select_device(connection, scope, device_id)):
+                return device
+            named = await select_devices_named(connection, scope, identity)
         if not named:
             raise NotFound(f"There is no device {identity!r}")
-        working = [device for device in named if device.revoked_at is None]
-        if len(working) > 1 or (not working and len(named) > 1):
-            raise Conflict(f"Several devices are called {identity!r}; name one by its id")
-        return (working or named)[0]
+        meant = [device for device in named if device.revoked_at is None] or named
+        if len(meant) > 1:
+            ids = ", ".join(f"{_PREFIX}{device.id}" for device in meant)
+            raise Conflict(f"Several devices are called {identity!r}; name one by its id: {ids}")
+        return meant[0]
 
     async def update(self, scope: Scope, device_id: UUID, changes: Mapping[str, Any]) -> Device:
         """Change `name`, `duplicate_policy` or `metadata`; what is absent stays.
@@ -148,6 +155,13 @@ class DeviceService:
         if device.revoked_at is not None:
             raise Conflict("This device is revoked")
         return device
+
+
+def _id_in(identity: str) -> UUID | None:
+    try:
+        return UUID(identity.removeprefix(_PREFIX))
+    except ValueError:
+        return None
 
 
 def _unknown_key() -> Unauthenticated:

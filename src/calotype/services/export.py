@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +35,8 @@ from calotype.domain.export_coco import CocoLabels
 from calotype.domain.export_jsonl import JsonLines
 from calotype.domain.export_yolo import YoloLabels
 from calotype.domain.scope import Scope
-from calotype.domain.zip_file import ZipWriter
 from calotype.services.export_picture import MissingPicture, OpenedPicture, PictureSource
+from calotype.services.zip_stream import ZipStream
 
 MOST_CLASSES = 50_000
 _PAGE = 10  # images; each may have a megabyte of annotations
@@ -57,9 +57,12 @@ class ExportService:
         self._database = database
         self._pictures = pictures
 
-    async def export(self, scope: Scope, batch_id: UUID, format_name: str) -> tuple[str, AsyncIterator[bytes]]:
+    async def export(
+        self, scope: Scope, batch_id: UUID, format_name: str, *, tell: Callable[[int, int], None] | None = None
+    ) -> tuple[str, AsyncGenerator[bytes, None]]:
         """What to call the file, and its bytes, for what is in the batch at this moment.
 
+        `tell` is called with the number of pictures that have been sent, and of all, as the file grows.
         Images whose original is missing are left out and named in `missing.txt`. Whatever else goes wrong while the bytes are
         made is raised, and the file breaks off without its directory, so that nobody takes it for whole. Raises, before the
         first byte, InvalidInput for an unknown format, NotFound for an unknown batch, and Refused for more than 50,000 classes.
@@ -73,7 +76,7 @@ class ExportService:
             raise Refused(f"The batch has more than {MOST_CLASSES} classes; only jsonl can hold them", field="format")
         run = _Run(self._database, self._pictures, scope, contents, _LABELS[wanted](contents))
         # In the other formats pixels on disk must be those that the labels are of, whatever reads them.
-        stream = run.stream(turns=wanted is not ExportFormat.JSONL)
+        stream = run.stream(turns=wanted is not ExportFormat.JSONL, tell=tell or _tell_nobody)
         return f"batch_{batch_id}_{wanted}.zip", stream
 
 
@@ -97,11 +100,11 @@ class _Run:
         self._scope = scope
         self._contents = contents
         self._labels = labels
-        self._writer = ZipWriter()
+        self._zip = ZipStream()
         self._sent: list[ExportedPicture] = []
         self._missing: list[tuple[str, UUID, str]] = []
 
-    async def stream(self, *, turns: bool) -> AsyncGenerator[bytes, None]:
+    async def stream(self, *, turns: bool, tell: Callable[[int, int], None]) -> AsyncGenerator[bytes, None]:
         """All of the file; the pictures first, since only then is it known which of them there are."""
         modified = self._contents.modified_at
         with tempfile.TemporaryDirectory(prefix="calotype-export-", ignore_cleanup_errors=True) as folder:
@@ -110,14 +113,14 @@ class _Run:
                     async with aclosing(self._picture(picture)) as chunks:
                         async for chunk in chunks:
                             yield chunk
+                    tell(picture.number, len(self._contents.image_ids))
         for document in self._labels.documents():
             async with aclosing(self._document(document)) as chunks:
                 async for chunk in chunks:
                     yield chunk
         if self._missing:
-            yield self._writer.whole("missing.txt", missing_text(self._missing).encode("ascii"), modified)
-        for part in self._writer.end():
-            yield part
+            yield await self._zip.whole("missing.txt", modified, missing_text(self._missing).encode("ascii"))
+        yield await self._zip.end()
 
     async def _opened(self, folder: Path | None) -> AsyncGenerator[_Numbered, None]:
         """All pictures in their order, some of them being opened while one is sent."""
@@ -148,10 +151,10 @@ class _Run:
             _log.warning("picture not exported", asset_id=str(image.asset_id), reason=opened.reason)
             self._missing.append((name, image.asset_id, opened.reason))
             return
-        yield self._writer.stored(IMAGES + name, opened.size, opened.crc, image.created_at)
-        async with aclosing(self._pictures.chunks(opened)) as chunks:
-            async for chunk in chunks:
-                yield chunk
+        chunks = self._pictures.chunks(opened)
+        async with aclosing(self._zip.stored(IMAGES + name, opened.size, image.created_at, chunks)) as pieces:
+            async for piece in pieces:
+                yield piece
         upright = opened.upright
         sent = ExportedPicture(
             picture.number, image.asset_id, name, upright.width, upright.height, upright.orientation, opened.is_turned
@@ -159,33 +162,28 @@ class _Run:
         self._sent.append(sent)
         beside = await asyncio.to_thread(self._labels.beside, ExportedImage(sent, picture.source))
         if beside is not None:
-            yield self._writer.whole(beside[0], beside[1].encode("ascii"), image.created_at)
+            yield await self._zip.whole(beside[0], image.created_at, beside[1].encode("ascii"))
 
     async def _document(self, document: Document) -> AsyncGenerator[bytes, None]:
         modified = self._contents.modified_at
         if not any(isinstance(part, Listing) for part in document.parts):
             text = "".join(part for part in document.parts if isinstance(part, str))
-            yield self._writer.whole(document.name, text.encode("ascii"), modified)
+            yield await self._zip.whole(document.name, modified, text.encode("ascii"))
             return
-        entry = self._writer.growing(document.name, modified)
-        yield entry.begin()
-        async with aclosing(self._texts(document)) as texts:
-            async for text in texts:
-                # Formatting and packing a page can take a while, in which other requests must go on.
-                if packed := await asyncio.to_thread(entry.add, text.encode("ascii")):
-                    yield packed
-        yield entry.finish()
+        async with aclosing(self._zip.deflated(document.name, modified, self._texts(document))) as pieces:
+            async for piece in pieces:
+                yield piece
 
-    async def _texts(self, document: Document) -> AsyncGenerator[str, None]:
+    async def _texts(self, document: Document) -> AsyncGenerator[bytes, None]:
         for part in document.parts:
             if isinstance(part, str):
-                yield part
+                yield part.encode("ascii")
                 continue
             between = ""
             async with aclosing(self._images()) as pages:
                 async for images in pages:
                     if text := await asyncio.to_thread(_format, part, images):
-                        yield between + text
+                        yield (between + text).encode("ascii")
                         between = part.separator
 
     async def _images(self) -> AsyncGenerator[list[ExportedImage], None]:
@@ -201,6 +199,10 @@ class _Run:
     async def _read(self, scope: Scope, ids: Sequence[UUID]) -> list[ExportSource]:
         async with self._database.read() as connection:
             return await select_export_sources(connection, scope, ids)
+
+
+def _tell_nobody(_done: int, _total: int) -> None:
+    """For exports that nobody watches."""
 
 
 def _pages(items: Sequence[T]) -> list[Sequence[T]]:

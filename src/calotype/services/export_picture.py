@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import zlib
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from calotype.services.work import try_again
 from calotype.storage.store import ObjectStore
 
 WHOLE = 4 * 1024 * 1024
-"""Bytes up to which a picture is kept between the reading that makes its checksum and its sending; larger ones are read twice."""
+"""Bytes up to which a picture is read when it is opened, which hides the latency of a bucket; larger ones are streamed."""
 
 _CHUNK = 512 * 1024
 _UPRIGHT = 1
@@ -25,18 +24,16 @@ _UPRIGHT = 1
 
 @dataclass(frozen=True, slots=True)
 class OpenedPicture:
-    """A picture that can be sent: its size in bytes and CRC-32, and the one place its bytes are in.
+    """A picture that can be sent: its size in bytes, and the one place they are in.
 
     `upright` is its size in pixels, with the orientation of the original; `is_turned` tells whether it is an upright copy.
     """
 
     size: int
-    crc: int
     upright: UprightSize
     is_turned: bool
-    data: bytes | None = None
-    path: Path | None = None
-    key: str | None = None
+    place: bytes | Path | str
+    """The bytes themselves, the file of a copy, or the key of the original."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,43 +78,33 @@ class PictureSource:
             return MissingPicture(f"the picture cannot be turned upright: {error.message}")
 
     async def chunks(self, picture: OpenedPicture) -> AsyncGenerator[bytes, None]:
-        """The bytes of an opened picture. Raises Unavailable when they are no longer those that were opened, NotFound."""
-        if picture.data is not None:
-            yield picture.data
-            return
-        size = crc = 0
-        async with aclosing(self._read(picture)) as chunks:
+        """The bytes of an opened picture. Raises Unavailable when there are more or fewer of them than promised, NotFound."""
+        size = 0
+        async with aclosing(self._read(picture.place)) as chunks:
             async for chunk in chunks:
-                size, crc = size + len(chunk), zlib.crc32(chunk, crc)
+                size += len(chunk)
+                if size > picture.size:
+                    break
                 yield chunk
-        if (size, crc) != (picture.size, picture.crc):
-            raise Unavailable("An original changed while it was exported", key=picture.key)
+        if size != picture.size:
+            raise Unavailable("An original changed while it was exported", place=str(picture.place))
 
     async def _open(self, source: ExportSource, folder: Path | None) -> OpenedPicture | MissingPicture:
-        image, known = source.image, _known(source)
-        if known is not None and folder is not None and known.orientation != _UPRIGHT:
-            return await self._turn(source, known, folder)
+        image, upright = source.image, _known(source)
+        is_copied = folder is not None and upright is not None and upright.orientation != _UPRIGHT
         data = None
-        if image.size_bytes <= WHOLE:
+        if image.size_bytes <= WHOLE and not is_copied:
             # One byte more would tell that the object is longer than it should be.
             data = await self._store.read_at(image.object_key, 0, image.size_bytes + 1)
-            size, crc = len(data), await asyncio.to_thread(zlib.crc32, data)
+            size = len(data)
         else:
-            size, crc = await self._check(image.object_key)
+            size = (await self._store.head(image.object_key)).size
         if size != image.size_bytes:
             return MissingPicture(f"the stored original is damaged: it does not have {image.size_bytes} bytes")
-        upright = known or await self._measure(source, data)
+        upright = upright or await self._measure(source, data)
         if folder is not None and upright.orientation != _UPRIGHT:
             return await self._turn(source, upright, folder)
-        return OpenedPicture(size, crc, upright, is_turned=False, data=data, key=image.object_key)
-
-    async def _check(self, key: str) -> tuple[int, int]:
-        """Size and CRC-32 of an object that is too large to be kept."""
-        size = crc = 0
-        async with aclosing(self._stream(key)) as chunks:
-            async for chunk in chunks:
-                size, crc = size + len(chunk), zlib.crc32(chunk, crc)
-        return size, crc
+        return OpenedPicture(size, upright, is_turned=False, place=image.object_key if data is None else data)
 
     async def _measure(self, source: ExportSource, data: bytes | None) -> UprightSize:
         """What the picture's own header says, before its development. Raises UndecodablePicture."""
@@ -144,15 +131,17 @@ class PictureSource:
                     timeout=self._limits.timeout,
                 )
             )
-        size, crc = await asyncio.to_thread(_check_file, target)
-        return OpenedPicture(size, crc, upright, is_turned=True, path=target)
+        size = (await asyncio.to_thread(target.stat)).st_size
+        return OpenedPicture(size, upright, is_turned=True, place=target)
 
-    def _read(self, picture: OpenedPicture) -> AsyncGenerator[bytes, None]:
-        assert picture.path is not None or picture.key is not None
-        return _stream_file(picture.path) if picture.path is not None else self._stream(picture.key or "")
+    def _read(self, place: bytes | Path | str) -> AsyncGenerator[bytes, None]:
+        return _stream_file(place) if isinstance(place, Path) else self._stream(place)
 
-    async def _stream(self, key: str) -> AsyncGenerator[bytes, None]:
-        async for chunk in self._store.stream(key, chunk=_CHUNK):
+    async def _stream(self, place: bytes | str) -> AsyncGenerator[bytes, None]:
+        if isinstance(place, bytes):
+            yield place
+            return
+        async for chunk in self._store.stream(place, chunk=_CHUNK):
             yield chunk
 
 
@@ -162,14 +151,6 @@ def _known(source: ExportSource) -> UprightSize | None:
     if image.width is None or image.height is None or source.orientation is None:
         return None
     return UprightSize(image.width, image.height, source.orientation)
-
-
-def _check_file(path: Path) -> tuple[int, int]:
-    size = crc = 0
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            size, crc = size + len(chunk), zlib.crc32(chunk, crc)
-    return size, crc
 
 
 async def _stream_file(path: Path) -> AsyncGenerator[bytes, None]:

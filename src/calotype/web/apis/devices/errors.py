@@ -117,7 +117,7 @@ def invalid(errors: Sequence[Any], request_id: str) -> Response:
 
 def _fault(error: Any) -> dict[str, str]:
     # Of a body that is no JSON the framework tells the position, which is no field.
-    location: tuple[Any, ...] = () if error["type"] == "json_invalid" else error["loc"]
+    location: Sequence[str | int] = () if error["type"] == "json_invalid" else error["loc"]
     steps = location[1:] if len(location) > 1 and location[0] in {"body", "query", "path"} else location
     path = "".join(f"[{step}]" if isinstance(step, int) else f".{_short(str(step))}" for step in steps)
     return {"field": path.lstrip(".") or "body", "message": str(error["msg"])}

@@ -1,0 +1,41 @@
+"""Ids of devices and batches as the Devices API writes them, and how people may give them back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from calotype.domain.errors import InvalidInput, NotFound
+
+_DEVICE, _BATCH = "dev_", "batch_"
+
+
+def device_id(value: UUID) -> str:
+    """The id of a device."""
+    return f"{_DEVICE}{value}"
+
+
+def batch_id(value: UUID) -> str:
+    """The id of a batch."""
+    return f"{_BATCH}{value}"
+
+
+def parse_batch_id(text: str) -> UUID:
+    """The UUID of a batch, with or without its prefix. Raises InvalidInput."""
+    try:
+        return UUID(text.strip().removeprefix(_BATCH))
+    except ValueError:
+        raise InvalidInput(
+            f"{text!r} is no id of a batch", remedy="`calotype batches list` shows them", field="batch"
+        ) from None
+
+
+@contextmanager
+def looking_in(tenant: str) -> Iterator[None]:
+    """Tell in whose library something was looked for, when it is not there."""
+    try:
+        yield
+    except NotFound as error:
+        remedy = "--tenant names another one"
+        raise NotFound(f"{error.message}, in the library of {tenant!r}", remedy=remedy) from error
