@@ -41,6 +41,7 @@ UNSCOPED = {
     ("asset", "insert_asset"): "the new row names its tenant itself",
     ("asset", "from_row"): "no query",
     ("batch", "select_due_batches"): "of one tenant, or upkeep over all",
+    ("device_image", "image_from_row"): "no query",
     ("device_image", "take_numbers"): "numbers for all tenants",
     ("device_image", "select_numbers_taken"): "numbers for all tenants",
     ("embedding", "vector_literal"): "no query",

@@ -267,13 +267,19 @@ async def test_the_sweep_looks_at_more_than_it_holds_at_once(device, library, mo
 
 
 async def test_no_two_images_ever_share_a_key(library, twin):
-    """Twenty thousand, taken by two processes at once, all of the same name: no two begin with the same digits."""
+    """Twenty thousand, taken by two processes at once, all of the same name: no two begin with the same digits.
+
+    Nor are numbers thrown away, however many ask at the same moment.
+    """
+    taken = "SELECT last_value FROM device_image_number"
+    before = library.sql(taken)[0][0]
     numbers = await asyncio.gather(
         *(services.device_uploads._next_number() for _ in range(10_000) for services in (library.services, twin))
     )
     keys = {storage_key(image_id_of(number), "image.jpg") for number in numbers}
     assert len(keys) == 20_000
     assert len({key[:17] for key in keys}) == 20_000
+    assert library.sql(taken)[0][0] - before <= 20
 
 
 async def test_a_key_is_the_digits_of_the_id_and_a_safe_name(device, library):

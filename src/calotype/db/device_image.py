@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import any_, bindparam, func, select, text
+from sqlalchemy import ColumnElement, any_, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as UUID_TYPE
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,6 +17,7 @@ from calotype.db import tables
 from calotype.db.annotation import select_annotations
 from calotype.db.engine import Pipeline
 from calotype.db.scoped import of_tenant, within
+from calotype.domain.annotation import Annotation
 from calotype.domain.batch import BatchImage
 from calotype.domain.device_image import DeviceImage, DeviceMetadata
 from calotype.domain.listing import Window
@@ -24,6 +26,22 @@ from calotype.domain.scope import Scope
 _A = tables.asset
 _I = tables.device_image
 _M = tables.custom_metadata
+
+IMAGE_COLUMNS: tuple[ColumnElement[Any], ...] = (
+    _I.c.asset_id,
+    _A.c.object_key,
+    _A.c.original_filename,
+    _A.c.size_bytes,
+    _A.c.content_type,
+    _A.c.width,
+    _A.c.height,
+    _A.c.sort_at,
+    _A.c.created_at,
+    _I.c.model_id,
+    _I.c.model_version,
+    _M.c.document,
+)
+"""What `image_from_row` needs of an image, its asset and its custom metadata."""
 
 _INSERT = _I.insert()
 _BATCHES = select(_I.c.asset_id, _I.c.batch_id).where(
@@ -84,20 +102,7 @@ async def select_batch_images(
     wanted = (of_tenant(scope, _I), within(scope), _I.c.batch_id == batch_id)
     total = (await connection.execute(select(func.count()).select_from(joined).where(*wanted))).scalar_one()
     query = (
-        select(
-            _I.c.asset_id,
-            _A.c.object_key,
-            _A.c.original_filename,
-            _A.c.size_bytes,
-            _A.c.content_type,
-            _A.c.width,
-            _A.c.height,
-            _A.c.sort_at,
-            _A.c.created_at,
-            _I.c.model_id,
-            _I.c.model_version,
-            _M.c.document,
-        )
+        select(*IMAGE_COLUMNS)
         .select_from(joined.outerjoin(_M, _M.c.asset_id == _I.c.asset_id))
         .where(*wanted)
         .order_by(_I.c.created_at, _I.c.asset_id)
@@ -106,22 +111,23 @@ async def select_batch_images(
     )
     rows = list(await connection.execute(query))
     annotations = await select_annotations(connection, scope, [row.asset_id for row in rows])
-    images = [
-        BatchImage(
-            asset_id=row.asset_id,
-            object_key=row.object_key,
-            filename=row.original_filename,
-            size_bytes=row.size_bytes,
-            content_type=row.content_type,
-            width=row.width,
-            height=row.height,
-            captured_at=row.sort_at,
-            created_at=row.created_at,
-            model_id=row.model_id,
-            model_version=row.model_version,
-            annotations=annotations.get(row.asset_id, ()),
-            metadata=json.loads(row.document) if row.document else {},
-        )
-        for row in rows
-    ]
-    return images, int(total)
+    return [image_from_row(row, annotations.get(row.asset_id, ())) for row in rows], int(total)
+
+
+def image_from_row(row: Any, annotations: tuple[Annotation, ...]) -> BatchImage:
+    """The image that a row with `IMAGE_COLUMNS` is of."""
+    return BatchImage(
+        asset_id=row.asset_id,
+        object_key=row.object_key,
+        filename=row.original_filename,
+        size_bytes=row.size_bytes,
+        content_type=row.content_type,
+        width=row.width,
+        height=row.height,
+        captured_at=row.sort_at,
+        created_at=row.created_at,
+        model_id=row.model_id,
+        model_version=row.model_version,
+        annotations=annotations,
+        metadata=json.loads(row.document) if row.document else {},
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -14,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from calotype.db import tables
 from calotype.db.annotation import select_annotations
 from calotype.db.batch import select_batch
+from calotype.db.device_image import IMAGE_COLUMNS, image_from_row
 from calotype.db.scoped import of_tenant, within
 from calotype.domain.annotation import AnnotationType
-from calotype.domain.batch import BatchImage
 from calotype.domain.export import BatchContents, ExportSource
 from calotype.domain.scope import Scope
 
@@ -59,23 +58,7 @@ async def select_export_sources(
 ) -> list[ExportSource]:
     """Those of the given images that the scope sees, with what was said of them, in the order given."""
     query = (
-        select(
-            _I.c.asset_id,
-            _A.c.object_key,
-            _A.c.original_filename,
-            _A.c.size_bytes,
-            _A.c.checksum,
-            _A.c.content_type,
-            _A.c.format,
-            _A.c.width,
-            _A.c.height,
-            _ORIENTATION.label("orientation"),
-            _A.c.sort_at,
-            _A.c.created_at,
-            _I.c.model_id,
-            _I.c.model_version,
-            _M.c.document,
-        )
+        select(*IMAGE_COLUMNS, _A.c.checksum, _A.c.format, _ORIENTATION.label("orientation"))
         .select_from(_I.join(_A, _A.c.id == _I.c.asset_id).outerjoin(_M, _M.c.asset_id == _I.c.asset_id))
         .where(of_tenant(scope, _I), within(scope), _is_one_of(asset_ids))
     )
@@ -83,21 +66,7 @@ async def select_export_sources(
     annotations = await select_annotations(connection, scope, list(rows))
     return [
         ExportSource(
-            BatchImage(
-                asset_id=asset_id,
-                object_key=row.object_key,
-                filename=row.original_filename,
-                size_bytes=row.size_bytes,
-                content_type=row.content_type,
-                width=row.width,
-                height=row.height,
-                captured_at=row.sort_at,
-                created_at=row.created_at,
-                model_id=row.model_id,
-                model_version=row.model_version,
-                annotations=annotations.get(asset_id, ()),
-                metadata=json.loads(row.document) if row.document else {},
-            ),
+            image_from_row(row, annotations.get(asset_id, ())),
             row.format,
             row.checksum.hex(),
             row.orientation,
