@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from calotype.domain import errors as domain
 from calotype.web.apis.devices import errors
 from calotype.web.apis.devices.wire.batch import BatchQuery
-from calotype.web.apis.devices.wire.device import CreateDeviceRequest, UpdateDeviceRequest, WindowQuery
+from calotype.web.apis.devices.wire.device import CreateDeviceRequest, UpdateDeviceRequest
+from calotype.web.apis.devices.wire.envelope import WindowQuery
 from tests.contracts.device_shapes import STATUS_OF
 
 ALL = sorted(

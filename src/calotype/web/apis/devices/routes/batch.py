@@ -14,13 +14,13 @@ from calotype.web.apis.devices.openapi import ERRORS
 from calotype.web.apis.devices.routes.identity import BatchId
 from calotype.web.apis.devices.translate.batch import batch_to_wire, batches_to_wire, images_to_wire
 from calotype.web.apis.devices.wire import batch as wire
-from calotype.web.apis.devices.wire.device import WindowQuery
+from calotype.web.apis.devices.wire.envelope import Answer, Page, WindowQuery
 from calotype.web.shared.context import Caller, Services
 
 router = APIRouter(prefix="/batches", tags=["Devices API: batches"], responses=ERRORS)
 
 
-@router.get("", response_model=wire.BatchPageAnswer)
+@router.get("", response_model=Answer[Page[wire.Batch]])
 async def list_batches(query: Annotated[wire.BatchQuery, Query()], services: Services, caller: Caller) -> Response:
     """Batches, newest first; of one device, in one state, where asked for."""
     window = Window(query.limit, query.offset)
@@ -29,13 +29,13 @@ async def list_batches(query: Annotated[wire.BatchQuery, Query()], services: Ser
     return success(batches_to_wire(batches, total, window))
 
 
-@router.get("/{batch_id}", response_model=wire.BatchAnswer)
+@router.get("/{batch_id}", response_model=Answer[wire.Batch])
 async def get_batch(batch_id: BatchId, services: Services, caller: Caller) -> Response:
     """One batch."""
     return success(batch_to_wire(await services.batches.get(caller.scope, batch_id)))
 
 
-@router.get("/{batch_id}/images", response_model=wire.ImagePageAnswer)
+@router.get("/{batch_id}/images", response_model=Answer[Page[wire.BatchImage]])
 async def list_images(
     batch_id: BatchId, query: Annotated[WindowQuery, Query()], services: Services, caller: Caller
 ) -> Response:
@@ -45,7 +45,7 @@ async def list_images(
     return success(images_to_wire(images, total, window))
 
 
-@router.post("/{batch_id}/close", response_model=wire.BatchAnswer)
+@router.post("/{batch_id}/close", response_model=Answer[wire.Batch])
 async def close_batch(batch_id: BatchId, services: Services, caller: Caller) -> Response:
     """Close a batch; again is the same answer."""
     return success(batch_to_wire(await services.batches.close(caller.scope, batch_id)))

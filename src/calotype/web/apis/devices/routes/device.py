@@ -14,12 +14,13 @@ from calotype.web.apis.devices.openapi import ERRORS
 from calotype.web.apis.devices.routes.identity import DeviceId
 from calotype.web.apis.devices.translate.device import device_to_wire, devices_to_wire, new_device_to_wire
 from calotype.web.apis.devices.wire import device as wire
+from calotype.web.apis.devices.wire.envelope import Answer, Page, WindowQuery
 from calotype.web.shared.context import Caller, Services
 
 router = APIRouter(prefix="/devices", tags=["Devices API: devices"], responses=ERRORS)
 
 
-@router.post("", status_code=201, response_model=wire.NewDeviceAnswer)
+@router.post("", status_code=201, response_model=Answer[wire.NewDevice])
 async def create_device(body: wire.CreateDeviceRequest, services: Services, caller: Caller) -> Response:
     """Register a device; its key is told this once."""
     policy = DuplicatePolicy(body.duplicate_policy or DuplicatePolicy.REJECT)
@@ -27,21 +28,21 @@ async def create_device(body: wire.CreateDeviceRequest, services: Services, call
     return success(new_device_to_wire(made), 201)
 
 
-@router.get("", response_model=wire.DevicePageAnswer)
-async def list_devices(query: Annotated[wire.WindowQuery, Query()], services: Services, caller: Caller) -> Response:
+@router.get("", response_model=Answer[Page[wire.Device]])
+async def list_devices(query: Annotated[WindowQuery, Query()], services: Services, caller: Caller) -> Response:
     """All devices, newest first, revoked ones among them."""
     window = Window(query.limit, query.offset)
     devices, total = await services.devices.page(caller.scope, window)
     return success(devices_to_wire(devices, total, window))
 
 
-@router.get("/{device_id}", response_model=wire.DeviceAnswer)
+@router.get("/{device_id}", response_model=Answer[wire.Device])
 async def get_device(device_id: DeviceId, services: Services, caller: Caller) -> Response:
     """One device."""
     return success(device_to_wire(await services.devices.get(caller.scope, device_id)))
 
 
-@router.patch("/{device_id}", response_model=wire.DeviceAnswer)
+@router.patch("/{device_id}", response_model=Answer[wire.Device])
 async def update_device(
     device_id: DeviceId, body: wire.UpdateDeviceRequest, services: Services, caller: Caller
 ) -> Response:
@@ -54,13 +55,13 @@ async def update_device(
     return success(device_to_wire(await services.devices.update(caller.scope, device_id, changes)))
 
 
-@router.post("/{device_id}/rotate-key", response_model=wire.RotatedDeviceAnswer)
+@router.post("/{device_id}/rotate-key", response_model=Answer[wire.RotatedDevice])
 async def rotate_key(device_id: DeviceId, services: Services, caller: Caller) -> Response:
     """Give a device another key, told this once; the old one works on for a while."""
     return success(new_device_to_wire(await services.devices.rotate_key(caller.scope, device_id)))
 
 
-@router.delete("/{device_id}", response_model=wire.DeviceAnswer)
+@router.delete("/{device_id}", response_model=Answer[wire.Device])
 async def revoke_device(device_id: DeviceId, services: Services, caller: Caller) -> Response:
     """Revoke a device: none of its keys works any more, its images stay."""
     return success(device_to_wire(await services.devices.revoke(caller.scope, device_id)))

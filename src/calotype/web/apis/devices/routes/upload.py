@@ -21,6 +21,7 @@ from calotype.web.apis.devices.answers import success
 from calotype.web.apis.devices.openapi import UPLOAD_ERRORS
 from calotype.web.apis.devices.translate.batch import uploaded_to_wire
 from calotype.web.apis.devices.wire import upload as wire
+from calotype.web.apis.devices.wire.envelope import Answer
 from calotype.web.apis.devices.wire.values import parse_batch_id
 from calotype.web.shared.body_limit import check_announced
 from calotype.web.shared.context import Caller, Services
@@ -37,7 +38,7 @@ router = APIRouter(tags=["Devices API: uploads"], responses=UPLOAD_ERRORS)
 
 @router.post(
     "/device/images/upload",
-    response_model=wire.UploadAnswer,
+    response_model=Answer[wire.Uploaded],
     openapi_extra=multipart_body(wire.UploadForm, _IMAGE),
 )
 async def upload_image(request: Request, services: Services, caller: Caller) -> Response:

@@ -13,20 +13,20 @@ from calotype.web.apis.devices.openapi import ERRORS
 from calotype.web.apis.devices.routes.identity import WebhookId
 from calotype.web.apis.devices.translate import webhook as translate
 from calotype.web.apis.devices.wire import webhook as wire
-from calotype.web.apis.devices.wire.device import WindowQuery
+from calotype.web.apis.devices.wire.envelope import Answer, Page, WindowQuery
 from calotype.web.shared.context import Caller, Services
 
 router = APIRouter(prefix="/webhooks", tags=["Devices API: webhooks"], responses=ERRORS)
 
 
-@router.post("", status_code=201, response_model=wire.NewWebhookAnswer)
+@router.post("", status_code=201, response_model=Answer[wire.NewWebhook])
 async def create_webhook(body: wire.CreateWebhookRequest, services: Services, caller: Caller) -> Response:
     """Have events sent to a URL, signed with a secret that is shown in this answer only."""
     made = await services.webhooks.create(caller.scope, body.url, body.events, body.secret)
     return success(translate.new_webhook_to_wire(made), 201)
 
 
-@router.get("", response_model=wire.WebhookPageAnswer)
+@router.get("", response_model=Answer[Page[wire.Webhook]])
 async def list_webhooks(query: Annotated[WindowQuery, Query()], services: Services, caller: Caller) -> Response:
     """All webhooks, newest first."""
     window = Window(query.limit, query.offset)
@@ -34,20 +34,20 @@ async def list_webhooks(query: Annotated[WindowQuery, Query()], services: Servic
     return success(translate.webhooks_to_wire(webhooks, total, window))
 
 
-@router.get("/{webhook_id}", response_model=wire.WebhookAnswer)
+@router.get("/{webhook_id}", response_model=Answer[wire.Webhook])
 async def get_webhook(webhook_id: WebhookId, services: Services, caller: Caller) -> Response:
     """One webhook."""
     return success(translate.webhook_to_wire(await services.webhooks.get(caller.scope, webhook_id)))
 
 
-@router.delete("/{webhook_id}", response_model=wire.DeletedWebhookAnswer)
+@router.delete("/{webhook_id}", response_model=Answer[wire.DeletedWebhook])
 async def delete_webhook(webhook_id: WebhookId, services: Services, caller: Caller) -> Response:
     """Delete a webhook with its log; what waits for it is not delivered any more."""
     await services.webhooks.delete(caller.scope, webhook_id)
     return success(translate.deleted_to_wire(webhook_id))
 
 
-@router.get("/{webhook_id}/deliveries", response_model=wire.DeliveryPageAnswer)
+@router.get("/{webhook_id}/deliveries", response_model=Answer[Page[wire.Delivery]])
 async def list_deliveries(
     webhook_id: WebhookId, query: Annotated[WindowQuery, Query()], services: Services, caller: Caller
 ) -> Response:

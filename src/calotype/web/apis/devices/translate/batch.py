@@ -8,6 +8,7 @@ from calotype.domain.batch import Batch, BatchImage
 from calotype.domain.device_image import DeviceImage
 from calotype.domain.listing import Window
 from calotype.web.apis.devices.wire import batch as wire
+from calotype.web.apis.devices.wire.envelope import Page
 from calotype.web.apis.devices.wire.upload import Uploaded
 from calotype.web.apis.devices.wire.values import batch_id, device_id, image_id
 from calotype.web.shared.annotation import annotation_to_wire
@@ -35,13 +36,13 @@ def batch_to_wire(batch: Batch) -> wire.Batch:
     )
 
 
-def batches_to_wire(batches: Sequence[Batch], total: int, window: Window) -> wire.BatchPage:
+def batches_to_wire(batches: Sequence[Batch], total: int, window: Window) -> Page[wire.Batch]:
     """A part of the list."""
     items = [batch_to_wire(batch) for batch in batches]
-    return wire.BatchPage(items=items, total=total, limit=window.limit, offset=window.offset)
+    return Page(items=items, total=total, limit=window.limit, offset=window.offset)
 
 
-def images_to_wire(images: Sequence[BatchImage], total: int, window: Window) -> wire.ImagePage:
+def images_to_wire(images: Sequence[BatchImage], total: int, window: Window) -> Page[wire.BatchImage]:
     """A part of a batch's images."""
     items = [
         wire.BatchImage(
@@ -58,4 +59,4 @@ def images_to_wire(images: Sequence[BatchImage], total: int, window: Window) -> 
         )
         for image in images
     ]
-    return wire.ImagePage(items=items, total=total, limit=window.limit, offset=window.offset)
+    return Page(items=items, total=total, limit=window.limit, offset=window.offset)

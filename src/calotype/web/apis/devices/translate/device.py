@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from calotype.domain.device import Device, NewDeviceKey
 from calotype.domain.listing import Window
 from calotype.web.apis.devices.wire import device as wire
+from calotype.web.apis.devices.wire.envelope import Page
 from calotype.web.apis.devices.wire.values import batch_id, device_id
 
 
@@ -33,7 +34,7 @@ def new_device_to_wire(made: NewDeviceKey) -> wire.NewDevice:
     return wire.RotatedDevice(**known, api_key=made.api_key, previous_key_expires_at=made.previous_key_expires_at)
 
 
-def devices_to_wire(devices: Sequence[Device], total: int, window: Window) -> wire.DevicePage:
+def devices_to_wire(devices: Sequence[Device], total: int, window: Window) -> Page[wire.Device]:
     """A part of the list."""
     items = [device_to_wire(device) for device in devices]
-    return wire.DevicePage(items=items, total=total, limit=window.limit, offset=window.offset)
+    return Page(items=items, total=total, limit=window.limit, offset=window.offset)

@@ -9,6 +9,7 @@ from calotype.domain.event import event_name
 from calotype.domain.listing import Window
 from calotype.domain.webhook import DeliveryStatus, NewWebhook, Webhook, WebhookDelivery
 from calotype.web.apis.devices.wire import webhook as wire
+from calotype.web.apis.devices.wire.envelope import Page
 from calotype.web.apis.devices.wire.values import delivery_id, webhook_id
 
 
@@ -27,10 +28,10 @@ def new_webhook_to_wire(made: NewWebhook) -> wire.NewWebhook:
     return wire.NewWebhook(**dict(webhook_to_wire(made.webhook)), secret=made.secret)
 
 
-def webhooks_to_wire(webhooks: Sequence[Webhook], total: int, window: Window) -> wire.WebhookPage:
+def webhooks_to_wire(webhooks: Sequence[Webhook], total: int, window: Window) -> Page[wire.Webhook]:
     """A part of the list."""
     items = [webhook_to_wire(webhook) for webhook in webhooks]
-    return wire.WebhookPage(items=items, total=total, limit=window.limit, offset=window.offset)
+    return Page(items=items, total=total, limit=window.limit, offset=window.offset)
 
 
 def deleted_to_wire(deleted: UUID) -> wire.DeletedWebhook:
@@ -38,10 +39,10 @@ def deleted_to_wire(deleted: UUID) -> wire.DeletedWebhook:
     return wire.DeletedWebhook(id=webhook_id(deleted), deleted=True)
 
 
-def deliveries_to_wire(deliveries: Sequence[WebhookDelivery], total: int, window: Window) -> wire.DeliveryPage:
+def deliveries_to_wire(deliveries: Sequence[WebhookDelivery], total: int, window: Window) -> Page[wire.Delivery]:
     """A part of the log of a webhook."""
     items = [_delivery(delivery) for delivery in deliveries]
-    return wire.DeliveryPage(items=items, total=total, limit=window.limit, offset=window.offset)
+    return Page(items=items, total=total, limit=window.limit, offset=window.offset)
 
 
 def _delivery(delivery: WebhookDelivery) -> wire.Delivery:

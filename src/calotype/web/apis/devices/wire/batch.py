@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from calotype.web.apis.devices.wire.device import WindowQuery
+from calotype.web.apis.devices.wire.envelope import WindowQuery
 from calotype.web.apis.devices.wire.values import WireDeviceId
 from calotype.web.shared.wire_model import Wire
 
@@ -30,29 +30,6 @@ class Batch(Wire):
     closed_at: datetime | None
 
 
-class BatchAnswer(Wire):
-    """Answer with a batch."""
-
-    success: bool = True
-    data: Batch
-
-
-class BatchPage(Wire):
-    """A part of the list of batches."""
-
-    items: list[Batch]
-    total: int
-    limit: int
-    offset: int
-
-
-class BatchPageAnswer(Wire):
-    """Answer with a part of the list of batches."""
-
-    success: bool = True
-    data: BatchPage
-
-
 class BatchImage(Wire):
     """One image of a batch; `metadata` are the keys the device made up itself."""
 
@@ -66,19 +43,3 @@ class BatchImage(Wire):
     model_version: str | None
     annotations: list[dict[str, Any]]
     metadata: dict[str, Any]
-
-
-class ImagePage(Wire):
-    """A part of a batch's images."""
-
-    items: list[BatchImage]
-    total: int
-    limit: int
-    offset: int
-
-
-class ImagePageAnswer(Wire):
-    """Answer with a part of a batch's images."""
-
-    success: bool = True
-    data: ImagePage

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
-
-from pydantic import Field
+from typing import Any, Literal
 
 from calotype.web.shared.wire_model import Wire
-from calotype.web.shared.wire_values import WireInt, WireText
+from calotype.web.shared.wire_values import WireText
 
 Policy = Literal["reject", "accept"]
-
-
-class WindowQuery(Wire):
-    """Which part of a list."""
-
-    limit: Annotated[WireInt, Field(ge=1, le=100)] = 20
-    offset: Annotated[WireInt, Field(ge=0)] = 0
 
 
 class CreateDeviceRequest(Wire):
@@ -60,40 +51,3 @@ class RotatedDevice(NewDevice):
     """The same after another key has taken the place of the old one."""
 
     previous_key_expires_at: datetime
-
-
-class DeviceAnswer(Wire):
-    """Answer with a device."""
-
-    success: bool = True
-    data: Device
-
-
-class NewDeviceAnswer(Wire):
-    """Answer with a device and its key."""
-
-    success: bool = True
-    data: NewDevice
-
-
-class RotatedDeviceAnswer(Wire):
-    """Answer with a device and its next key."""
-
-    success: bool = True
-    data: RotatedDevice
-
-
-class DevicePage(Wire):
-    """A part of the list of devices."""
-
-    items: list[Device]
-    total: int
-    limit: int
-    offset: int
-
-
-class DevicePageAnswer(Wire):
-    """Answer with a part of the list of devices."""
-
-    success: bool = True
-    data: DevicePage

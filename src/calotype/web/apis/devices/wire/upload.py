@@ -19,10 +19,3 @@ class Uploaded(Wire):
     batch_id: str
     storage_key: str
     duplicate: bool
-
-
-class UploadAnswer(Wire):
-    """Answer of an upload."""
-
-    success: bool = True
-    data: Uploaded

@@ -31,15 +31,6 @@ class NewWebhook(Webhook):
     secret: str
 
 
-class WebhookPage(Wire):
-    """A window of the webhooks."""
-
-    items: list[Webhook]
-    total: int
-    limit: int
-    offset: int
-
-
 class DeletedWebhook(Wire):
     """What is left of a webhook."""
 
@@ -61,47 +52,3 @@ class Delivery(Wire):
     response_status: int | None
     error: str | None
     delivered_at: datetime | None
-
-
-class DeliveryPage(Wire):
-    """A window of the log of a webhook."""
-
-    items: list[Delivery]
-    total: int
-    limit: int
-    offset: int
-
-
-class WebhookAnswer(Wire):
-    """Answer with a webhook."""
-
-    success: bool = True
-    data: Webhook
-
-
-class NewWebhookAnswer(Wire):
-    """Answer with a webhook and its secret."""
-
-    success: bool = True
-    data: NewWebhook
-
-
-class WebhookPageAnswer(Wire):
-    """Answer with a part of the list of webhooks."""
-
-    success: bool = True
-    data: WebhookPage
-
-
-class DeletedWebhookAnswer(Wire):
-    """Answer after a deletion."""
-
-    success: bool = True
-    data: DeletedWebhook
-
-
-class DeliveryPageAnswer(Wire):
-    """Answer with a part of a log."""
-
-    success: bool = True
-    data: DeliveryPage
