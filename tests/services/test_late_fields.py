@@ -158,3 +158,24 @@ async def test_what_a_batch_is_for_may_stand_behind_its_files(library):
     result = await send(library, photos(2), late=late)
     found = library.sql("SELECT intent, verification_level FROM upload_session WHERE id = %s", result.session_id)
     assert found == [("verify", "thorough")]
+
+
+async def test_a_copy_that_was_begun_first_and_seen_last_is_taken_back(library):
+    """Of two batches at once with the same content one copy stays, though the older row is written after the younger."""
+    data = photo()
+    reading = library.services.batch_uploads.reading
+    async with reading(library.scope) as a, reading(library.scope) as b:
+        await a.take("a.jpg", chunks(data), PLAIN)
+        await a.finish(options(skip_duplicates=True))
+        await b.take("b.jpg", chunks(data), PLAIN)
+        await b._end_storing()
+        library.sql(
+            "UPDATE asset SET created_at = created_at - interval '1 minute' "
+            "WHERE tenant_id = %s AND original_filename = 'b.jpg' RETURNING 1",
+            library.scope.tenant_id,
+        )
+        await b.finish(options(skip_duplicates=True))
+    names = library.sql(
+        "SELECT original_filename FROM asset WHERE tenant_id = %s AND deleted_at IS NULL", library.scope.tenant_id
+    )
+    assert names == [("a.jpg",)]

@@ -6,10 +6,11 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import and_, func, literal, not_, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
+from calotype.db.asset import from_row, select_scoped
 from calotype.db.engine import Pipeline
 from calotype.db.scoped import of_tenant
 from calotype.db.upload_session import CHANNEL, notify_sessions
@@ -17,6 +18,7 @@ from calotype.domain.asset import Asset
 from calotype.domain.scope import Scope
 from calotype.domain.upload_session import EXCERPT, FileOutcome, SessionFile
 
+_A = tables.asset
 _F = tables.upload_session_file
 
 _INSERT_FILES = text(
@@ -162,6 +164,27 @@ async def update_wanted(
         _F.c.session_id.is_distinct_from(by_session),
     )
     await connection.execute(query.values(is_wanted=True))
+
+
+async def select_other_copy(connection: AsyncConnection, scope: Scope, session_id: UUID, asset: Asset) -> Asset | None:
+    """The oldest other asset with the same content, but for those that the same session has stored after it.
+
+    Not only older ones: of two uploads at once the one that was begun first may be the last to be seen.
+    """
+    in_session = select(_F.c.asset_id).where(of_tenant(scope, _F), _F.c.session_id == session_id)
+    is_later = tuple_(_A.c.created_at, _A.c.id) > tuple_(literal(asset.created_at), literal(asset.id))
+    query = (
+        select_scoped(scope)
+        .where(
+            _A.c.checksum == bytes.fromhex(asset.checksum),
+            _A.c.id != asset.id,
+            not_(and_(is_later, _A.c.id.in_(in_session))),
+        )
+        .order_by(_A.c.created_at, _A.c.id)
+        .limit(1)
+    )
+    row = (await connection.execute(query)).one_or_none()
+    return from_row(row) if row else None
 
 
 async def select_wanted(connection: AsyncConnection, scope: Scope, asset_ids: Sequence[UUID]) -> set[UUID]:

@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from calotype.db.asset import select_asset, select_asset_by_checksum, select_assets, update_asset
+from calotype.db.asset import select_asset, select_assets, update_asset
 from calotype.db.engine import Database
 from calotype.db.operation import update_open_operations
-from calotype.db.session_file import select_wanted, update_to_skipped, update_wanted
+from calotype.db.session_file import select_other_copy, select_wanted, update_to_skipped, update_wanted
 from calotype.db.upload_session import lock_open_session
 from calotype.domain.asset import OperationType, State
 from calotype.domain.errors import NotFound
@@ -56,8 +56,8 @@ class LateFieldsService:
             if not await lock_open_session(connection, scope, session_id):
                 return item  # its end has been told already
             asset = await select_asset(connection, scope, item.asset_id)
-            first = await select_asset_by_checksum(connection, scope, asset.checksum) if asset else None
-            if asset is None or first is None or first.id == asset.id:
+            first = await select_other_copy(connection, scope, session_id, asset) if asset else None
+            if asset is None or first is None:
                 return item
             if len(await select_assets(connection, scope, [asset.id, first.id], lock=True)) < 2:
                 return item  # one of them was deleted meanwhile; the other must stay
