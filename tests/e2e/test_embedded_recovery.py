@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -79,7 +80,8 @@ def test_a_first_start_that_was_killed_while_it_made_the_database_is_simply_repe
     first = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_for((tmp_path / "data" / "postgres" / "PG_VERSION").exists, "initdb did not begin")
     for pid in [*descendants(first.pid), first.pid]:
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # ended by itself, or with the one before it
+            os.kill(pid, signal.SIGKILL)
     first.wait()
     assert not (tmp_path / "data" / "postgres" / "calotype.conf").exists()
 

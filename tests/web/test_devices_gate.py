@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 from uuid import uuid4
 
@@ -13,8 +14,10 @@ from calotype.domain.errors import Unauthenticated
 from calotype.domain.principal import CallingDevice, Principal
 from calotype.web.apis.devices.auth import UPLOAD, DevicesFormat
 from calotype.web.apis.files.auth import FilesFormat
+from calotype.web.shared import unread_body
 from calotype.web.shared.gate import Gate
 from calotype.web.shared.rate_limit import RateLimiter
+from calotype.web.shared.unread_body import UnreadBody
 from tests.web.test_gate import ApiKeys
 
 DEVICE = Principal(uuid4(), uuid4(), CallingDevice(uuid4(), DuplicatePolicy.REJECT))
@@ -41,8 +44,11 @@ class Devices:
 
 
 async def send(path, *pieces, method="POST", reads=0, limit=100, ends=True, **headers):
-    """Send a request of which an application reads so many messages; returns status, headers and how many were taken."""
-    wire, sent, waiting = DevicesFormat(), [], list(pieces)
+    """Send a request of which an application reads so many messages.
+
+    Returns status, headers, and how many had been taken when the whole answer was sent, though perhaps not its end.
+    """
+    wire, sent, waiting, taken = DevicesFormat(), [], list(pieces), []
 
     async def application(scope, receive, send_):
         for _ in range(reads):
@@ -50,11 +56,15 @@ async def send(path, *pieces, method="POST", reads=0, limit=100, ends=True, **he
         await Response("read")(scope, receive, send_)
 
     async def receive():
+        if not waiting and not ends:
+            await asyncio.Event().wait()
         piece = waiting.pop(0) if waiting else b""
         return {"type": "http.request", "body": piece, "more_body": bool(waiting) or not ends}
 
     async def take(message):
         sent.append(message)
+        if message["type"] == "http.response.body":
+            taken.append(len(pieces) - len(waiting))
 
     services = SimpleNamespace(api_keys=ApiKeys(), devices=Devices())
     scope = {
@@ -67,7 +77,9 @@ async def send(path, *pieces, method="POST", reads=0, limit=100, ends=True, **he
     gate = Gate(application, formats=[FilesFormat(), wire], fallback=wire, limiter=RateLimiter(limit, 10**9))
     await gate(scope, receive, take)
     answered = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
-    return sent[0]["status"], answered, len(pieces) - len(waiting), scope
+    assert [bool(message.get("more_body")) for message in sent[1:]] == [True] * (len(sent) - 2) + [False]
+    assert ends is False or method in {"GET", "HEAD"} or path not in wire.streamed or not waiting
+    return sent[0]["status"], answered, taken[0], scope
 
 
 CLOSES = {"connection": "close"}
@@ -150,13 +162,13 @@ async def test_a_slash_at_the_end_is_the_same_path(path):
 # ------------------------------------------------- bodies that are not wanted
 
 
-async def test_a_stranger_is_not_read_and_not_kept():
-    """The refusal closes the connection, else the server would read on for as long as he sends."""
+async def test_a_stranger_is_answered_first_and_not_kept():
+    """The refusal comes before anything is read and closes the connection, else the server would read for as long as he sends."""
     status, headers, taken, _ = await send(UPLOAD, b"x", b"y", x_device_key="adk_bad")
     assert (status, closing(headers), taken) == (401, CLOSES, 0)
 
 
-async def test_whoever_sends_too_often_is_not_read_and_not_kept():
+async def test_whoever_sends_too_often_is_answered_first_and_not_kept():
     """The same for the limit on requests."""
     status, headers, taken, _ = await send(UPLOAD, b"x", b"y", x_device_key="adk_good", limit=0)
     assert (status, closing(headers), taken) == (429, CLOSES, 0)
@@ -169,10 +181,24 @@ async def test_a_connection_is_kept_when_its_body_was_read_to_the_end(reads, clo
     assert (status, closing(headers), taken) == (200, CLOSES if closes else {}, reads)
 
 
-async def test_a_body_whose_end_has_not_come_is_not_read_to_its_end():
-    """All that was sent so far has been read, but there is more to come."""
+async def test_a_body_that_never_ends_is_waited_for_no_longer_than_a_while(monkeypatch):
+    """All that was sent so far has been read, and there is more to come that does not come."""
+    monkeypatch.setattr(unread_body, "_SILENCE", 0.01)
     _, headers, _, _ = await send(UPLOAD, b"x", reads=1, ends=False, x_device_key="adk_good")
     assert closing(headers) == CLOSES
+
+
+async def test_a_body_without_end_is_read_no_longer_than_a_while(monkeypatch):
+    """Though its sender never falls silent."""
+    monkeypatch.setattr(unread_body, "_LONGEST", 0.05)
+
+    async def receive():
+        await asyncio.sleep(0)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    body = UnreadBody(receive)
+    await body.read_off()
+    assert not body.is_left
 
 
 @pytest.mark.parametrize(

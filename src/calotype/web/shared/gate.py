@@ -22,6 +22,7 @@ from calotype.web.shared.body_limit import limited
 from calotype.web.shared.metrics import REQUESTS, SECONDS
 from calotype.web.shared.rate_limit import RateLimiter
 from calotype.web.shared.request_id import request_id
+from calotype.web.shared.unread_body import UnreadBody
 from calotype.web.shared.wire_format import WireFormat
 
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -53,13 +54,14 @@ class Gate:
         # The framework would redirect to the other spelling, and a redirect loses the body of a POST.
         scope["path"] = speaker.canonical(scope["path"])
         try:
-            if wire and scope["path"] in wire.streamed:
-                passage.is_unread = scope["method"] not in _WITHOUT_BODY
+            if wire and scope["path"] in wire.streamed and scope["method"] not in _WITHOUT_BODY:
+                passage.body = UnreadBody(receive)
+                receive = passage.body.receive
             refusal = await self._admit(wire, scope, headers, passage) if wire else None
             if refusal is None:
                 # Told by the route, never by the type the client names: the framework reads any other body whole.
                 whole = wire and scope["path"] not in wire.streamed
-                body = limited(receive, speaker.max_body_bytes) if whole else passage.watched(receive)
+                body = limited(receive, speaker.max_body_bytes) if whole else receive
                 await self._app(scope, body, passage.send)
             else:
                 await refusal(scope, receive, passage.send)
@@ -133,22 +135,10 @@ class _Passage:
         self.request_id = identity
         self.limits: dict[str, str] = {}
         self.status = 0
-        self.is_unread = False
-        """Whether a body is being sent that may be long, and that has not been read to its end."""
+        self.body: UnreadBody | None = None
+        """The body that is being sent, where it may be long."""
         self.started = time.perf_counter()
         self._send = send
-
-    def watched(self, receive: Receive) -> Receive:
-        """Receive as before, noting the end of the body."""
-        if not self.is_unread:
-            return receive
-
-        async def receive_watched() -> Message:
-            message = await receive()
-            self.is_unread = bool(message.get("more_body"))
-            return message
-
-        return receive_watched
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -158,7 +148,13 @@ class _Passage:
             for name, value in self.limits.items():
                 # What an answer itself says of trying again is worth more.
                 headers.setdefault(name, value)
-            if self.is_unread:
+            if self.body is not None and self.body.is_left:
                 # Else the server would go on reading what nobody wants, for as long as a client likes to send.
                 headers["Connection"] = "close"
+        is_end = message["type"] == "http.response.body" and not message.get("more_body")
+        if is_end and self.body is not None and self.body.is_left:
+            # All of the answer is sent, but not yet its end, at which the connection is closed.
+            await self._send({**message, "more_body": True})
+            await self.body.read_off()
+            message = {"type": "http.response.body", "body": b""}
         await self._send(message)
