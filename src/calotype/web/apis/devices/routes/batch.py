@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -42,7 +43,8 @@ async def list_images(
     """The images of a batch with what was seen in them, in the order they came."""
     window = Window(query.limit, query.offset)
     images, total = await services.batches.images(caller.scope, batch_id, window)
-    return success(images_to_wire(images, total, window))
+    # A page may hold a hundred thousand polygons, and other requests must go on while they are written.
+    return await asyncio.to_thread(lambda: success(images_to_wire(images, total, window)))
 
 
 @router.post("/{batch_id}/close", response_model=Answer[wire.Batch])
