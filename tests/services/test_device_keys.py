@@ -130,14 +130,14 @@ async def test_a_rotation_and_a_revocation_at_once_leave_no_key_that_works(devic
             await library.services.devices.authenticate(key)
 
 
-async def test_when_a_device_was_seen_is_known_to_the_second(device, library):
-    """Each use of its key is noted, but not twice within a second; a refused key is not."""
+async def test_when_a_device_was_seen_is_known_to_ten_seconds(device, library):
+    """Each use of its key is noted, but not twice within ten seconds; a refused key is not."""
     assert (await device.now()).last_seen_at is None
     await device.caller()
     seen = (await device.now()).last_seen_at
     await device.caller()
     assert (await device.now()).last_seen_at == seen
-    library.sql("UPDATE device SET last_seen_at = last_seen_at - interval '1 second' WHERE id = %s", device.id)
+    library.sql("UPDATE device SET last_seen_at = last_seen_at - interval '10 seconds' WHERE id = %s", device.id)
     await device.caller()
     assert (await device.now()).last_seen_at > seen
 

@@ -29,7 +29,7 @@ from calotype.services.batch import BatchService
 from calotype.services.token import DEVICE_PREFIX, is_token, make_token, token_hash
 
 _PREFIX = "dev_"
-_SEEN_AGAIN = timedelta(seconds=1)  # a device that sends image after image is not noted more often
+_SEEN_AGAIN = timedelta(seconds=10)  # a device that sends image after image is not noted more often
 
 
 class DeviceService:
