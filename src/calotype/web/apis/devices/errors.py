@@ -15,6 +15,8 @@ from calotype.web.apis.devices.wire.values import batch_id, device_id, image_id
 STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
     domain.NotFound: (404, "NOT_FOUND"),
     domain.NotReady: (404, "NOT_FOUND"),
+    domain.SessionNotFound: (404, "NOT_FOUND"),
+    domain.ImageNotFound: (404, "NOT_FOUND"),
     domain.Conflict: (409, "CONFLICT"),
     domain.DuplicateImage: (409, "DUPLICATE_IMAGE"),
     domain.IdempotencyConflict: (409, "IDEMPOTENCY_CONFLICT"),
@@ -36,6 +38,7 @@ STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
     domain.Expired: (404, "NOT_FOUND"),
     domain.RateLimited: (429, "RATE_LIMITED"),
     domain.Unavailable: (503, "INTERNAL_ERROR"),
+    domain.AnalysisFailed: (500, "INTERNAL_ERROR"),
     domain.SandboxFailure: (500, "INTERNAL_ERROR"),
     domain.AddressNotAllowed: (422, "VALIDATION_ERROR"),
     domain.DownloadFailed: (422, "VALIDATION_ERROR"),
