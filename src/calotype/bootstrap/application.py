@@ -15,6 +15,7 @@ from calotype.services.budget import BudgetService
 from calotype.services.color import ColorService
 from calotype.services.color_search import ColorSearchService
 from calotype.services.delivery import DeliveryService
+from calotype.services.describing import DescribingService
 from calotype.services.description import DescriptionService
 from calotype.services.device import DeviceService
 from calotype.services.device_upload import DeviceUploadService
@@ -62,6 +63,7 @@ class Application:
     devices: DeviceService
     device_uploads: DeviceUploadService
     exports: ExportService
+    describing: DescribingService
     descriptions: DescriptionService
     doctor: DoctorService
     folders: FolderService

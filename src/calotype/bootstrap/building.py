@@ -20,7 +20,8 @@ from calotype.services.budget import BudgetService
 from calotype.services.color import ColorService
 from calotype.services.color_search import ColorSearchService
 from calotype.services.delivery import DeliveryService
-from calotype.services.description import DescriptionService, ReadingLimits
+from calotype.services.describing import DescribingService, ReadingLimits
+from calotype.services.description import DescriptionService
 from calotype.services.device import DeviceService
 from calotype.services.device_upload import FORMATS, MAX_METADATA_BYTES, DeviceUploadService, DeviceUploadTerms
 from calotype.services.doctor import DoctorService
@@ -68,6 +69,7 @@ def build(tools: Tools, secret: bytes) -> Application:
     folders = FolderService(database, trash)
     embedder = WordLlamaEmbedder()
     embeddings = EmbeddingService(database, queue, embedder)
+    describing = _describing(tools, embeddings)
     assets = AssetService(database, queue, embeddings)
     sessions = _sessions(tools)
     batches = _batches(tools, events)
@@ -83,7 +85,8 @@ def build(tools: Tools, secret: bytes) -> Application:
         color_search=ColorSearchService(database),
         colors=_colors(tools),
         delivery=delivery,
-        descriptions=_descriptions(tools, embeddings),
+        describing=describing,
+        descriptions=DescriptionService(database, queue, events, describing),
         devices=DeviceService(database, batches, grace=timedelta(seconds=settings.device_key_grace_seconds)),
         device_uploads=device_uploads,
         exports=_exports(tools),
@@ -188,11 +191,10 @@ def _colors(tools: Tools) -> ColorService:
     )
 
 
-def _descriptions(tools: Tools, embeddings: EmbeddingService) -> DescriptionService:
-    return DescriptionService(
+def _describing(tools: Tools, embeddings: EmbeddingService) -> DescribingService:
+    return DescribingService(
         tools.database,
         tools.store,
-        tools.queue,
         tools.events,
         tools.texts,
         MeasuredDescriber(),

@@ -36,6 +36,7 @@ STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
     domain.Expired: (404, "NOT_FOUND"),
     domain.RateLimited: (429, "RATE_LIMITED"),
     domain.Unavailable: (503, "INTERNAL_ERROR"),
+    domain.DescriptionFailed: (500, "INTERNAL_ERROR"),
     domain.SandboxFailure: (500, "INTERNAL_ERROR"),
     domain.AddressNotAllowed: (422, "VALIDATION_ERROR"),
     domain.DownloadFailed: (422, "VALIDATION_ERROR"),

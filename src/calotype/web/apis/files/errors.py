@@ -34,6 +34,7 @@ STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
     domain.Expired: (410, "UPLOAD_EXPIRED"),
     domain.RateLimited: (429, "RATE_LIMIT_ERROR"),
     domain.Unavailable: (503, "INTERNAL_ERROR"),
+    domain.DescriptionFailed: (500, "INTERNAL_ERROR"),
     domain.SandboxFailure: (500, "INTERNAL_ERROR"),
     domain.AddressNotAllowed: (400, "VALIDATION_ERROR"),
     domain.DownloadFailed: (400, "VALIDATION_ERROR"),
