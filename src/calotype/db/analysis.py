@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, false, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, false, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
@@ -161,9 +161,7 @@ async def update_analysis(
     await connection.execute(query.values(**values))
 
 
-async def update_left_by(
-    connection: AsyncConnection, watched_by: int, still: Collection[UUID], grace: float
-) -> int:
+async def update_left_by(connection: AsyncConnection, watched_by: int, still: Collection[UUID], grace: float) -> int:
     """Note that the clients of all analyses a process watched are gone, but for some; each may come back within `grace` seconds.
 
     Returns how many.
@@ -266,9 +264,7 @@ async def end_items(
     )
 
 
-async def return_items(
-    connection: AsyncConnection, scope: Scope, analysis_id: UUID, *, uncount: bool = False
-) -> int:
+async def return_items(connection: AsyncConnection, scope: Scope, analysis_id: UUID, *, uncount: bool = False) -> int:
     """Let images wait again whose worker is gone; with `uncount` it was stopped in order, which is not counted as an attempt."""
     query = update(_I).where(
         of_tenant(scope, _I), _I.c.analysis_id == analysis_id, _I.c.state == ItemState.ANALYZING.value
@@ -301,9 +297,7 @@ async def select_events(
 
     `analysis` may be a little older than what is found; then its end is not among it yet.
     """
-    rows = await connection.execute(
-        _NEWER, {"tenant_id": scope.tenant_id, "analysis_id": analysis.id, "after": after}
-    )
+    rows = await connection.execute(_NEWER, {"tenant_id": scope.tenant_id, "analysis_id": analysis.id, "after": after})
     events = [event for row in rows for event in _events_of(row, analysis.total) if event.number > after]
     if analysis.ended_at is not None and analysis.events > after:
         events.append(AnalysisEvent(analysis.events, _complete(analysis)))
@@ -315,7 +309,7 @@ async def notify_analysis(connection: AsyncConnection, analysis_id: UUID) -> Non
     await connection.execute(_NOTIFY, {"payload": str(analysis_id)})
 
 
-_NEWER = select(
+_NEWER: Select[Any] = select(
     _I.c.image_id,
     _I.c.position,
     _I.c.begun_event,
@@ -332,9 +326,7 @@ _NEWER = select(
 
 def _item(row: Row[Any]) -> AnalysisItem:
     state = ItemState(row.state)
-    return AnalysisItem(
-        row.place, row.image_id, row.asset_id, state, row.credits, row.attempts, row.is_told, row.fault
-    )
+    return AnalysisItem(row.place, row.image_id, row.asset_id, state, row.credits, row.attempts, row.is_told, row.fault)
 
 
 def _events_of(row: Row[Any], total: int) -> list[AnalysisEvent]:

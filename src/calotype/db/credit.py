@@ -25,9 +25,7 @@ _LOCK = (
     .where(_A.c.tenant_id == bindparam("tenant_id"))
     .with_for_update()
 )
-_CHANGE = text(
-    "UPDATE credit_account SET balance = :balance, entries = :entries WHERE tenant_id = :tenant_id"
-)
+_CHANGE = text("UPDATE credit_account SET balance = :balance, entries = :entries WHERE tenant_id = :tenant_id")
 _WRITE = text(
     "INSERT INTO credit_entry "
     "(tenant_id, number, kind, amount, balance_after, session_id, image_id, request_id, created_at) "

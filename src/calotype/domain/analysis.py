@@ -61,7 +61,7 @@ class Analysis:
     """One request for some images.
 
     `begun`, `ended`, `failed` and `charged` count images; `events` is the number of the newest event. `watched_by` is the process
-    that tells its client; when that client goes, it is no longer `is_watched`, and `is_lapsed` once it was waited for long enough.
+    that tells its client; when that goes away, it is no longer `is_watched`, and `is_lapsed` once it was waited for long enough.
     `worked_by` is the process that works on it, in its `epoch`. A suspended one has no credits reserved until its client is back.
     """
 

@@ -173,6 +173,12 @@ class Unavailable(CalotypeError):
     code = "unavailable"
 
 
+class DescriptionFailed(CalotypeError):
+    """A model's answer about a picture cannot be used, or it refused to answer; asking again will not help."""
+
+    code = "description_failed"
+
+
 class SandboxFailure(CalotypeError):
     """A limited child process did not live to answer: it crashed, ran out of memory, or out of time."""
 

@@ -6,6 +6,9 @@ import enum
 from dataclasses import dataclass
 from uuid import UUID
 
+MOST_PASSING_FAULTS = 20
+"""How often the queue begins a job again after passing faults, such as a database that is away, before it gives the job up."""
+
 
 class Task(enum.StrEnum):
     """A function workers can run on an asset, a delivery to a webhook, or an analysis; one call of it is a job."""

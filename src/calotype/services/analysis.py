@@ -144,9 +144,7 @@ class AnalysisService:
         """Whether the rows say that this process tells the client of an analysis."""
         return analysis.watched_by == self._presence.key and analysis.is_watched and not analysis.is_suspended
 
-    async def news(
-        self, scope: Scope, place: Place
-    ) -> tuple[Analysis, list[AnalysisEvent]]:
+    async def news(self, scope: Scope, place: Place) -> tuple[Analysis, list[AnalysisEvent]]:
         """An analysis, and what there is to be told of it after a place, in order. Raises SessionNotFound when it is gone."""
         async with self._database.read() as connection:
             analysis = await select_analysis(connection, scope, place.analysis_id)

@@ -88,9 +88,7 @@ async def suspend(connection: Connection, analysis: Analysis) -> None:
     """Give back what is reserved for the rest of a locked analysis on which nobody works, until its client is back."""
     scope = Scope(analysis.tenant_id)
     items = await select_items(connection, scope, analysis.id, (ItemState.WAITING,))
-    refunds = [
-        Change(EntryKind.REFUND, item.credits, item.image_id) for item in items if item.credits is not None
-    ]
+    refunds = [Change(EntryKind.REFUND, item.credits, item.image_id) for item in items if item.credits is not None]
     await update_reserved(connection, scope, analysis.id, [item.place for item in items], None)
     await update_analysis(connection, scope, analysis.id, {"is_suspended": True})
     await write_changes(connection, scope, refunds, occasion_of(analysis), datetime.now(UTC))

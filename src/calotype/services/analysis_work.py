@@ -16,7 +16,7 @@ from calotype.db.engine import Connection, Database
 from calotype.db.presence import select_present
 from calotype.domain.analysis import Analysis, AnalysisItem, Failure, FailureCode, ItemEnd, ItemState
 from calotype.domain.analysis_session import number_of
-from calotype.domain.descriptive_metadata import MAX_FILENAME, DescriptiveMetadata, distinct_filename
+from calotype.domain.descriptive_metadata import LONGEST_FILENAME, DescriptiveMetadata, distinct_filename
 from calotype.domain.errors import CalotypeError, Unavailable
 from calotype.domain.scope import Scope
 from calotype.services.analysis_ending import CANCELLED, begin, end, end_waiting
@@ -48,7 +48,7 @@ class _Done:
     outcome: Described | Failure
 
 
-class _TakenAway(Exception):  # noqa: N818 - no fault
+class _TakenAway(Exception):
     """The analysis has ended, or somebody else works on it."""
 
 
@@ -222,14 +222,10 @@ class AnalysisWork:
             await lock_session(connection, scope, work.session_id)
             analysis = await self._mine(connection, work)
             # Of an earlier attempt only the answer may have been lost.
-            still = {
-                item.place for item in await select_items(connection, scope, analysis.id, (ItemState.ANALYZING,))
-            }
+            still = {item.place for item in await select_items(connection, scope, analysis.id, (ItemState.ANALYZING,))}
             together = [one for one in together if one.item.place in still]
             described = [(one.item, one.outcome) for one in together if isinstance(one.outcome, Described)]
-            assets = await select_assets(
-                connection, scope.any(), [item.asset_id for item, _ in described], lock=True
-            )
+            assets = await select_assets(connection, scope.any(), [item.asset_id for item, _ in described], lock=True)
             named = await _named(connection, work, described)
             for item, outcome in described:
                 if item.asset_id in assets:  # else purged meanwhile; the result is told all the same
@@ -275,7 +271,7 @@ async def _named(
         assert number is not None
         metadata = outcome.description.metadata
         # With a number behind it a name of the greatest length loses its end.
-        beginning = metadata.filename[: MAX_FILENAME // 2].rstrip("-")
+        beginning = metadata.filename[: LONGEST_FILENAME // 2].rstrip("-")
         known = await select_filenames(connection, work.scope, work.session_id, beginning)
         others = {name for name, owner in known.items() if owner != number} | set(chosen.values())
         chosen[number] = distinct_filename(metadata.filename, others)

@@ -33,12 +33,12 @@ class ImageTerms:
 
     max_images: int
     max_image_bytes: int
-    max_metadata_bytes: int
-    max_text_bytes: int
-    fetch_timeout: float
-    """Seconds all URLs of one upload may take together."""
     longest: float
     """Seconds an upload may take until its rows are written; much less than the age at which objects without rows are swept."""
+    max_metadata_bytes: int = 0
+    max_text_bytes: int = 0
+    fetch_timeout: float = 0
+    """Seconds all URLs of one upload may take together."""
     missing: str = "images or metadata.image_urls is required"
     """What an upload of nothing is told."""
 

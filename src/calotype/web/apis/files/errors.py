@@ -37,6 +37,7 @@ STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
     domain.RateLimited: (429, "RATE_LIMIT_ERROR"),
     domain.Unavailable: (503, "INTERNAL_ERROR"),
     domain.AnalysisFailed: (500, "INTERNAL_ERROR"),
+    domain.DescriptionFailed: (500, "INTERNAL_ERROR"),
     domain.SandboxFailure: (500, "INTERNAL_ERROR"),
     domain.AddressNotAllowed: (400, "VALIDATION_ERROR"),
     domain.DownloadFailed: (400, "VALIDATION_ERROR"),

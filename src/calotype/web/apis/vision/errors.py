@@ -37,6 +37,7 @@ STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
     domain.RateLimited: (429, "rate_limit_exceeded"),
     domain.Unavailable: (503, "internal_error"),
     domain.AnalysisFailed: (500, "internal_error"),
+    domain.DescriptionFailed: (500, "internal_error"),
     domain.SandboxFailure: (500, "internal_error"),
     domain.AddressNotAllowed: (400, "url_not_allowed"),
     domain.DownloadFailed: (400, "download_failed"),
