@@ -20,11 +20,11 @@ def event_frame(event_id: str, name: str, data: str) -> bytes:
 class EventStream(StreamingResponse):
     """A stream of frames; `closed` is called when it is over, whichever way that came about."""
 
-    media_type = "text/event-stream"
-
     def __init__(self, frames: AsyncGenerator[bytes, None], closed: Callable[[], None]) -> None:
         # Neither caches nor proxies (nginx reads the second header) may hold events back.
-        super().__init__(frames, headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+        # There is no charset to name: it is always UTF-8.
+        headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+        super().__init__(frames, headers=headers)
         self._frames = frames
         self._closed = closed
 
