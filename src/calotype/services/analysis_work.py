@@ -82,7 +82,8 @@ class AnalysisWork:
             self._here.discard(analysis_id)
 
     async def _take_over(self, scope: Scope, analysis_id: UUID) -> _Work | None:
-        async with self._database.write() as connection:
+        # Should the database forget it in a crash, this process has nothing to say any more, and is followed by another.
+        async with self._database.mark() as connection:
             analysis = await select_analysis(connection, scope, analysis_id, lock=True)
             if analysis is None or analysis.ended_at is not None or analysis.is_suspended:
                 return None
@@ -250,14 +251,16 @@ async def _named(
     """The metadata of images, by their places, each with a file name that no other image of the session has; it is locked."""
     named: dict[int, DescriptiveMetadata] = {}
     chosen: dict[int, str] = {}
+    known: dict[str, dict[str, int]] = {}
     for item, outcome in described:
         number = number_of(item.image_id)
         assert number is not None
         metadata = outcome.description.metadata
         # With a number behind it a name of the greatest length loses its end.
         beginning = metadata.filename[: LONGEST_FILENAME // 2].rstrip("-")
-        known = await select_filenames(connection, work.scope, work.session_id, beginning)
-        others = {name for name, owner in known.items() if owner != number} | set(chosen.values())
+        if beginning not in known:
+            known[beginning] = await select_filenames(connection, work.scope, work.session_id, beginning)
+        others = {name for name, owner in known[beginning].items() if owner != number} | set(chosen.values())
         chosen[number] = distinct_filename(metadata.filename, others)
         named[item.place] = replace(metadata, filename=chosen[number])
     if chosen:
