@@ -245,6 +245,4 @@ async def test_everything_published_keeps_the_rules(request_made):
     """Whatever a file claims of itself: nothing is refused, and conforming it once more changes nothing."""
     made = await published(request_made)
     assert conforming(*astuple(made)) == made
-    assert len(sentences(made.description)) == made.description.count("A ", 0, 2) + sum(
-        start in made.description for start in ("Its main colour", 'It is titled "', 'The text reads: "')
-    ) + ('It is captioned "' in made.description)
+    assert 1 <= len(sentences(made.description)) <= 4
