@@ -33,7 +33,7 @@ def client(seeing):
 
 def told(client, **fields):
     """Upload a picture; returns what is told of it once its work has ended."""
-    return wait_until_processed(client, upload(client, photo(), **fields)["id"], described=True)
+    return wait_until_processed(client, upload(client, photo(), **fields)["image_id"], described=True)
 
 
 def test_an_upload_gets_the_models_description(client, model):
@@ -44,7 +44,7 @@ def test_an_upload_gets_the_models_description(client, model):
     (description,) = detail["full_descriptions"]
     assert description["description"] == METADATA["description"]
     assert description["visible_text"] == "ONE WAY"
-    assert description["providers"] == ["seer:7b"]
+    assert description["providers_used"] == ["seer:7b"]
     for words in ("lighthouse", "one way"):
         found = client.get("/api/v2/user-files", params={"search": words}).json()
         assert [file["id"] for file in found["files"]] == [detail["id"]]
@@ -63,7 +63,8 @@ def test_a_refusal_is_told_without_what_is_behind_it(client, seeing, model):
     model.script = [(401, {}, f'{{"error": "no such key {KEY}"}}'.encode())]
     detail = told(client)
     assert detail["description_status"] == "failed"
-    assert detail["description_error"] == "the vision model refused the request (401)"
+    (listed,) = client.get("/api/v2/user-files").json()["files"]
+    assert listed["description_error"] == "the vision model refused the request (401)"
     assert detail["variant_status"] == "completed"
     wait_for(lambda: "no such key" in seeing.log(), "the log does not tell what was answered")
     assert KEY not in seeing.log()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
+from calotype.db.asset import select_asset
 from calotype.domain.asset import State
 from calotype.domain.description import TextReading
 from calotype.domain.errors import DescriptionFailed, NotFound, SandboxFailure, Unavailable, UndecodablePicture
@@ -77,8 +80,6 @@ async def developed(library, **options):
 async def stored(library, asset, described):
     """Store a description as callers do; returns the row after it."""
     async with library.services.describing._database.write() as connection:
-        from calotype.db.asset import select_asset
-
         current = await select_asset(connection, library.scope.any(), asset.id, lock=True)
         await library.services.describing.store(connection, current, described)
     return await library.asset(asset.id)
@@ -103,17 +104,29 @@ async def test_nothing_is_stored_before_it_is_asked_for(library, given):
 
 
 async def test_a_describer_that_looks_is_given_the_large_variant(library, given):
-    """As the file it is, with its type; one that does not look is given none."""
+    """As the file it is; one that does not look is given none."""
     model = given(Model())
     asset = await developed(library)
     await library.services.describing.describe(asset)
     large = asset.variant(VariantName.LARGE_1024)
     request = model.requests[0]
     assert request.picture == await library.services.describing._store.get(large.object_key)
-    assert request.picture_type == large.content_type == "image/jpeg"
+    assert large.content_type == "image/jpeg"
     model.needs_picture = False
     await library.services.describing.describe(asset)
     assert model.requests[1].picture is None
+
+
+async def test_a_transparent_picture_is_shown_as_a_jpeg(library, given):
+    """Not every server of models reads WebP, which its variants are."""
+    model = given(Model())
+    stream = io.BytesIO()
+    Image.new("RGBA", (80, 40), (200, 0, 0, 100)).save(stream, "PNG")
+    asset = await developed(library, data=stream.getvalue(), filename="logo.png")
+    assert asset.variant(VariantName.LARGE_1024).content_type == "image/webp"
+    await library.services.describing.describe(asset)
+    shown = Image.open(io.BytesIO(model.requests[0].picture))
+    assert (shown.format, shown.size) == ("JPEG", (80, 40))
 
 
 async def test_a_picture_without_variants_has_its_reason(library, given):

@@ -47,19 +47,19 @@ class VisionDescriber:
         if request.picture is None:
             raise DescriptionFailed("there is no picture to look at")
         asks_for_text = request.visible_text is None
-        question = question_of(self._model, request.picture, request.picture_type, asks_for_text=asks_for_text)
+        question = question_of(self._model, request.picture, asks_for_text=asks_for_text)
         metadata, text = await self._endpoint.complete(question, read_completion)
         return Description(metadata, text or request.visible_text, None, (self._model,))
 
 
-def question_of(model: str, picture: bytes, picture_type: str, *, asks_for_text: bool) -> Mapping[str, Any]:
-    """The body of a chat completion that asks for the metadata of a picture, an encoded file of this media type."""
+def question_of(model: str, picture: bytes, *, asks_for_text: bool) -> Mapping[str, Any]:
+    """The body of a chat completion that asks for the metadata of a picture, a JPEG file."""
     encoded = base64.b64encode(picture).decode("ascii")
     instructions = _INSTRUCTIONS
     if asks_for_text:
         before, last, after = instructions.partition("\nSay only")
         instructions = before + _VISIBLE_TEXT + last + after
-    shown = {"type": "image_url", "image_url": {"url": f"data:{picture_type};base64,{encoded}"}}
+    shown = {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{encoded}"}}
     return {
         "model": model,
         "messages": [

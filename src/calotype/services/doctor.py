@@ -149,7 +149,7 @@ def _sample() -> DescribeRequest:
 
     pixels = np.zeros((_SAMPLE_SIDE, _SAMPLE_SIDE, 3), dtype=np.uint8)
     pixels[:, : _SAMPLE_SIDE // 2, 0] = pixels[:, _SAMPLE_SIDE // 2 :, 2] = 255
-    picture_type, picture = encode(pixels)
+    _, picture = encode(pixels)
     return DescribeRequest(
         width=_SAMPLE_SIDE,
         height=_SAMPLE_SIDE,
@@ -159,7 +159,6 @@ def _sample() -> DescribeRequest:
         metadata=PictureMetadata(),
         visible_text="",
         picture=picture,
-        picture_type=picture_type,
     )
 
 
