@@ -1,4 +1,4 @@
-"""What answers and events of the Analysis API must look like: exact keys and types, from its specification and from nothing else."""
+"""What answers and events of the Analysis API must look like: exact keys and types, from its specification alone."""
 
 from __future__ import annotations
 
