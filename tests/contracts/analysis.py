@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -52,6 +53,7 @@ class Stream:
     def __init__(self, answer: httpx.Response) -> None:
         self.answer = answer
         self.comments: list[str] = []
+        self.seen: list[Event] = []
         self._lines = self._read()
 
     def _read(self):
@@ -84,13 +86,20 @@ class Stream:
                 assert fields["id"], "an event with an empty id"
                 data = json.loads(fields["data"])
                 conforms(data, EVENTS[fields["event"]])
-                return Event(fields["id"], fields["event"], data)
+                self.seen.append(Event(fields["id"], fields["event"], data))
+                return self.seen[-1]
             else:
                 # A block without data is no event.
                 assert "event" not in fields, f"an event without data: {fields}"
                 fields = {}
         assert not fields, f"the stream ended within an event: {fields}"
         raise StopIteration
+
+    def comment(self) -> str:
+        """The next line, which must be a comment; empty lines around it are passed over."""
+        line = next(filter(None, self._lines))
+        assert line.startswith(":"), line
+        return line
 
     def until(self, name: str, count: int = 1) -> list[Event]:
         """The events up to the `count`-th of that name."""
@@ -217,17 +226,20 @@ class Session:
         return {"sessionId": self.id, "image": named(self.images[place])}
 
     @contextlib.contextmanager
-    def streaming(self, *places: int, after: str | None = None, client: httpx.Client | None = None):
-        """An open stream for the images at these places, or for all; `after` is the last event that was seen before."""
+    def streaming(self, *places: int, after: str | None = None, silence: float = PATIENCE) -> Iterator[Stream]:
+        """An open stream for the images at these places, or for all; `after` is the last event that was seen before.
+
+        It must not be silent for longer than so many seconds.
+        """
         headers = {} if after is None else {"Last-Event-ID": after}
         url = f"{self.account.prefix}/sessions/{self.id}/analyze"
         # A client of its own: leaving it closes the connection, as a browser does that is closed.
-        with client or self.account.server.client() as own:
+        with self.account.server.client() as own:
             headers["X-API-Key"] = self.account.key
-            with own.stream("POST", url, json=self.body(*places), headers=headers) as answer:
+            timeout = httpx.Timeout(PATIENCE, read=silence)
+            with own.stream("POST", url, json=self.body(*places), headers=headers, timeout=timeout) as answer:
                 if answer.status_code != 200:
-                    answer.read()
-                assert answer.status_code == 200, answer.text[:2000]
+                    raise AssertionError(f"{answer.status_code}: {answer.read()[:2000]!r}")
                 assert answer.headers["content-type"].split(";")[0] == "text/event-stream"
                 yield Stream(answer)
 

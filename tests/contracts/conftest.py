@@ -255,9 +255,9 @@ def studio_payer(studio: RunningServer) -> Account:
 
 @pytest.fixture(scope="session")
 def hasty(tmp_path_factory: pytest.TempPathFactory, models: Models) -> Iterator[RunningServer]:
-    """A server that asks the model of the tests, two calls at once, and waits a second for it and for clients that went away."""
+    """A server that asks the model of the tests, two calls at once, and waits a second for clients that went away."""
     settings = models.settings(
-        CALOTYPE_ANALYSIS_CONCURRENCY="2", CALOTYPE_ANALYSIS_GRACE="1", CALOTYPE_VISION_TIMEOUT="1"
+        CALOTYPE_ANALYSIS_CONCURRENCY="2", CALOTYPE_ANALYSIS_GRACE="1", CALOTYPE_VISION_TIMEOUT="60"
     )
     with RunningServer(tmp_path_factory.mktemp("hasty"), **settings) as running:
         yield running
@@ -275,4 +275,11 @@ def fleeting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer
     with RunningServer(
         tmp_path_factory.mktemp("fleeting"), "--no-worker", CALOTYPE_ANALYSIS_SESSION_LIFETIME="2"
     ) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def impatient(tmp_path_factory: pytest.TempPathFactory, models: Models) -> Iterator[RunningServer]:
+    """A server that asks the model of the tests and waits a second for its answers."""
+    with RunningServer(tmp_path_factory.mktemp("impatient"), **models.settings(CALOTYPE_VISION_TIMEOUT="1")) as running:
         yield running

@@ -81,7 +81,8 @@ def test_the_path_of_another_image_leads_nowhere(session):
 @pytest.mark.parametrize(
     "image_id",
     ["img_004", "img_1", "img_01", "img_0001", "IMG_001", " img_001", "img_001 ", "img_+01", "img_-01", "img_0x1", "img_0_1",
-     "img_\u0660\u0660\u0661", "img_\uff10\uff10\uff11", "img_", "1", "", "img_99999999999999999999", "img_" + "9" * 5_000, "img_001\x00", "\ud800", "null"],
+     "img_\u0660\u0660\u0661", "img_\uff10\uff10\uff11", "img_", "1", "", "img_99999999999999999999", "img_" + "9" * 5_000,
+     "img_001\x00", "\ud800", "null"],
     ids=lambda value: ascii(value)[:30],
 )  # fmt: skip
 def test_an_unknown_image_is_not_found(session, image_id):
