@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.contracts.analysis import PREFIXES, Account, account, calotype, check, unlimited
+from tests.contracts.analysis_models import ANSWER, shade
 from tests.contracts.analysis_shapes import CREDITS, LEDGER, SINGLE, expect, expect_error, short_of
 from tests.contracts.photos import photo, undecodable
 from tests.running import PATIENCE, calotype_environment, wait_for
@@ -201,8 +202,6 @@ def test_a_tenant_can_be_limited_again(server):
 @pytest.mark.parametrize("first", ["unlimited", "limited"])
 def test_a_limit_that_changes_in_mid_stream_loses_no_credit(studio, model, first):
     """What was reserved is what comes back, whatever the tenant is by then; the ledger adds up."""
-    from tests.contracts.analysis_models import ANSWER, shade
-
     member = account(studio, 10) if first == "limited" else unlimited(studio)
     session = member.open(*(shade(number) for number in range(4)))
     model.script = lambda call: ANSWER if call.shade < 2 else "nonsense"
@@ -296,8 +295,6 @@ def test_grants_that_race_requests_are_all_counted(server):
 
 def test_the_balance_can_be_asked_for_while_an_analysis_runs(studio_payer, model):
     """It is less what is reserved; the ledger's sum is right at every moment."""
-    from tests.contracts.analysis_models import shade
-
     session = studio_payer.open(*(shade(number) for number in range(6)))
     model.hold()
     with session.streaming() as stream:

@@ -263,6 +263,22 @@ def test_deleting_an_image_in_mid_stream_fails_it_alone(studio_payer, model):
     assert studio_payer.settled() == (20, 5)
 
 
+def test_many_open_streams_leave_room_for_others(studio, model):
+    """Forty clients wait for a model that thinks, and everybody else is answered; then all forty get their end."""
+    payer = account(studio, 40)
+    session = payer.open(*(shade(number) for number in range(10)))
+    model.hold()
+    with ThreadPoolExecutor(40) as pool:
+        streams = [pool.submit(session.analyze, number % 10) for number in range(40)]
+        wait_for(lambda: payer.balance == 0, "the streams were not opened")
+        other = account(studio)
+        assert len(other.open().images) == 1
+        model.let()
+        for number, stream in enumerate(streams):
+            check(stream.result(), [session.ids()[number % 10]])
+    assert payer.settled() == (40, 40)
+
+
 def test_a_single_analysis_answers_with_one_object(payer):
     """Exactly its keys, and one credit less."""
     session = payer.open()
