@@ -39,6 +39,7 @@ from calotype.db.engine import Database
 from calotype.db.nearest import select_nearest, select_size
 from calotype.domain.custom_metadata import searchable_text
 from calotype.domain.description import Description
+from calotype.domain.descriptive_metadata import DescriptiveMetadata
 from calotype.domain.embedding import EmbeddingSource, content_text
 from calotype.domain.image_search import ImageQuery, ImageSearchMode
 from calotype.domain.scope import Scope
@@ -224,7 +225,8 @@ async def measure_store(database: Database, url: str, tenant_id: UUID) -> str:
         ids = [row[0] for row in driver]
     writer, taken = CaptionWriter(93), []
     for identity in ids:
-        made = Description(writer.scene()[3], None, None, ("bench",))
+        metadata = DescriptiveMetadata("", "", "", writer.scene()[3], "image", ())
+        made = Description(metadata, None, None, ("bench",))
         async with database.read() as connection:
             asset = await select_asset(connection, Scope(tenant_id).any(), identity)
         assert asset is not None

@@ -59,6 +59,15 @@ class Settings(BaseSettings):
     batch_max_age_seconds: float = Field(
         86_400, gt=0, description="Seconds after its first image until a device's batch is closed."
     )
+    analysis_max_image_bytes: int = Field(50 * MIB, ge=1, description="Largest image of an analysis session, in bytes.")
+    analysis_session_lifetime: float = Field(86_400, gt=0, description="Seconds an analysis session can be used.")
+    analysis_concurrency: int = Field(4, ge=1, le=1000, description="Images one worker analyses at once.")
+    analysis_grace: float = Field(
+        30, ge=0, description="Seconds a client may be away until what has not begun of its analysis is called off."
+    )
+    analysis_single_wait: float = Field(
+        120, gt=0, description="Seconds analyze-single waits for its image to be begun."
+    )
     max_concurrent_uploads: int = Field(8, ge=1, description="Uploads at once that clients are told to keep to.")
     presigned_lifetime: int = Field(600, ge=1, le=604_800, description="Seconds a presigned upload may be started in.")
     link_lifetime: int = Field(3600, ge=1, le=604_800, description="Seconds a signed link to a file lives.")

@@ -7,6 +7,7 @@ import json
 import numpy as np
 
 from calotype.domain.description import Description
+from calotype.domain.descriptive_metadata import DescriptiveMetadata
 from calotype.domain.image_search import ImageQuery, ImageSearchMode
 from calotype.domain.search_text import to_tsvector
 from calotype.services.embedding import EmbeddingService
@@ -14,15 +15,23 @@ from calotype.services.image_search import ImageSearchService
 from calotype.services.reindexing import ReindexService
 
 
+def described_as(text, visible_text=None, provider="test"):
+    """A description that says this; everything else of it is the same for all."""
+    metadata = DescriptiveMetadata("A picture", "A picture", "A picture.", text, "a-picture", ("one", "two", "three"))
+    return Description(metadata, visible_text, None, (provider,))
+
+
 class Says:
     """A describer that says what it was told to."""
+
+    needs_picture = False
 
     def __init__(self, text: str) -> None:
         self.text = text
 
     async def describe(self, request):
         """The same words for every picture."""
-        return Description(self.text, request.visible_text, None, ("test",))
+        return described_as(self.text, request.visible_text)
 
 
 class TinyEmbedder:
@@ -58,7 +67,7 @@ async def described(library, text, monkeypatch, *, document=None, **options):
     if document is not None:
         say(library, asset_id, document)
     with monkeypatch.context() as patched:
-        patched.setattr(library.services.descriptions, "_describer", Says(text))
+        patched.setattr(library.services.describing, "_describer", Says(text))
         await library.services.pictures.make_variants(library.scope, asset_id, 1)
         await library.services.descriptions.read_text(library.scope, asset_id, 1)
         await library.services.descriptions.describe(library.scope, asset_id, 1)

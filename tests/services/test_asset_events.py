@@ -90,12 +90,14 @@ async def test_a_description_that_fails_is_told_of(hooked, monkeypatch):
     """The variants are there; what failed is said."""
 
     class Mute:
+        needs_picture = False
+
         async def describe(self, request):
             raise SandboxFailure("no words")
 
     asset_id = await hooked.take_in()
     await hooked.services.pictures.make_variants(hooked.scope, asset_id, 1)
-    monkeypatch.setattr(hooked.services.descriptions, "_describer", Mute())
+    monkeypatch.setattr(hooked.services.describing, "_describer", Mute())
     for attempt in (1, 2, 3):
         try:
             await hooked.services.descriptions.describe(hooked.scope, asset_id, attempt)

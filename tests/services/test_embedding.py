@@ -91,7 +91,7 @@ async def test_a_title_changed_while_it_is_described_is_embedded_in_the_end(quic
         return prepared
 
     monkeypatch.setattr(type(embeddings), "prepare", edited_meanwhile)
-    monkeypatch.setattr(quick.services.descriptions, "_describer", Says("On the coast."))
+    monkeypatch.setattr(quick.services.describing, "_describer", Says("On the coast."))
     quick.sql("DELETE FROM procrastinate_jobs WHERE args->>'asset_id' = %s", str(asset_id))
     await quick.services.descriptions.describe(quick.scope, asset_id, 1)
     assert quick.jobs(asset_id) == ["embed"]

@@ -14,8 +14,16 @@ from calotype.domain.description import DescribeRequest, Description
 class Describer(Protocol):
     """Says in a few sentences what a picture is."""
 
+    @property
+    def needs_picture(self) -> bool:
+        """Whether it looks at the picture itself, so that a request must carry the large variant."""
+        ...
+
     async def describe(self, request: DescribeRequest) -> Description:
-        """Describe one picture; raises `Unavailable` when what describes it cannot be reached now."""
+        """Describe one picture.
+
+        Raises Unavailable when what describes it cannot be reached now, and DescriptionFailed when asking again will not help.
+        """
         ...
 
 

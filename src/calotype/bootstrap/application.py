@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from procrastinate import App
 
 from calotype.sandbox.pool import Sandbox
+from calotype.services.analysis import AnalysisService
+from calotype.services.analysis_recovery import AnalysisRecovery
+from calotype.services.analysis_session import AnalysisSessionService
+from calotype.services.analysis_watch import AnalysisWatch
+from calotype.services.analysis_work import AnalysisWork
 from calotype.services.api_key import ApiKeyService
 from calotype.services.asset import AssetService
 from calotype.services.batch import BatchService
@@ -14,7 +19,9 @@ from calotype.services.batch_upload import BatchUploadService
 from calotype.services.budget import BudgetService
 from calotype.services.color import ColorService
 from calotype.services.color_search import ColorSearchService
+from calotype.services.credit import CreditService
 from calotype.services.delivery import DeliveryService
+from calotype.services.describing import DescribingService
 from calotype.services.description import DescriptionService
 from calotype.services.device import DeviceService
 from calotype.services.device_upload import DeviceUploadService
@@ -31,6 +38,7 @@ from calotype.services.ingest import IngestService
 from calotype.services.look_alike import LookAlikeService
 from calotype.services.metrics import MetricsService
 from calotype.services.picture import PictureService
+from calotype.services.presence import Presence
 from calotype.services.presigned_upload import PresignedUploadService
 from calotype.services.quota import QuotaService
 from calotype.services.reindexing import ReindexService
@@ -51,6 +59,11 @@ class Application:
     """All services of one process, built and connected."""
 
     settings: Settings
+    analyses: AnalysisService
+    analysis_recovery: AnalysisRecovery
+    analysis_sessions: AnalysisSessionService
+    analysis_watch: AnalysisWatch
+    analysis_work: AnalysisWork
     api_keys: ApiKeyService
     assets: AssetService
     batches: BatchService
@@ -58,10 +71,12 @@ class Application:
     budgets: BudgetService
     color_search: ColorSearchService
     colors: ColorService
+    credits: CreditService
     delivery: DeliveryService
     devices: DeviceService
     device_uploads: DeviceUploadService
     exports: ExportService
+    describing: DescribingService
     descriptions: DescriptionService
     doctor: DoctorService
     folders: FolderService
@@ -75,6 +90,7 @@ class Application:
     look_alikes: LookAlikeService
     metrics: MetricsService
     pictures: PictureService
+    presence: Presence
     presigned: PresignedUploadService
     quotas: QuotaService
     reindexing: ReindexService

@@ -10,8 +10,14 @@ from calotype.ai.measured_describer import MeasuredDescriber
 from calotype.ai.wordllama_embedder import WordLlamaEmbedder
 from calotype.bootstrap.application import Application
 from calotype.bootstrap.tools import Tools
+from calotype.domain.analysis import MOST_IMAGES
 from calotype.domain.budget import Budget
 from calotype.domain.quota import UploadTerms
+from calotype.services.analysis import AnalysisService
+from calotype.services.analysis_recovery import AnalysisRecovery
+from calotype.services.analysis_session import AnalysisSessionService, SessionTerms
+from calotype.services.analysis_watch import AnalysisWatch
+from calotype.services.analysis_work import AnalysisWork
 from calotype.services.api_key import ApiKeyService
 from calotype.services.asset import AssetService
 from calotype.services.batch import BatchService, BatchTerms
@@ -19,8 +25,10 @@ from calotype.services.batch_upload import BatchLimits, BatchUploadService
 from calotype.services.budget import BudgetService
 from calotype.services.color import ColorService
 from calotype.services.color_search import ColorSearchService
+from calotype.services.credit import CreditService
 from calotype.services.delivery import DeliveryService
-from calotype.services.description import DescriptionService, ReadingLimits
+from calotype.services.describing import DescribingService, ReadingLimits
+from calotype.services.description import DescriptionService
 from calotype.services.device import DeviceService
 from calotype.services.device_upload import FORMATS, MAX_METADATA_BYTES, DeviceUploadService, DeviceUploadTerms
 from calotype.services.doctor import DoctorService
@@ -39,6 +47,7 @@ from calotype.services.late_fields import LateFieldsService
 from calotype.services.look_alike import LookAlikeService
 from calotype.services.metrics import MetricsService
 from calotype.services.picture import DevelopLimits, PictureService
+from calotype.services.presence import Presence
 from calotype.services.presigned_upload import PresignedUploadService
 from calotype.services.quota import QuotaService
 from calotype.services.receive import IngestLimits, ReceiveService
@@ -52,6 +61,7 @@ from calotype.services.upload_session import UploadSessionService
 from calotype.services.upload_status import UploadStatusService
 from calotype.services.webhook import WebhookService
 from calotype.services.webhook_delivery import DeliveryTerms, WebhookDeliveryService
+from calotype.settings import Settings
 
 MIB = 1024 * 1024
 
@@ -68,13 +78,31 @@ def build(tools: Tools, secret: bytes) -> Application:
     folders = FolderService(database, trash)
     embedder = WordLlamaEmbedder()
     embeddings = EmbeddingService(database, queue, embedder)
+    describing = _describing(tools, embeddings)
     assets = AssetService(database, queue, embeddings)
     sessions = _sessions(tools)
     batches = _batches(tools, events)
     device_uploads = _device_uploads(tools, ingest, batches, events)
     webhook_deliveries = _webhook_deliveries(tools)
+    presence = Presence(database.url)
+    analyses = AnalysisService(database, queue, presence)
+    analysis_sessions = _analysis_sessions(tools, ingest)
+    analysis_work = AnalysisWork(database, describing, presence, concurrency=settings.analysis_concurrency)
     return Application(
         settings=settings,
+        analyses=analyses,
+        analysis_recovery=AnalysisRecovery(
+            database, queue, presence, analysis_work.is_here, grace=settings.analysis_grace
+        ),
+        analysis_sessions=analysis_sessions,
+        analysis_watch=AnalysisWatch(
+            analyses,
+            database,
+            presence,
+            grace=settings.analysis_grace,
+            single_wait=settings.analysis_single_wait,
+        ),
+        analysis_work=analysis_work,
         api_keys=ApiKeyService(database),
         assets=assets,
         batches=batches,
@@ -82,8 +110,10 @@ def build(tools: Tools, secret: bytes) -> Application:
         budgets=_budgets(tools),
         color_search=ColorSearchService(database),
         colors=_colors(tools),
+        credits=CreditService(database),
         delivery=delivery,
-        descriptions=_descriptions(tools, embeddings),
+        describing=describing,
+        descriptions=DescriptionService(database, queue, events, describing),
         devices=DeviceService(database, batches, grace=timedelta(seconds=settings.device_key_grace_seconds)),
         device_uploads=device_uploads,
         exports=_exports(tools),
@@ -99,6 +129,7 @@ def build(tools: Tools, secret: bytes) -> Application:
         look_alikes=LookAlikeService(database),
         metrics=MetricsService(database, queue),
         pictures=_pictures(tools),
+        presence=presence,
         presigned=presigned,
         quotas=QuotaService(database, UploadTerms(settings.max_batch_files, settings.max_concurrent_uploads)),
         reindexing=ReindexService(database, embeddings, embedder),
@@ -107,7 +138,17 @@ def build(tools: Tools, secret: bytes) -> Application:
         sessions=sessions,
         tenants=TenantService(database),
         trash=trash,
-        upkeep=_upkeep(tools, trash, presigned, sessions, batches, device_uploads, webhook_deliveries, embeddings),
+        upkeep=_upkeep(
+            tools,
+            trash,
+            presigned,
+            sessions,
+            batches,
+            device_uploads,
+            webhook_deliveries,
+            analysis_sessions,
+            embeddings,
+        ),
         upload_status=UploadStatusService(database, queue),
         webhook_deliveries=webhook_deliveries,
         webhooks=WebhookService(database, queue, tools.fetcher),
@@ -188,11 +229,10 @@ def _colors(tools: Tools) -> ColorService:
     )
 
 
-def _descriptions(tools: Tools, embeddings: EmbeddingService) -> DescriptionService:
-    return DescriptionService(
+def _describing(tools: Tools, embeddings: EmbeddingService) -> DescribingService:
+    return DescribingService(
         tools.database,
         tools.store,
-        tools.queue,
         tools.events,
         tools.texts,
         MeasuredDescriber(),
@@ -218,6 +258,7 @@ def _upkeep(
     batches: BatchService,
     device_uploads: DeviceUploadService,
     webhook_deliveries: WebhookDeliveryService,
+    analysis_sessions: AnalysisSessionService,
     embeddings: EmbeddingService,
 ) -> UpkeepService:
     return UpkeepService(
@@ -230,6 +271,7 @@ def _upkeep(
         batches,
         device_uploads,
         webhook_deliveries,
+        analysis_sessions,
         stalled_after=tools.settings.stalled_after,
         orphan_age=timedelta(hours=tools.settings.orphan_age_hours),
         embedding_model=embeddings.model,
@@ -250,10 +292,31 @@ def _image_uploads(tools: Tools, ingest: IngestService) -> ImageUploadService:
         max_metadata_bytes=settings.max_custom_metadata_bytes,
         max_text_bytes=settings.vision_max_body_bytes,
         fetch_timeout=2 * settings.fetch_timeout,
-        # Where everything is swept at once, nothing helps.
-        longest=settings.orphan_age_hours * 3600 / 2 or math.inf,
+        longest=_longest_upload(settings),
     )
     return ImageUploadService(ingest, ReceiveService(tools.store, limits), tools.fetcher, terms)
+
+
+def _analysis_sessions(tools: Tools, ingest: IngestService) -> AnalysisSessionService:
+    settings = tools.settings
+    # A picture that is broken fails alone, when it is analysed.
+    limits = IngestLimits(
+        max_image_bytes=settings.analysis_max_image_bytes, max_pixels=settings.max_pixels, notes_faults=True
+    )
+    terms = ImageTerms(
+        max_images=MOST_IMAGES,
+        max_image_bytes=limits.max_image_bytes,
+        longest=_longest_upload(settings),
+        missing="images is required: one file or more of a multipart form",
+    )
+    uploads = ImageUploadService(ingest, ReceiveService(tools.store, limits), tools.fetcher, terms)
+    lifetime = timedelta(seconds=settings.analysis_session_lifetime)
+    return AnalysisSessionService(tools.database, uploads, SessionTerms(lifetime))
+
+
+def _longest_upload(settings: Settings) -> float:
+    """Seconds until an upload must have its rows; where everything is swept at once, nothing helps."""
+    return settings.orphan_age_hours * 3600 / 2 or math.inf
 
 
 def _webhook_deliveries(tools: Tools) -> WebhookDeliveryService:

@@ -164,6 +164,13 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._address = address
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams that would go on for as long as their analyses, then stop as ever."""
+        application: Application | None = getattr(self.config.app.state, "application", None)  # type: ignore[union-attr]
+        if application is not None:
+            application.analysis_watch.stop()
+        await super().shutdown(sockets)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then show the first key of a new installation and the address."""
         await super().startup(sockets)

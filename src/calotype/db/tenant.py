@@ -48,7 +48,10 @@ async def select_tenants(connection: AsyncConnection) -> list[Tenant]:
 
 
 async def insert_tenant(connection: AsyncConnection, name: str, now: datetime) -> UUID:
-    """The id of the tenant of that name, made now if it is new; two at once make one."""
+    """The id of the tenant of that name, made now if it is new; two at once make one.
+
+    Its credits are another matter: `insert_account`.
+    """
     await connection.execute(
         insert(tables.tenant)
         .values(id=uuid4(), name=name, created_at=now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from calotype.domain.descriptive_metadata import DescriptiveMetadata
 from calotype.domain.picture import DominantColor, PictureMetadata
 
 
@@ -36,8 +37,8 @@ class DescribeRequest:
     """What is known about a picture that shall be described.
 
     `width` and `height` are upright, in pixels; `kind` is one of the words of `DevelopedPicture.kind`;
-    `format` is the wire word of the original ("JPEG"), `size_bytes` its size; `picture` is the large variant,
-    encoded, for describers that look at pixels.
+    `format` is the wire word of the original ("JPEG"), `size_bytes` its size; `picture` is the large variant, an
+    encoded file of the media type `picture_type`, for describers that look at pixels.
     """
 
     width: int
@@ -50,16 +51,22 @@ class DescribeRequest:
     visible_text: str | None = None
     frames: int = 1
     picture: bytes | None = None
+    picture_type: str = "image/jpeg"
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A description in plain sentences; `confidence` 0-1, None where nothing was guessed.
+    """What a describer says of a picture; `confidence` 0-1, None where nothing was guessed.
 
     `visible_text` is the text in the picture as far as known; `providers` names what made the description.
     """
 
-    text: str
+    metadata: DescriptiveMetadata
     visible_text: str | None
     confidence: float | None
     providers: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The description in one to four plain sentences."""
+        return self.metadata.description

@@ -18,6 +18,7 @@ _MEASURED = re.compile(
     r"A (?P<kind>photo|graphic|screenshot|document|picture) in (?:square|landscape|portrait) format, \d+ x \d+"
 )
 _MAIN_COLORS = re.compile(r"Its main colours? (?:is|are) ([^.]{1,200})\.")
+_OWN_WORDS = re.compile(r'It is (?:titled|captioned) "([^"]{1,1000})"(?: and captioned "([^"]{1,1000})")?\.')
 _SHARE = re.compile(r" \(\d+ %\)")
 
 
@@ -74,10 +75,12 @@ def content_text(title: str | None, tags: Iterable[str], description: str | None
 
 
 def _telling(description: str) -> str:
-    """A description without what stands in every one; of the built-in describer's only the kind and the colours are left."""
+    """A description without what stands in every one; of the built-in describer's only kind, colours and own words are left."""
     measured = _MEASURED.match(description)
     if measured is None:
         return description
     kind = "" if measured["kind"] in {"photo", "picture"} else measured["kind"]
     colors = _MAIN_COLORS.search(description)
-    return " ".join(part for part in (kind, _SHARE.sub("", colors[1]) if colors else "") if part)
+    own = _OWN_WORDS.search(description)
+    said = (own[1], own[2] or "") if own else ()
+    return " ".join(part for part in (kind, _SHARE.sub("", colors[1]) if colors else "", *said) if part)

@@ -29,6 +29,18 @@ class NotReady(NotFound):
     code = "not_ready"
 
 
+class SessionNotFound(NotFound):
+    """There is no such analysis session."""
+
+    code = "session_not_found"
+
+
+class ImageNotFound(NotFound):
+    """There is no such image in the session, or it was deleted."""
+
+    code = "image_not_found"
+
+
 class Conflict(CalotypeError):
     """The present state of the object forbids the operation."""
 
@@ -102,7 +114,7 @@ class UsageLimitExceeded(CalotypeError):
 
 
 class InsufficientCredits(CalotypeError):
-    """The tenant has too few credits."""
+    """The tenant has too few credits; `required` and `available` are in the context."""
 
     code = "insufficient_credits"
 
@@ -149,10 +161,22 @@ class RateLimited(CalotypeError):
     code = "rate_limited"
 
 
+class AnalysisFailed(CalotypeError):
+    """An image could not be analysed; `reason` in the context is the code of why."""
+
+    code = "analysis_failed"
+
+
 class Unavailable(CalotypeError):
     """Something the operation needs (database, object store, model) cannot be reached now."""
 
     code = "unavailable"
+
+
+class DescriptionFailed(CalotypeError):
+    """A model's answer about a picture cannot be used, or it refused to answer; asking again will not help."""
+
+    code = "description_failed"
 
 
 class SandboxFailure(CalotypeError):

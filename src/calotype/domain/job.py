@@ -6,9 +6,12 @@ import enum
 from dataclasses import dataclass
 from uuid import UUID
 
+MOST_PASSING_FAULTS = 20
+"""How often the queue begins a job again after passing faults, such as a database that is away, before it gives the job up."""
+
 
 class Task(enum.StrEnum):
-    """A function workers can run on an asset, or on a delivery to a webhook; one call of it is a job."""
+    """A function workers can run on an asset, a delivery to a webhook, or an analysis; one call of it is a job."""
 
     MAKE_VARIANTS = "make_variants"
     EXTRACT_COLORS = "extract_colors"
@@ -16,18 +19,21 @@ class Task(enum.StrEnum):
     DESCRIBE = "describe"
     EMBED = "embed"
     DELIVER_EVENT = "deliver_event"
+    ANALYZE = "analyze"
 
     @property
     def lane(self) -> Lane:
         """Where its jobs wait."""
         if self is Task.DELIVER_EVENT:
             return Lane.WEBHOOKS
+        if self is Task.ANALYZE:
+            return Lane.ANALYSES
         return Lane.PICTURES if self in {Task.MAKE_VARIANTS, Task.EXTRACT_COLORS} else Lane.TEXTS
 
     @property
     def subject(self) -> str:
         """What its jobs call the id they are given."""
-        return "delivery_id" if self is Task.DELIVER_EVENT else "asset_id"
+        return _SUBJECTS.get(self, "asset_id")
 
     def identity(self, subject_id: UUID) -> str:
         """The same for the same work, so that queuing it again is a no-op."""
@@ -40,6 +46,7 @@ class Lane(enum.StrEnum):
     PICTURES = "pictures"
     TEXTS = "texts"
     WEBHOOKS = "webhooks"
+    ANALYSES = "analyses"
 
 
 class Urgency(enum.IntEnum):
@@ -51,12 +58,13 @@ class Urgency(enum.IntEnum):
     DELIVERY = -10
 
 
+_SUBJECTS = {Task.DELIVER_EVENT: "delivery_id", Task.ANALYZE: "analysis_id"}
 ASSET_TASKS = tuple(task for task in Task if task.subject == "asset_id")
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One call of a task on one asset, or one delivery."""
+    """One call of a task on one asset, delivery or analysis."""
 
     task: Task
     tenant_id: UUID

@@ -48,6 +48,16 @@ class JobQueue:
             },
         )
 
+    async def hasten(self, connection: AsyncConnection, jobs: Sequence[Job], urgency: Urgency) -> None:
+        """Make waiting jobs as urgent as that, where they are less."""
+        await connection.execute(
+            text(
+                "UPDATE procrastinate_jobs SET priority = :priority "
+                "WHERE status = 'todo' AND queueing_lock = ANY(:identities) AND priority < :priority"
+            ),
+            {"priority": int(urgency), "identities": [job.identity for job in jobs]},
+        )
+
     async def enqueue_written(
         self,
         connection: AsyncConnection | Pipeline,

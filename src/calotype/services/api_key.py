@@ -14,6 +14,7 @@ from calotype.db.api_key import (
     update_api_key_revoked,
     update_api_keys_used,
 )
+from calotype.db.credit import insert_account
 from calotype.db.engine import Database
 from calotype.db.tenant import insert_tenant, select_tenants
 from calotype.domain.errors import CredentialExpired, InvalidInput, NotFound, Unauthenticated
@@ -74,6 +75,8 @@ class ApiKeyService:
         token = make_token(prefix)
         async with self._database.write() as connection:
             tenant_id = await insert_tenant(connection, tenant.strip(), now)
+            # Who runs the server pays for it anyway; others are given what they may use.
+            await insert_account(connection, Scope(tenant_id), is_unlimited=tenant.strip() == DEFAULT_TENANT)
             await insert_api_key(
                 connection,
                 tenant_id,

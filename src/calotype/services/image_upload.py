@@ -18,7 +18,7 @@ from calotype.domain.errors import CalotypeError, DownloadFailed, InvalidInput, 
 from calotype.domain.image import ImageRequest, LibraryImage
 from calotype.domain.scope import Scope
 from calotype.domain.values import clean_filename
-from calotype.services.ingest import IngestResult, IngestService, UploadOptions
+from calotype.services.ingest import IngestResult, IngestService, Note, UploadOptions
 from calotype.services.intake import ByteLimit, HeldBytes, Intake, drain
 from calotype.services.receive import ReceivedFile, ReceiveService
 
@@ -33,12 +33,14 @@ class ImageTerms:
 
     max_images: int
     max_image_bytes: int
-    max_metadata_bytes: int
-    max_text_bytes: int
-    fetch_timeout: float
-    """Seconds all URLs of one upload may take together."""
     longest: float
     """Seconds an upload may take until its rows are written; much less than the age at which objects without rows are swept."""
+    max_metadata_bytes: int = 0
+    max_text_bytes: int = 0
+    fetch_timeout: float = 0
+    """Seconds all URLs of one upload may take together."""
+    missing: str = "images or metadata.image_urls is required"
+    """What an upload of nothing is told."""
 
     @property
     def max_bytes(self) -> int:
@@ -127,38 +129,57 @@ class ImageUpload:
         QuotaExceeded, UsageLimitExceeded, Unavailable.
         """
         wanted = self._requests(requests, len(urls))
+        received = await self.received(urls)
+        options = [UploadOptions(auto_describe=request.index, custom=request.custom) for request in wanted]
+        results = await self.accept(list(zip(received, options, strict=True)))
+        return [_image(result, request) for result, request in zip(results, wanted, strict=True)]
+
+    async def received(self, urls: Sequence[str] = ()) -> list[ReceivedFile]:
+        """What was sent, and then what is named by URL, in order: checked and stored, but without rows.
+
+        Raises InvalidInput where there is nothing, or too much, and the refusal of the first image that is not accepted.
+        """
+        count = self.files + len(urls)
+        if not count:
+            raise InvalidInput(self._service.terms.missing, field="images", is_missing=True)
+        most = self._service.terms.max_images
+        if count > most:
+            raise InvalidInput(f"At most {most} images may be uploaded at once, not {count}", field="images")
         await self._intake.end()
         if self._intake.broken is not None:
             raise self._intake.broken
         self._raise_first(self.files)
         await self._fetch_all(urls)
-        received = [self._outcomes[index] for index in range(self.files + len(urls))]
-        files = [
-            (file, UploadOptions(auto_describe=request.index, custom=request.custom))
-            for file, request in zip(received, wanted, strict=True)
-            if isinstance(file, ReceivedFile)
-        ]
-        assert len(files) == len(received)
+        outcomes = [self._outcomes[index] for index in range(count)]
+        files = [file for file in outcomes if isinstance(file, ReceivedFile)]
+        assert len(files) == len(outcomes)
+        return files
+
+    async def accept(
+        self, files: Sequence[tuple[ReceivedFile, UploadOptions]], note: Note | None = None
+    ) -> list[IngestResult]:
+        """Give all of what was received its rows in one transaction, in which `note` writes as well.
+
+        Raises the refusal of any of them, which undoes everything, and Refused when the upload took too long.
+        """
         if time.monotonic() - self._started > self._service.terms.longest:
             raise Refused("The upload took too long, start again")
         # From here on the rows decide: if the answer to their commit is lost, nobody here knows whether they are there.
         self._is_handed_over = True
-        results = await self._service.ingest.accept_all(files, note=_all_or_none)
-        return [
-            _image(result, request)
-            for result, request in zip(results, wanted, strict=True)
-            if isinstance(result, IngestResult)
-        ]
+
+        async def all_or_none(connection: Connection, outcomes: Sequence[IngestResult | CalotypeError]) -> None:
+            for outcome in outcomes:
+                if isinstance(outcome, CalotypeError):
+                    raise outcome
+            if note is not None:
+                await note(connection, outcomes)
+
+        outcomes = await self._service.ingest.accept_all(files, note=all_or_none)
+        return [outcome for outcome in outcomes if isinstance(outcome, IngestResult)]
 
     def _requests(self, requests: Sequence[ImageRequest] | None, urls: int) -> Sequence[ImageRequest]:
         terms = self._service.terms
         count = self.files + urls
-        if not count:
-            raise InvalidInput("images or metadata.image_urls is required", field="images", is_missing=True)
-        if count > terms.max_images:
-            raise InvalidInput(
-                f"At most {terms.max_images} images may be uploaded at once, not {count}", field="images"
-            )
         if requests is None:
             return [ImageRequest()] * count
         if len(requests) != count:
@@ -228,12 +249,6 @@ class ImageUpload:
         if not self._is_handed_over:
             stored = [outcome for outcome in self._outcomes.values() if isinstance(outcome, ReceivedFile)]
             await asyncio.gather(*(self._service.receiver.discard(file) for file in stored))
-
-
-async def _all_or_none(_: Connection, outcomes: Sequence[IngestResult | CalotypeError]) -> None:
-    for outcome in outcomes:
-        if isinstance(outcome, CalotypeError):
-            raise outcome
 
 
 def _named(error: CalotypeError, sent: _Sent) -> CalotypeError:

@@ -48,6 +48,7 @@ class UploadOptions:
     folder_id: UUID | None = None
     custom: CustomMetadata | None = None
     captured: CaptureTime | None = None
+    urgency: Urgency = Urgency.NEW
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +240,7 @@ class IngestService(ReceiveService):
             words = custom_document(options.custom.text)
             await insert_custom_metadata(pipeline, Scope(new.tenant_id), new.id, options.custom.document, words)
         await insert_operations(pipeline, Scope(new.tenant_id), _first_operations(new, now))
-        await self._queue.enqueue(pipeline, Job(Task.MAKE_VARIANTS, new.tenant_id, new.id), Urgency.NEW)
+        await self._queue.enqueue(pipeline, Job(Task.MAKE_VARIANTS, new.tenant_id, new.id), options.urgency)
         return describe
 
     async def check_quota(self, connection: Connection, scope: Scope, size_bytes: int, *, is_new: bool = True) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import mmap
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -36,7 +36,8 @@ HEAD_BYTES = 1024 * 1024  # kept of each upload, so that nearly every header is 
 class IngestLimits:
     """What an upload may be: bytes of one image, pixels of all its frames, formats that are not accepted, or the only ones.
 
-    With `only_whole`, pictures whose files are cut off or damaged are refused; else that is found when they are developed.
+    With `only_whole`, pictures whose files are cut off or damaged are refused; else that is found when they are developed. With
+    `notes_faults` they are looked for as well, and taken all the same, those included of which not even the header can be read.
     """
 
     max_image_bytes: int
@@ -44,6 +45,12 @@ class IngestLimits:
     refused_formats: frozenset[str] = frozenset()
     only_formats: frozenset[str] | None = None
     only_whole: bool = False
+    notes_faults: bool = False
+
+    @property
+    def looks_through(self) -> bool:
+        """Whether files are looked through from end to end."""
+        return self.only_whole or self.notes_faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,7 @@ class WholeFile:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedFile:
-    """A file that is checked and durably stored, but has no row yet."""
+    """A file that is checked and durably stored, but has no row yet; `fault` says why it is not whole, where that was noted."""
 
     id: UUID
     tenant_id: UUID
@@ -66,6 +73,7 @@ class ReceivedFile:
     media: MediaType
     size_bytes: int
     checksum: str
+    fault: str | None = None
 
 
 class ReceiveService:
@@ -104,23 +112,34 @@ class ReceiveService:
                 await writer.write(chunk)
             self._check_size(writer.size)
             is_checked = await self._check_head(bytes(head), writer.size, media)
-            is_whole = not self._limits.only_whole
-            if not is_whole and len(head) == writer.size:
-                await asyncio.to_thread(check_complete, bytes(head), media.format)
-                is_whole = True
+            fault = None
+            is_looked_through = not self._limits.looks_through
+            if not is_looked_through and len(head) == writer.size:
+                fault = await self._fault(check_complete, bytes(head), media.format)
+                is_looked_through = True
             stored = await self._publish(writer)
         assert stored.checksum is not None
-        received = ReceivedFile(file_id, scope.tenant_id, key, name, media, stored.size, stored.checksum)
+        received = ReceivedFile(file_id, scope.tenant_id, key, name, media, stored.size, stored.checksum, fault)
         try:
             if not is_checked:
                 await self.check_stored(key, stored.size, media)
-            if not is_whole:
+            if not is_looked_through:
                 async with self._store.local_path(key) as path:
-                    await asyncio.to_thread(_check_file, path, media)
+                    received = replace(received, fault=await self._fault(_check_file, path, media))
         except BaseException:
             await self.discard(received)
             raise
         return received
+
+    async def _fault(self, check: Callable[..., None], *arguments: object) -> str | None:
+        """What a check finds wrong with a picture, where that is only noted; else it is raised."""
+        try:
+            await asyncio.to_thread(check, *arguments)
+        except UndecodablePicture as error:
+            if self._limits.notes_faults:
+                return error.message
+            raise
+        return None
 
     async def _read_start(self, chunks: AsyncIterator[bytes]) -> bytearray:
         """As much as tells the kind of content. Raises TooLarge at the first byte too many."""
@@ -146,36 +165,42 @@ class ReceiveService:
     async def receive_many(self, scope: Scope, files: Sequence[WholeFile]) -> list[ReceivedFile | CalotypeError]:
         """Check and store small files that are wholly in memory, together; what is wrong with one is its outcome alone."""
         outcomes: list[ReceivedFile | CalotypeError] = []
-        media: list[MediaType | CalotypeError] = [await self._check_whole(file.data) for file in files]
+        checked = [await self._check_whole(file.data) for file in files]
         keys = [object_key(scope.tenant_id, file.id, file.filename) for file in files]
         good = [
-            (key, file.data) for key, file, kind in zip(keys, files, media, strict=True) if isinstance(kind, MediaType)
+            (key, file.data)
+            for key, file, found in zip(keys, files, checked, strict=True)
+            if not isinstance(found, CalotypeError)
         ]
-        stored = await self._put_many(good)
-        for key, file, kind in zip(keys, files, media, strict=True):
-            if isinstance(kind, CalotypeError):
-                outcomes.append(kind)
+        put = await self._put_many(good)
+        for key, file, found in zip(keys, files, checked, strict=True):
+            if isinstance(found, CalotypeError):
+                outcomes.append(found)
                 continue
-            found = stored[key]
-            if isinstance(found, StoredObject):
-                assert found.checksum is not None
+            media, fault = found
+            stored = put[key]
+            if isinstance(stored, StoredObject):
+                assert stored.checksum is not None
                 outcomes.append(
-                    ReceivedFile(file.id, scope.tenant_id, key, file.filename, kind, found.size, found.checksum)
+                    ReceivedFile(
+                        file.id, scope.tenant_id, key, file.filename, media, stored.size, stored.checksum, fault
+                    )
                 )
             else:
-                outcomes.append(found)
+                outcomes.append(stored)
         return outcomes
 
-    async def _check_whole(self, data: bytes) -> MediaType | CalotypeError:
+    async def _check_whole(self, data: bytes) -> tuple[MediaType, str | None] | CalotypeError:
+        """What a file is, and what is wrong with it where that is only noted."""
         try:
             media = self._accepted(data[:SNIFF_BYTES])
             self._check_size(len(data))
             await self._check_head(data, len(data), media)
-            if self._limits.only_whole:
-                await asyncio.to_thread(check_complete, data, media.format)
+            looks = self._limits.looks_through
+            fault = await self._fault(check_complete, data, media.format) if looks else None
         except CalotypeError as error:
             return error
-        return media
+        return media, fault
 
     async def _put_many(self, items: Sequence[tuple[str, bytes]]) -> dict[str, StoredObject | CalotypeError]:
         if not items:
@@ -224,6 +249,8 @@ class ReceiveService:
         except UndecodablePicture:
             if reached_past:
                 return False
+            if self._limits.notes_faults:
+                return True
             raise
         if reached_past:
             return False
@@ -237,7 +264,13 @@ class ReceiveService:
         def read_at(offset: int, length: int) -> bytes:
             return asyncio.run_coroutine_threadsafe(self._store.read_at(key, offset, length), loop).result()
 
-        self._check_pixels(await asyncio.to_thread(read_header, read_at, size, media.format))
+        try:
+            header = await asyncio.to_thread(read_header, read_at, size, media.format)
+        except UndecodablePicture:
+            if self._limits.notes_faults:
+                return
+            raise
+        self._check_pixels(header)
 
     def _check_pixels(self, header: PictureHeader) -> None:
         if header.pixels > self._limits.max_pixels:

@@ -22,6 +22,7 @@ from calotype.domain.device_image import number_of
 from calotype.domain.errors import NotFound
 from calotype.domain.job import Job, Task, Urgency
 from calotype.jobs.queue import JobQueue
+from calotype.services.analysis_session import AnalysisSessionService
 from calotype.services.batch import BatchService
 from calotype.services.device_upload import RAW_DATA, DeviceUploadService
 from calotype.services.presigned_upload import PresignedUploadService
@@ -54,6 +55,7 @@ class UpkeepService:
         batches: BatchService,
         device_uploads: DeviceUploadService,
         webhook_deliveries: WebhookDeliveryService,
+        analysis_sessions: AnalysisSessionService,
         *,
         stalled_after: float,
         orphan_age: timedelta,
@@ -68,6 +70,7 @@ class UpkeepService:
         self._batches = batches
         self._device_uploads = device_uploads
         self._webhook_deliveries = webhook_deliveries
+        self._analysis_sessions = analysis_sessions
         self._stalled_after = stalled_after
         self._orphan_age = orphan_age
         self._embedding_model = embedding_model
@@ -157,6 +160,8 @@ class UpkeepService:
         await self._device_uploads.forget_answers()
         if forgotten := await self._webhook_deliveries.clean():
             _log.info("old events forgotten", events=forgotten)
+        if gone := await self._analysis_sessions.forget():
+            _log.info("old analysis sessions forgotten", sessions=gone)
 
     async def sweep(self) -> int:
         """Remove objects that no row knows and that are old enough to be certain; returns how many."""

@@ -19,6 +19,8 @@ from calotype.bootstrap import Application
 from calotype.domain.errors import CalotypeError, Unavailable
 from calotype.settings import Settings
 from calotype.web import status
+from calotype.web.apis.analysis import routes as analysis_routes
+from calotype.web.apis.analysis.auth import AnalysisFormat
 from calotype.web.apis.devices import routes as devices_routes
 from calotype.web.apis.devices.auth import DevicesFormat
 from calotype.web.apis.files import routes as files_routes
@@ -41,7 +43,12 @@ def make_app(settings: Settings, open_services: Callable[[], AbstractAsyncContex
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_services() as application:
             app.state.application = application
-            async with status.notes(application), application.session_watch.running():
+            async with (
+                status.notes(application),
+                application.session_watch.running(),
+                application.presence.running(),
+                application.analysis_watch.running(),
+            ):
                 yield
 
     app = FastAPI(
@@ -57,6 +64,7 @@ def make_app(settings: Settings, open_services: Callable[[], AbstractAsyncContex
     app.include_router(delivery_routes.router)
     app.include_router(files_routes.router)
     app.include_router(devices_routes.router)
+    app.include_router(analysis_routes.router)
     app.include_router(vision_routes.router)
     app.add_exception_handler(CalotypeError, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_invalid)
@@ -65,7 +73,7 @@ def make_app(settings: Settings, open_services: Callable[[], AbstractAsyncContex
     vision = VisionFormat(settings)
     app.add_middleware(
         Gate,
-        formats=[FilesFormat(), DevicesFormat(), vision],
+        formats=[FilesFormat(), DevicesFormat(), AnalysisFormat(), vision],
         fallback=vision,
         limiter=RateLimiter(settings.rate_limit, settings.rate_window),
     )

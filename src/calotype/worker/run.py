@@ -19,6 +19,7 @@ _RESCUE_INTERVAL = 5.0
 _POLLING_INTERVAL = 1.0  # seconds; a notification that is missed costs no more than this
 _HEARTBEAT_SHARE = 4  # heartbeats within the time after which a worker counts as dead
 _DELIVERIES = 24  # at once; they only wait for others
+_ANALYSES = 64  # at once; how many images they work on together is limited elsewhere
 _GRACE = 5.0  # seconds running jobs get to end before they are given back
 _log = structlog.get_logger(__name__)
 
@@ -26,13 +27,14 @@ _log = structlog.get_logger(__name__)
 async def run_worker(application: Application, stop: asyncio.Event) -> None:
     """Work until `stop` is set; jobs that do not end in time are given back."""
     register(application.job_app, application)
-    async with application.job_app.open_async():
+    async with application.job_app.open_async(), application.presence.running():
         # Prepared beside the first jobs, so that a small queue need not wait for every child.
         warming = asyncio.create_task(application.warm())
         lanes = [
             asyncio.create_task(_run_lane(application, Lane.PICTURES, application.picture_slots + 2)),
             asyncio.create_task(_run_lane(application, Lane.TEXTS, 2)),
             asyncio.create_task(_run_lane(application, Lane.WEBHOOKS, _DELIVERIES)),
+            asyncio.create_task(_run_lane(application, Lane.ANALYSES, _ANALYSES)),
         ]
         chores = asyncio.create_task(_chores(application))
         stopping = asyncio.create_task(stop.wait())
@@ -80,6 +82,7 @@ async def _chores(application: Application) -> None:
     last_sweep = time.monotonic()
     while True:
         await _try(upkeep.rescue)
+        await _try(application.analysis_recovery.recover)
         if time.monotonic() - last >= interval:
             last = time.monotonic()
             await _try(upkeep.requeue_missing)

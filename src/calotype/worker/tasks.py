@@ -9,22 +9,30 @@ from procrastinate.exceptions import JobAborted
 from procrastinate.jobs import Job
 
 from calotype.bootstrap import Application
-from calotype.domain.job import Task
+from calotype.domain.job import MOST_PASSING_FAULTS, Task
 from calotype.domain.scope import Scope
 
-_MOST_ATTEMPTS = 20  # of passing faults, such as a database that is away; the wait grows to a minute
+_LONGEST_PAUSE = 60  # seconds between attempts
+# A model may be away for an hour, while it is moved to another machine; so long its pictures wait.
+_LONGEST_PAUSE_OF_MODELS = 300
 
 
 class Patience(BaseRetryStrategy):
-    """When a job is worth another attempt: at once when it was interrupted, later after a passing fault, never for ever."""
+    """When a job is worth another attempt: at once when it was interrupted, later after a passing fault, never for ever.
+
+    Pauses grow to `longest` seconds.
+    """
+
+    def __init__(self, longest: int = _LONGEST_PAUSE) -> None:
+        self._longest = longest
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
         """Interrupted jobs go back as they were; services end what cannot succeed by themselves."""
         if isinstance(exception, JobAborted) or not isinstance(exception, Exception):
             return RetryDecision(retry_in={"seconds": 0})
-        if job.attempts >= _MOST_ATTEMPTS:
+        if job.attempts >= MOST_PASSING_FAULTS:
             return None
-        return RetryDecision(retry_in={"seconds": min(60, 2**job.attempts)})
+        return RetryDecision(retry_in={"seconds": min(self._longest, 2**job.attempts)})
 
 
 def register(app: App, application: Application) -> None:
@@ -42,7 +50,7 @@ def register(app: App, application: Application) -> None:
     async def read_text(context: JobContext, tenant_id: str, asset_id: str) -> None:
         await application.descriptions.read_text(Scope(UUID(tenant_id)), UUID(asset_id), context.job.attempts + 1)
 
-    @app.task(name=Task.DESCRIBE.value, pass_context=True, retry=Patience())
+    @app.task(name=Task.DESCRIBE.value, pass_context=True, retry=Patience(_LONGEST_PAUSE_OF_MODELS))
     async def describe(context: JobContext, tenant_id: str, asset_id: str) -> None:
         await application.descriptions.describe(Scope(UUID(tenant_id)), UUID(asset_id), context.job.attempts + 1)
 
@@ -53,3 +61,7 @@ def register(app: App, application: Application) -> None:
     @app.task(name=Task.DELIVER_EVENT.value, retry=Patience())
     async def deliver_event(tenant_id: str, delivery_id: str) -> None:
         await application.webhook_deliveries.deliver(Scope(UUID(tenant_id)), UUID(delivery_id))
+
+    @app.task(name=Task.ANALYZE.value, retry=Patience())
+    async def analyze(tenant_id: str, analysis_id: str) -> None:
+        await application.analysis_work.run(Scope(UUID(tenant_id)), UUID(analysis_id))

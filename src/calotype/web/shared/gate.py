@@ -54,14 +54,14 @@ class Gate:
         # The framework would redirect to the other spelling, and a redirect loses the body of a POST.
         scope["path"] = speaker.canonical(scope["path"])
         try:
-            if wire and scope["path"] in wire.streamed and scope["method"] not in _WITHOUT_BODY:
+            is_streamed = wire is not None and wire.is_streamed(scope["path"])
+            if is_streamed and scope["method"] not in _WITHOUT_BODY:
                 passage.body = UnreadBody(receive)
                 receive = passage.body.receive
             refusal = await self._admit(wire, scope, headers, passage) if wire else None
             if refusal is None:
                 # Told by the route, never by the type the client names: the framework reads any other body whole.
-                whole = wire and scope["path"] not in wire.streamed
-                body = limited(receive, speaker.max_body_bytes) if whole else receive
+                body = limited(receive, speaker.max_body_bytes) if wire and not is_streamed else receive
                 await self._app(scope, body, passage.send)
             else:
                 await refusal(scope, receive, passage.send)

@@ -20,20 +20,22 @@ class WireFormat(Protocol):
     """One hosted product's way of speaking HTTP.
 
     `prefix` is what all its routes are declared under; `prefixes` are the paths for which it asks for a key, and `open_prefixes`
-    those, also among them, where it does not, but whose refusals it words. `streamed` are the paths whose bodies are parsed as
-    they arrive; all others are limited to `max_body_bytes` as a whole. `usable_ids` are the request ids of clients that are
+    those, also among them, where it does not, but whose refusals it words. Bodies that are not streamed are limited to
+    `max_body_bytes` as a whole. `usable_ids` are the request ids of clients that are
     taken over.
     """
 
     prefix: str
     prefixes: tuple[str, ...]
     open_prefixes: tuple[str, ...]
-    streamed: frozenset[str]
     max_body_bytes: int
     usable_ids: re.Pattern[str]
 
     def canonical(self, path: str) -> str:
         """The path as its route is declared, where clients may write it in several ways."""
+
+    def is_streamed(self, path: str) -> bool:
+        """Whether the body of a request to a path (in its canonical form) is parsed as it arrives."""
 
     async def authenticate(self, path: str, headers: Headers, application: Application) -> Principal:
         """Find the credential where this format hides it on a path. Raises Unauthenticated."""

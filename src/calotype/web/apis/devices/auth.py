@@ -31,11 +31,14 @@ class DevicesFormat:
     open_prefixes: tuple[str, ...] = ()
     max_body_bytes = MAX_BODY_BYTES
     usable_ids = PRINTABLE
-    streamed = frozenset({UPLOAD})
 
     def canonical(self, path: str) -> str:
         """The path without a slash at its end."""
         return path.rstrip("/") or "/"
+
+    def is_streamed(self, path: str) -> bool:
+        """Whether it is one of the paths of uploads."""
+        return path == UPLOAD
 
     async def authenticate(self, path: str, headers: Headers, application: Application) -> Principal:
         """Who the key belongs to: a device's on the routes of devices, an API key everywhere else. Raises Unauthenticated."""

@@ -11,10 +11,13 @@ from starlette.responses import Response
 
 from calotype.domain import errors as domain
 from calotype.web.apis.devices.wire.values import batch_id, device_id, image_id
+from calotype.web.shared.field_faults import field_faults
 
 STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
     domain.NotFound: (404, "NOT_FOUND"),
     domain.NotReady: (404, "NOT_FOUND"),
+    domain.SessionNotFound: (404, "NOT_FOUND"),
+    domain.ImageNotFound: (404, "NOT_FOUND"),
     domain.Conflict: (409, "CONFLICT"),
     domain.DuplicateImage: (409, "DUPLICATE_IMAGE"),
     domain.IdempotencyConflict: (409, "IDEMPOTENCY_CONFLICT"),
@@ -36,6 +39,8 @@ STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
     domain.Expired: (404, "NOT_FOUND"),
     domain.RateLimited: (429, "RATE_LIMITED"),
     domain.Unavailable: (503, "INTERNAL_ERROR"),
+    domain.AnalysisFailed: (500, "INTERNAL_ERROR"),
+    domain.DescriptionFailed: (500, "INTERNAL_ERROR"),
     domain.SandboxFailure: (500, "INTERNAL_ERROR"),
     domain.AddressNotAllowed: (422, "VALIDATION_ERROR"),
     domain.DownloadFailed: (422, "VALIDATION_ERROR"),
@@ -48,8 +53,6 @@ _UNAVAILABLE = "The service is unavailable for the moment"
 _FAULT = "An unexpected error occurred"
 _IMAGE = "image"
 _FILE = "file"  # what services call the only file of a request
-_LONGEST_NAME = 100  # characters
-_MOST_FAULTS = 50  # more are told to nobody's use
 
 
 def error_response(
@@ -107,25 +110,12 @@ def _headers(error: domain.CalotypeError) -> dict[str, str]:
 
 def invalid(errors: Sequence[Any], request_id: str) -> Response:
     """A 422 for faults as pydantic lists them: the first is named in the details, several are all listed there."""
-    faults = [_fault(error) for error in errors[:_MOST_FAULTS]]
+    faults = field_faults(errors)
     first = faults[0]
     details: dict[str, Any] = {"field": first["field"]}
     if len(faults) > 1:
         details["errors"] = faults
     return error_response(422, "VALIDATION_ERROR", f"{first['field']}: {first['message']}", request_id, details=details)
-
-
-def _fault(error: Any) -> dict[str, str]:
-    # Of a body that is no JSON the framework tells the position, which is no field.
-    location: Sequence[str | int] = () if error["type"] == "json_invalid" else error["loc"]
-    steps = location[1:] if len(location) > 1 and location[0] in {"body", "query", "path"} else location
-    path = "".join(f"[{step}]" if isinstance(step, int) else f".{_short(str(step))}" for step in steps)
-    return {"field": path.lstrip(".") or "body", "message": str(error["msg"])}
-
-
-def _short(name: str) -> str:
-    # Names are the client's, and an answer must not grow with them.
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
 
 
 def http_error(status: int, message: str, headers: Mapping[str, str], request_id: str) -> Response:

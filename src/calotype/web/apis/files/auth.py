@@ -18,6 +18,8 @@ from calotype.web.shared.credential import bearer_token
 from calotype.web.shared.rate_limit import RateState, window_headers
 from calotype.web.shared.request_id import PRINTABLE
 
+_STREAMED = frozenset({"/api/v2/user-files/upload/stream", "/api/v2/user-files/upload/stream-batch"})
+
 
 class FilesFormat:
     """The Files API towards the common machinery."""
@@ -27,11 +29,14 @@ class FilesFormat:
     open_prefixes: tuple[str, ...] = ("/_o",)
     max_body_bytes = MAX_BODY_BYTES
     usable_ids = PRINTABLE
-    streamed = frozenset({"/api/v2/user-files/upload/stream", "/api/v2/user-files/upload/stream-batch"})
 
     def canonical(self, path: str) -> str:
         """The path as it is: here it is written in one way only."""
         return path
+
+    def is_streamed(self, path: str) -> bool:
+        """Whether it is one of the paths of uploads."""
+        return path in _STREAMED
 
     async def authenticate(self, path: str, headers: Headers, application: Application) -> Principal:
         """Who the bearer token belongs to. Raises Unauthenticated."""

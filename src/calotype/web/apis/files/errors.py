@@ -13,6 +13,8 @@ from calotype.domain import errors as domain
 STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
     domain.NotFound: (404, "NOT_FOUND"),
     domain.NotReady: (404, "NOT_FOUND"),
+    domain.SessionNotFound: (404, "NOT_FOUND"),
+    domain.ImageNotFound: (404, "NOT_FOUND"),
     domain.Conflict: (409, "CONFLICT"),
     domain.DuplicateImage: (409, "CONFLICT"),
     domain.IdempotencyConflict: (409, "CONFLICT"),
@@ -34,6 +36,8 @@ STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
     domain.Expired: (410, "UPLOAD_EXPIRED"),
     domain.RateLimited: (429, "RATE_LIMIT_ERROR"),
     domain.Unavailable: (503, "INTERNAL_ERROR"),
+    domain.AnalysisFailed: (500, "INTERNAL_ERROR"),
+    domain.DescriptionFailed: (500, "INTERNAL_ERROR"),
     domain.SandboxFailure: (500, "INTERNAL_ERROR"),
     domain.AddressNotAllowed: (400, "VALIDATION_ERROR"),
     domain.DownloadFailed: (400, "VALIDATION_ERROR"),

@@ -24,6 +24,8 @@ ROOTS = ("/images", "/videos", "/video-groups", "/search", "/qa", "/clips", "/cr
 _BUDGETS = {("POST", "/images/upload"): Budget.IMAGE_UPLOADS, ("POST", "/images/search"): Budget.IMAGE_SEARCHES}
 _UNLIMITED = 1_000_000  # what the headers say where nothing is counted
 
+_STREAMED = frozenset({"/images/upload", "/v1/images/upload"})
+
 
 class VisionFormat:
     """The Vision API towards the common machinery."""
@@ -31,7 +33,6 @@ class VisionFormat:
     prefix = ""
     prefixes: tuple[str, ...] = (*ROOTS, "/v1", "/v2")
     open_prefixes: tuple[str, ...] = ("/media", "/health", "/v1/health")
-    streamed = frozenset({"/images/upload", "/v1/images/upload"})
     usable_ids = PLAIN
 
     def __init__(self, settings: Settings) -> None:
@@ -40,6 +41,10 @@ class VisionFormat:
     def canonical(self, path: str) -> str:
         """The path without a slash at its end."""
         return path.rstrip("/") or "/"
+
+    def is_streamed(self, path: str) -> bool:
+        """Whether it is one of the paths of uploads."""
+        return path in _STREAMED
 
     async def authenticate(self, path: str, headers: Headers, application: Application) -> Principal:
         """Who `X-Api-Key` belongs to, or the bearer token where that header is missing. Raises Unauthenticated."""

@@ -13,6 +13,8 @@ from calotype.domain import errors as domain
 STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
     domain.NotFound: (404, "route_not_found"),
     domain.NotReady: (404, "route_not_found"),
+    domain.SessionNotFound: (404, "route_not_found"),
+    domain.ImageNotFound: (404, "route_not_found"),
     domain.Conflict: (409, "conflict"),
     domain.DuplicateImage: (409, "conflict"),
     domain.IdempotencyConflict: (409, "conflict"),
@@ -34,6 +36,8 @@ STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
     domain.Expired: (403, "url_expired"),
     domain.RateLimited: (429, "rate_limit_exceeded"),
     domain.Unavailable: (503, "internal_error"),
+    domain.AnalysisFailed: (500, "internal_error"),
+    domain.DescriptionFailed: (500, "internal_error"),
     domain.SandboxFailure: (500, "internal_error"),
     domain.AddressNotAllowed: (400, "url_not_allowed"),
     domain.DownloadFailed: (400, "download_failed"),

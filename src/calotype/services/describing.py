@@ -1,0 +1,201 @@
+"""Describing one picture, whoever asks: jobs for new uploads, and analyses."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import structlog
+
+from calotype.ai.interfaces import Describer
+from calotype.ai.rapidocr_reader import read_text
+from calotype.db.asset import update_asset
+from calotype.db.color import select_colors
+from calotype.db.description import insert_description
+from calotype.db.engine import Connection, Database
+from calotype.db.operation import update_open_operations
+from calotype.db.picture import select_facts
+from calotype.domain.asset import Asset, DescriptionRecord, OperationType, State, StoredVariant
+from calotype.domain.description import DescribeRequest, Description, TextReading
+from calotype.domain.errors import NotFound, SandboxFailure, UndecodablePicture
+from calotype.domain.picture import VariantName
+from calotype.domain.scope import Scope
+from calotype.sandbox.pool import Sandbox
+from calotype.services.embedding import EmbeddingService, PreparedEmbeddings
+from calotype.services.event import EventService
+from calotype.services.processing import note_end
+from calotype.services.search_document import search_document
+from calotype.services.work import OPEN, try_again
+from calotype.storage.store import ObjectStore
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingLimits:
+    """Whether text is read at all, and how many seconds one picture may take."""
+
+    enabled: bool
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a describer made of one picture, with the vectors that go with it; stored by `DescribingService.store`."""
+
+    description: Description
+    embeddings: PreparedEmbeddings
+    took_ms: int
+
+
+class DescribingService:
+    """Reads and describes outside of transactions, and stores within the caller's; every call may be repeated without harm."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: ObjectStore,
+        events: EventService,
+        sandbox: Sandbox,
+        describer: Describer,
+        embeddings: EmbeddingService,
+        limits: ReadingLimits,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._events = events
+        self._sandbox = sandbox
+        self._describer = describer
+        self._embeddings = embeddings
+        self._limits = limits
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether visible text is read in this installation."""
+        return self._limits.enabled
+
+    async def read_text(self, asset: Asset) -> str | None:
+        """The visible text of one picture, None without any or when it cannot be read.
+
+        Text that cannot be read never keeps a picture from being described. Raises SandboxFailure only when no process could be
+        started, and Unavailable when the object store is away.
+        """
+        try:
+            return (await self._read(asset)).text or None
+        except (NotFound, SandboxFailure) as error:
+            if error.context.get("reason") == "start":
+                raise
+            _log.warning("text not read", asset_id=str(asset.id), reason=error.message)
+            return None
+
+    async def _read(self, asset: Asset) -> TextReading:
+        data = await self._store.get(_large_variant(asset).object_key)
+        async with self._database.read() as connection:
+            facts = await select_facts(connection, Scope(asset.tenant_id), asset.id)
+        # In photographs a glance finds nearly all text at a tenth of the cost; elsewhere text is what matters.
+        careful = facts is not None and facts.kind != "photo"
+        reading: TextReading = await try_again(
+            lambda: self._sandbox.run(read_text, data, careful=careful, timeout=self._limits.timeout)
+        )
+        return reading
+
+    async def describe(self, asset: Asset, *, reads_text: bool = False) -> Described:
+        """Describe one picture from what is known of it; nothing is stored.
+
+        With `reads_text` its visible text is read first, where text is read at all, the describer does not look itself, and the
+        picture has neither text nor a description yet. Raises UndecodablePicture and NotFound for a picture without variants,
+        DescriptionFailed, Unavailable, and SandboxFailure.
+        """
+        started = time.monotonic()
+        scope = Scope(asset.tenant_id).any()
+        async with self._database.read() as connection:
+            facts = await select_facts(connection, scope, asset.id)
+            colors = await select_colors(connection, scope, asset.id)
+        if facts is None:
+            raise _without_variants(asset)
+        picture, picture_type = None, ""
+        if self._describer.needs_picture:
+            large = _large_variant(asset)
+            picture, picture_type = await self._store.get(large.object_key), large.content_type
+        visible_text = asset.visible_text
+        if reads_text and picture is None and self._is_unread(asset):
+            visible_text = await self.read_text(asset)
+        request = DescribeRequest(
+            width=facts.width,
+            height=facts.height,
+            kind=facts.kind,
+            format=asset.format,
+            size_bytes=asset.size_bytes,
+            metadata=facts.metadata,
+            colors=colors,
+            visible_text=visible_text,
+            frames=facts.frames,
+            picture=picture,
+            picture_type=picture_type,
+        )
+        made = await self._describer.describe(request)
+        made = replace(made, visible_text=made.visible_text or visible_text)
+        prepared = await self._embeddings.prepare(asset, made)
+        return Described(made, prepared, round((time.monotonic() - started) * 1000))
+
+    def _is_unread(self, asset: Asset) -> bool:
+        return self._limits.enabled and asset.visible_text is None and not asset.has_description
+
+    async def store(self, connection: Connection, current: Asset, described: Described) -> None:
+        """Store a description in the caller's transaction, which holds the lock of `current`, the row as it is now.
+
+        Visible text that was read before stays where the describer read none. That all work on the asset has ended is told only
+        if its description was what was still open.
+        """
+        now = datetime.now(UTC)
+        scope = Scope(current.tenant_id).any()
+        # Read by a job that was quicker, perhaps.
+        made = replace(described.description, visible_text=described.description.visible_text or current.visible_text)
+        values: dict[str, Any] = {
+            "description": made.text,
+            "visible_text": made.visible_text,
+            "confidence": made.confidence,
+            "described_at": now,
+            "has_description": True,
+            "description_status": State.COMPLETED.value,
+            "description_error": None,
+            "search": document_of(current, made.text, made.visible_text),
+        }
+        record = DescriptionRecord(
+            uuid4(), made.text, made.visible_text, made.confidence, made.providers, "standard", described.took_ms, now
+        )
+        await update_asset(connection, scope, current.id, values)
+        await insert_description(connection, scope, current.id, record)
+        await self._embeddings.store(connection, current, made, described.embeddings)
+        steps = (OperationType.DESCRIBE,)
+        await update_open_operations(connection, scope, current.id, steps, status=State.COMPLETED, completed_at=now)
+        if current.description_status in OPEN:
+            ended = replace(current, description_status=State.COMPLETED, description_error=None)
+            await note_end(connection, scope, self._events, ended)
+
+
+def document_of(asset: Asset, description: str | None, visible_text: str | None) -> str:
+    """The tsvector literal of an asset that gets this description and this visible text."""
+    return search_document(
+        title=asset.title,
+        filename=asset.original_filename,
+        tags=asset.tags,
+        description=description,
+        visible_text=visible_text,
+    )
+
+
+def _large_variant(asset: Asset) -> StoredVariant:
+    large = asset.variant(VariantName.LARGE_1024)
+    if large is None:
+        raise _without_variants(asset)
+    return large
+
+
+def _without_variants(asset: Asset) -> NotFound | UndecodablePicture:
+    if asset.variant_error:
+        return UndecodablePicture(asset.variant_error)
+    return NotFound("the picture has no variants to describe")

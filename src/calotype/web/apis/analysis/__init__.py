@@ -1,0 +1,1 @@
+"""The Analysis API: live results and credits."""

@@ -1,0 +1,1 @@
+"""Pure functions between the Analysis API and the domain."""
