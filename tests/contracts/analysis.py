@@ -120,10 +120,13 @@ class Account:
     key: str
     prefix: str = PREFIXES[0]
     client: httpx.Client = field(init=False)
+    others: httpx.Client = field(init=False)
+    """For the other APIs, some of which know one credential only."""
 
     def __post_init__(self) -> None:
         self.client = self.server.client()
         self.client.headers["X-API-Key"] = self.key
+        self.others = self.server.client(self.key)
 
     def call(self, method: str, path: str, **options: Any) -> httpx.Response:
         """One request."""

@@ -28,7 +28,7 @@ class Quarry:
         """Everything of it that a stranger could change."""
         owner = self.session.account
         session = expect(owner.call("GET", f"/sessions/{self.session.id}"), SESSION)
-        return [session, owner.credits(), owner.ledger(), owner.client.get("/api/v2/user-files").json()["total_count"]]
+        return [session, owner.credits(), owner.ledger(), owner.others.get("/api/v2/user-files").json()["total_count"]]
 
 
 def quarry(server: RunningServer) -> Quarry:

@@ -44,9 +44,9 @@ def test_another_tenants_image_is_not_found_in_one_s_own_session(stranger, owned
 def test_another_tenants_asset_is_nobody_else_s(stranger, owned):
     """The ids of its assets lead nowhere in the other APIs."""
     for image in owned.session.images:
-        assert stranger.client.get(f"/api/v2/user-files/{image['assetId']}").status_code == 404
-        assert stranger.client.get(f"/images/{image['assetId']}").status_code == 404
-        assert owned.session.account.client.get(f"/images/{image['assetId']}").status_code == 200
+        assert stranger.others.get(f"/api/v2/user-files/{image['assetId']}").status_code == 404
+        assert stranger.others.get(f"/images/{image['assetId']}").status_code == 404
+        assert owned.session.account.others.get(f"/images/{image['assetId']}").status_code == 200
 
 
 def test_two_keys_of_a_tenant_share_sessions_and_credits(server, owned):

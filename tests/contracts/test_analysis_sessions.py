@@ -21,8 +21,6 @@ NOWHERE = (
     "sess_" + "a" * 5_000,
     "sess_äöü123456789",
     "3f0c9a52-6d1e-4b87-9c1f-2a7be5d04411",
-    "..",
-    "%2e%2e%2fcredits",
 )
 
 
@@ -172,10 +170,10 @@ def test_the_images_are_assets(member):
     """Each is a file of its tenant under its `assetId`, in the other APIs too."""
     data = photo()
     (image,) = member.upload(("holiday.jpg", data))["images"]
-    detail = member.client.get(f"/api/v2/user-files/{image['assetId']}")
+    detail = member.others.get(f"/api/v2/user-files/{image['assetId']}")
     assert detail.status_code == 200
     assert detail.json()["original_filename"] == "holiday.jpg"
-    assert member.client.get(f"/images/{image['assetId']}").status_code == 200
+    assert member.others.get(f"/images/{image['assetId']}").status_code == 200
 
 
 def test_a_session_can_be_ended(member):
@@ -204,7 +202,7 @@ def test_the_images_outlive_their_session(payer):
     """They are ordinary assets: still there, still made into variants."""
     session = payer.open()
     payer.call("DELETE", f"/sessions/{session.id}")
-    detail = wait_until_processed(payer.client, session.images[0]["assetId"])
+    detail = wait_until_processed(payer.others, session.images[0]["assetId"])
     assert detail["variant_status"] == "completed"
 
 
@@ -213,8 +211,6 @@ def test_an_id_that_leads_nowhere_is_not_found(member, name):
     """Unknown, too short, too long, not even text: 404, never a fault."""
     path = f"/sessions/{name}"
     for method, below in (("GET", ""), ("DELETE", ""), ("POST", "/analyze"), ("POST", "/analyze-single")):
-        if name == ".." or (name.startswith("%2e") and not below):
-            continue  # clients and servers may read these as another path
         key = "image" if below.endswith("single") else "images"
         image = {"id": "img_001", "uploadPath": "/tmp/sessions/x/photo1.jpg", "originalFilename": "photo1.jpg"}
         body = {"sessionId": name, key: image if key == "image" else [image]} if method == "POST" else None

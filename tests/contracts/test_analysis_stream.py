@@ -167,7 +167,7 @@ def test_an_image_whose_asset_is_gone_is_not_analyzed(payer):
     """Deleted in another API: not found before the stream opens, and nothing is charged."""
     session = payer.open(photo(), photo())
     gone = session.images[1]["assetId"]
-    assert payer.client.delete(f"/api/v2/user-files/{gone}").status_code == 200
+    assert payer.others.delete(f"/api/v2/user-files/{gone}").status_code == 200
     expect_error(session.refused(session.body()), "IMAGE_NOT_FOUND")
     check(session.analyze(0), session.ids()[:1])
     assert payer.settled() == (100, 1)
@@ -177,8 +177,8 @@ def test_a_result_is_the_description_of_the_asset(payer):
     """What was paid for is kept: the file is found by it in the other APIs."""
     session = payer.open()
     (outcome,) = ended(session.analyze()).values()
-    detail = wait_until_processed(payer.client, session.images[0]["assetId"], described=True)
-    assert detail["description"] == outcome.data["metadata"]["description"]
+    detail = wait_until_processed(payer.others, session.images[0]["assetId"], described=True)
+    assert detail["upload_description"] == outcome.data["metadata"]["description"]
 
 
 def test_streams_of_one_session_run_beside_each_other(payer):
@@ -253,7 +253,7 @@ def test_deleting_an_image_in_mid_stream_fails_it_alone(studio_payer, model):
         model.wait(4)
         begun = {event.data["imageId"] for event in events}
         (waiting, other) = [image for image in session.images if image["id"] not in begun]
-        studio_payer.client.delete(f"/api/v2/user-files/{waiting['assetId']}")
+        studio_payer.others.delete(f"/api/v2/user-files/{waiting['assetId']}")
         model.let()
         events += list(stream)
     end = check(events, session.ids(), failed=1)
