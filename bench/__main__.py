@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench import (
+    analyses,
     batch,
     colors,
     completeness,
@@ -34,6 +35,7 @@ def main() -> None:
         images.run(),
         *fleet.run(),
         *exports.run(),
+        *analyses.run(),
         folders.run(),
         duplicates.run(),
         similar.run(),

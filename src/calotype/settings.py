@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -85,6 +85,16 @@ class Settings(BaseSettings):
         5, gt=0, le=3600, description="Seconds until a delivery that failed is tried again; later pauses grow from it."
     )
     webhook_log_days: int = Field(30, ge=1, description="Days events and the log of their deliveries are kept.")
+
+    vision_url: str | None = Field(
+        None,
+        description="Base URL of an OpenAI-compatible API whose model describes pictures; absent: what was measured is said.",
+    )
+    vision_model: str | None = Field(None, description="Name of the model at that API; required with its URL.")
+    vision_api_key: SecretStr | None = Field(None, description="Key of that API, sent as a bearer token; absent: none.")
+    vision_timeout: float = Field(
+        120, gt=0, description="Seconds the model has for one picture; up to three attempts are made."
+    )
 
     worker_processes: int | None = Field(
         None, ge=1, description="Child processes that decode pictures; absent: one per core."

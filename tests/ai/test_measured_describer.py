@@ -1,7 +1,7 @@
 """The built-in description follows from the measurements, sentence by sentence."""
 
 import re
-from dataclasses import replace
+from dataclasses import astuple, replace
 from datetime import datetime
 
 import pytest
@@ -12,8 +12,10 @@ from calotype.ai.interfaces import Describer
 from calotype.ai.measured_describer import PROVIDER, MeasuredDescriber
 from calotype.domain.color_names import COLORS, lab_of
 from calotype.domain.description import DescribeRequest
+from calotype.domain.descriptive_metadata import conforming
 from calotype.domain.embedding import content_text
 from calotype.domain.picture import CaptureTime, DominantColor, PictureMetadata
+from calotype.domain.sentences import sentences
 
 PLAIN = DescribeRequest(4000, 3000, "photo", "JPEG", 2_700_000, PictureMetadata())
 TAKEN = PictureMetadata(
@@ -105,7 +107,71 @@ async def test_the_describer_is_named_and_claims_no_confidence():
     assert (description.providers, description.confidence) == ((PROVIDER,), None)
 
 
+# ----------------------------------------------------------------- the metadata object
+
+OWN = replace(
+    TAKEN,
+    title="Pier at Dawn.",
+    caption="Fishermen wait. The sea is calm.",
+    keywords=("Pier", "#sea", "fishing boats", *(f"word {number}" for number in range(30))),
+)
+
+
+async def published(request):
+    """The metadata object of a picture."""
+    return (await MeasuredDescriber().describe(request)).metadata
+
+
+async def test_what_was_measured_is_published():
+    """Title, alternative text, caption, file name and tags of a picture of which nobody said anything."""
+    colors = (color((30, 60, 190), 52.4), color((45, 145, 60), 12.0))
+    made = await published(replace(PLAIN, metadata=TAKEN, colors=colors))
+    assert made.title == "Landscape photo in blue and green, 5 June 2021"
+    assert made.alt == "Landscape photo in blue and green, taken on 5 June 2021 with a Canon EOS R5."[:-1]
+    assert made.caption == "A landscape photo in blue and green, taken on 5 June 2021 with a Canon EOS R5."
+    assert made.filename == "landscape-photo-in-blue-and-green-5-june-2021"
+    assert made.tags == ("photo", "landscape", "blue", "green", "canon", "2021", "jpeg")
+
+
+async def test_with_nothing_known_there_is_still_enough():
+    """Form, kind and format are always known."""
+    made = await published(PLAIN)
+    assert (made.title, made.alt, made.caption) == ("Landscape photo", "Landscape photo", "A landscape photo.")
+    assert made.tags == ("photo", "landscape", "jpeg")
+
+
+async def test_what_somebody_wrote_into_the_file_comes_first():
+    """Its own title, caption and keywords; measured words have room beside them."""
+    made = await published(replace(PLAIN, metadata=OWN, colors=(color((30, 60, 190), 52.4),)))
+    assert made.title == "Pier at Dawn"
+    assert made.alt == "Fishermen wait. The sea is calm."
+    assert made.caption == "Fishermen wait."
+    assert 'It is titled "Pier at Dawn" and captioned "Fishermen wait The sea is calm".' in made.description
+    assert made.filename == "pier-at-dawn"
+    assert len(made.tags) == 20
+    assert made.tags[:3] == ("pier", "sea", "fishing boats")
+    assert made.tags[-6:] == ("photo", "landscape", "blue", "canon", "2021", "jpeg")
+
+
+@pytest.mark.parametrize("empty", ["photo of", "...", "12 / 34", "\u202e\x00", "Image of."])
+async def test_own_words_that_say_nothing_are_passed_over(empty):
+    """What was measured takes their place."""
+    made = await published(replace(PLAIN, metadata=PictureMetadata(title=empty, caption=empty)))
+    assert (made.title, made.alt) in {("Landscape photo", "Landscape photo"), (empty.rstrip("."), "Landscape photo")}
+
+
+async def test_own_words_are_embedded():
+    """What somebody wrote about the picture is found by its meaning, unlike what was measured."""
+    text = await said(replace(PLAIN, metadata=OWN, visible_text="NO ENTRY"))
+    assert content_text(None, (), text, None) == "Pier at Dawn Fishermen wait The sea is calm"
+
+
 _words = st.none() | st.text(max_size=30)
+_sayings = st.none() | st.lists(
+    st.sampled_from(
+        ["Dr. Who", "The end.", "What?", "\u6d77\u3002", '"', "photo of", "f/2.8", "\u202e", "a\n", ". ", "!"]
+    )
+).map(" ".join)
 _metadata = st.builds(
     PictureMetadata,
     captured=st.none() | st.builds(CaptureTime, st.datetimes(), st.just("exif")),
@@ -116,6 +182,9 @@ _metadata = st.builds(
     f_number=st.none() | st.floats(0.5, 100),
     iso=st.none() | st.integers(1, 1_000_000),
     focal_length=st.none() | st.floats(0.5, 3000),
+    title=_words | _sayings,
+    caption=_words | _sayings,
+    keywords=st.lists(st.text(max_size=30), max_size=30).map(tuple),
 )
 _rgb = st.tuples(*[st.integers(0, 255)] * 3)
 _requests = st.builds(
@@ -139,8 +208,8 @@ async def test_every_statement_has_its_measurement(request_made):
     metadata = request_made.metadata
     assert text == await said(request_made)
     assert f"{request_made.width} x {request_made.height} pixels" in text
-    own = text.split('The text reads: "')[0]
-    assert ('The text reads: "' in text) == bool((request_made.visible_text or "").split())
+    own = text.split('The text reads: "')[0].split("It is titled")[0].split("It is captioned")[0]
+    assert ('The text reads: "' in text) <= bool((request_made.visible_text or "").split())
     if metadata.captured is None and not (metadata.camera_make or metadata.camera_model or metadata.lens):
         assert not re.search(r"taken on|taken with", own)
     if metadata.captured is not None:
@@ -169,3 +238,11 @@ async def test_only_kind_and_colours_are_embedded(width, height, kind, metadata,
     allowed = {"graphic", "screenshot", "document", "and", *" ".join(COLORS).replace(",", "").split()}
     assert set(embedded.replace(",", "").split()) <= allowed | {"dark", "light", "grey"}
     assert bool(names) <= bool(embedded)
+
+
+@given(_requests)
+async def test_everything_published_keeps_the_rules(request_made):
+    """Whatever a file claims of itself: nothing is refused, and conforming it once more changes nothing."""
+    made = await published(request_made)
+    assert conforming(*astuple(made)) == made
+    assert 1 <= len(sentences(made.description)) <= 4

@@ -54,6 +54,9 @@ def test_several_bad_settings_are_all_named(calotype):
         (("keys", "list"), {"CALOTYPE_STORAGE_URL": "ftp://somewhere"}, "CALOTYPE_STORAGE_URL"),
         (("serve",), {"CALOTYPE_FETCH_ALLOW": "nas.lan,10.0.0.1/8"}, "CALOTYPE_FETCH_ALLOW"),
         (("keys", "list"), {"CALOTYPE_FETCH_ALLOW": "nas.lan:80"}, "'nas.lan:80'"),
+        (("serve",), {"CALOTYPE_VISION_URL": "http://127.0.0.1:11434/v1"}, "CALOTYPE_VISION_MODEL"),
+        (("serve",), {"CALOTYPE_VISION_URL": "http://a:secret@b", "CALOTYPE_VISION_MODEL": "m"}, "CALOTYPE_VISION_URL"),
+        (("worker",), {"CALOTYPE_VISION_URL": "ftp://b/secret", "CALOTYPE_VISION_MODEL": "m"}, "CALOTYPE_VISION_URL"),
         (("serve",), {"CALOTYPE_DATA_DIR": __file__}, "CALOTYPE_DATA_DIR"),
     ],
 )

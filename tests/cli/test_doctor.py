@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from tests.vision_models import KEY, VisionModel
+
 
 def test_a_healthy_installation_has_no_fault(calotype):
     """Database, extension, storage, decoders, models, disk and clock are looked at; the status is 0.
@@ -14,7 +16,7 @@ def test_a_healthy_installation_has_no_fault(calotype):
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "✗" not in done.stdout
-    for name in ("database", "extension vector", "clock", "storage", "disk", "decoder jpeg", "model ocr"):
+    for name in ("database", "extension vector", "clock", "storage", "disk", "decoder jpeg", "model ocr", "describer"):
         assert f"✓ {name}: " in done.stdout
     assert ("- decoder jxl" in done.stdout) == ("pip install 'calotype[jxl]'" in done.stdout)
 
@@ -47,3 +49,20 @@ def test_a_database_that_does_not_answer_is_a_fault_with_a_remedy(calotype):
     assert "check CALOTYPE_DATABASE_URL" in check["remedy"]
     assert "secret" not in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_describer_is_tried_out(calotype):
+    """A model is shown a small picture; one that does not answer well is a fault, without its address or key."""
+    with VisionModel() as model:
+        well = calotype("doctor", **model.settings())
+        assert model.asked[0].picture[1][:2] == b"\xff\xd8"
+        model.script = [401]
+        refused = calotype("doctor", **model.settings())
+    assert well.returncode == 0, well.stdout + well.stderr
+    assert "✓ describer: seer:7b looks at pictures and answers" in well.stdout
+    assert refused.returncode == 1
+    assert "✗ describer: the vision model refused the request (401)" in refused.stdout
+    assert "→ check CALOTYPE_VISION_URL" in refused.stdout
+    for done in (well, refused):
+        assert KEY not in done.stdout + done.stderr
+        assert "Traceback" not in done.stdout + done.stderr

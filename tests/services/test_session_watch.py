@@ -12,7 +12,7 @@ import pytest
 from calotype.db.upload_session import CHANNEL, update_received
 from calotype.domain.errors import NotFound, Unavailable
 from calotype.domain.upload_session import ProgressKind, SessionStatus
-from calotype.services import session_watch
+from calotype.services import session_watch, wakeups
 from tests.services.batches import Deputy, counts, photos, send, until, work
 from tests.services.library import photo
 
@@ -23,7 +23,7 @@ SUBSCRIBED, COMPLETED, FAILED, OVER = ProgressKind
 def patient(monkeypatch):
     """Nobody looks by himself, so what is told was notified; a lost connection is soon made again."""
     monkeypatch.setattr(session_watch, "_LOOK", 600.0)
-    monkeypatch.setattr(session_watch, "_RECONNECT", 0.01)
+    monkeypatch.setattr(wakeups, "_RECONNECT", 0.01)
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ async def watch(library):
     async with library.services.session_watch.running():
         await until(lambda: listeners(library))
         yield library.services.session_watch
-    assert not library.services.session_watch._watchers
+    assert not library.services.session_watch._wakeups._watchers
 
 
 def listeners(library):
@@ -162,7 +162,7 @@ async def test_what_happened_while_nobody_listened_is_told_after_the_reconnectio
     result = await send(library, photos(3))
     watcher = Watcher(library, result.session_id)
     await watcher.told(1)
-    is_reachable, listening = asyncio.Event(), session_watch.listening
+    is_reachable, listening = asyncio.Event(), wakeups.listening
 
     @contextlib.asynccontextmanager
     async def later(*arguments):
@@ -170,7 +170,7 @@ async def test_what_happened_while_nobody_listened_is_told_after_the_reconnectio
         async with listening(*arguments) as payloads:
             yield payloads
 
-    monkeypatch.setattr(session_watch, "listening", later)
+    monkeypatch.setattr(wakeups, "listening", later)
     for pid in listeners(library):
         library.sql("SELECT pg_terminate_backend(%s, 5000)", pid)
     for item in result.items:
@@ -300,10 +300,10 @@ async def test_a_session_of_another_tenant_cannot_be_watched(library, watch, wok
         first = asyncio.ensure_future(anext(events))
         await asyncio.sleep(0)  # it has registered, and asks the database
         if woken:
-            watch._wake_all()
+            watch._wakeups.wake_all()
         with pytest.raises(NotFound):
             await first
-    assert not watch._watchers
+    assert not watch._wakeups._watchers
 
 
 async def test_watchers_that_leave_are_forgotten(library, watch):
@@ -313,21 +313,21 @@ async def test_watchers_that_leave_are_forgotten(library, watch):
     await unused.aclose()
     closed = watch.watch(library.scope, result.session_id)
     await anext(closed)
-    assert len(watch._watchers[result.session_id]) == 1
+    assert len(watch._wakeups._watchers[result.session_id]) == 1
     await closed.aclose()
-    assert not watch._watchers
+    assert not watch._wakeups._watchers
 
     async with aclosing(watch.watch(library.scope, result.session_id)) as events:
         async for _ in events:
             break
-    assert not watch._watchers
+    assert not watch._wakeups._watchers
 
     waiting = Watcher(library, result.session_id)
     await waiting.told(1)
     waiting._task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await waiting._task
-    assert not watch._watchers
+    assert not watch._wakeups._watchers
 
 
 async def test_a_watch_that_ends_leaves_no_connection_behind(library):

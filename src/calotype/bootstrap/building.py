@@ -6,9 +6,10 @@ import math
 import os
 from datetime import timedelta
 
-from calotype.ai.measured_describer import MeasuredDescriber
+from calotype.ai.interfaces import Describer
 from calotype.ai.wordllama_embedder import WordLlamaEmbedder
 from calotype.bootstrap.application import Application
+from calotype.bootstrap.describer import build_describer
 from calotype.bootstrap.tools import Tools
 from calotype.domain.analysis import MOST_IMAGES
 from calotype.domain.budget import Budget
@@ -78,7 +79,8 @@ def build(tools: Tools, secret: bytes) -> Application:
     folders = FolderService(database, trash)
     embedder = WordLlamaEmbedder()
     embeddings = EmbeddingService(database, queue, embedder)
-    describing = _describing(tools, embeddings)
+    describer = build_describer(settings, tools.vision)
+    describing = _describing(tools, describer, embeddings)
     assets = AssetService(database, queue, embeddings)
     sessions = _sessions(tools)
     batches = _batches(tools, events)
@@ -117,7 +119,7 @@ def build(tools: Tools, secret: bytes) -> Application:
         devices=DeviceService(database, batches, grace=timedelta(seconds=settings.device_key_grace_seconds)),
         device_uploads=device_uploads,
         exports=_exports(tools),
-        doctor=DoctorService(database, store, tools.pictures, settings.data_dir),
+        doctor=DoctorService(database, store, tools.pictures, describer, settings.data_dir),
         duplicates=DuplicateService(database),
         embeddings=embeddings,
         folders=folders,
@@ -229,13 +231,13 @@ def _colors(tools: Tools) -> ColorService:
     )
 
 
-def _describing(tools: Tools, embeddings: EmbeddingService) -> DescribingService:
+def _describing(tools: Tools, describer: Describer, embeddings: EmbeddingService) -> DescribingService:
     return DescribingService(
         tools.database,
         tools.store,
         tools.events,
         tools.texts,
-        MeasuredDescriber(),
+        describer,
         embeddings,
         ReadingLimits(enabled=tools.settings.ocr_enabled, timeout=tools.settings.ocr_timeout),
     )

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from calotype import __version__
 from calotype.bootstrap.application import Application
 from calotype.bootstrap.building import build
+from calotype.bootstrap.describer import open_vision_fetcher
 from calotype.bootstrap.tools import Tools
 from calotype.crawling.addresses import Allowed
 from calotype.crawling.fetcher import Fetcher
@@ -70,18 +71,21 @@ def check_fetching(settings: Settings) -> None:
 async def open_application(settings: Settings, database_url: str) -> AsyncIterator[Application]:
     """All services over a database that is up."""
     fetcher = _fetcher(settings)
+    vision = open_vision_fetcher(settings)
     database = Database(database_url)
     store = _open_store(settings)
     sandboxes = _sandboxes(settings)
     try:
         async with database.write() as connection:
             secret = await select_signing_secret(connection, datetime.now(UTC))
-        tools = Tools(settings, database, store, JobQueue(database_url), *sandboxes, fetcher)
+        tools = Tools(settings, database, store, JobQueue(database_url), *sandboxes, fetcher, vision)
         yield build(tools, secret)
     finally:
         for sandbox in sandboxes:
             sandbox.kill()
         await fetcher.aclose()
+        if vision:
+            await vision.aclose()
         await store.aclose()
         await database.aclose()
 

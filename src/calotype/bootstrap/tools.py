@@ -15,7 +15,7 @@ from calotype.storage.store import ObjectStore
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What services are built on."""
+    """What services are built on; `vision` reaches the vision model, where there is one."""
 
     settings: Settings
     database: Database
@@ -24,6 +24,7 @@ class Tools:
     pictures: Sandbox
     texts: Sandbox
     fetcher: Fetcher
+    vision: Fetcher | None
 
     @property
     def events(self) -> EventService:

@@ -18,7 +18,14 @@ import structlog
 import typer
 import uvicorn
 
-from calotype.bootstrap import Application, check_fetching, check_storage, open_application, open_database
+from calotype.bootstrap import (
+    Application,
+    check_describing,
+    check_fetching,
+    check_storage,
+    open_application,
+    open_database,
+)
 from calotype.cli.logs import configure_logs
 from calotype.domain.errors import Unavailable
 from calotype.settings import Settings, load_settings
@@ -41,6 +48,7 @@ def serve(
     configure_logs(settings)
     early = _EarlyStop()
     check_fetching(settings)
+    check_describing(settings)
     asyncio.run(check_storage(settings))
     with _listening(settings) as listener, open_database(settings) as url:
         supervisor = None if no_worker or early.is_asked else _WorkerSupervisor(url)

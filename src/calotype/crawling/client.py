@@ -16,6 +16,8 @@ from calotype.domain.errors import DownloadFailed
 
 _MAX_ADDRESSES = 8  # of one host; more are not tried
 
+_KEPT_FOR = 4.0  # seconds; many servers close a connection that is idle for 5, and what was just sent there is lost
+
 # The addresses the request running in this context may connect to. The library does not ask its resolver about hosts that
 # are addresses already, so the sockets themselves are held against it, too.
 _checked: ContextVar[Sequence[Address]] = ContextVar("checked", default=())
@@ -33,12 +35,13 @@ _SENTENCES: tuple[tuple[type[Exception], str], ...] = (  # the first that fits
 class Client:
     """GET and POST without redirects, cookies, credentials, caches, proxies, decompression, or anything from the environment."""
 
-    def __init__(self, *, agent: str, connect: float, idle: float) -> None:
+    def __init__(self, *, agent: str, connect: float, idle: float, keeps: bool = False) -> None:
         connector = aiohttp.TCPConnector(
             resolver=_CheckedResolver(),
             use_dns_cache=False,
             # A kept connection would serve a request whose addresses were never compared with its own.
-            force_close=True,
+            force_close=not keeps,
+            keepalive_timeout=_KEPT_FOR if keeps else None,
             limit=0,  # callers know how many they start
             socket_factory=_checked_socket,
         )

@@ -76,11 +76,21 @@ class Answer:
         return self.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer, whatever its status; `retry_after` is that header as it came."""
+
+    status: int
+    retry_after: str | None
+    body: bytes
+
+
 class Fetcher:
     """The one way to open connections to where clients say; safe to be used by many tasks at once.
 
     `connect` limits a lookup, and making a connection; `idle` the silence between two packets; `total` a whole fetch with all
-    its redirects; all in seconds.
+    its redirects; all in seconds. With `keeps` a connection serves further requests to the same host without its addresses
+    being compared again, which is right only where the operator named the host.
     """
 
     def __init__(
@@ -92,7 +102,9 @@ class Fetcher:
         idle: float = 20,
         total: float = 60,
         lookup: Lookup | None = None,
+        keeps: bool = False,
     ) -> None:
+        self._keeps = keeps
         self._allowed = allowed or Allowed()
         self._agent = f"Calotype/{version}"
         self._connect = connect
@@ -134,18 +146,36 @@ class Fetcher:
 
         Raises AddressNotAllowed, and DownloadFailed when there was no answer within so many seconds.
         """
-        target = target_of(url, self._allowed)
         try:
             async with asyncio.timeout(seconds):
-                addresses = await self._addresses(target)
-                response = await self._client().post(target.url, addresses, body, headers)
+                response = await self._post(url, body, headers)
         except TimeoutError as error:
-            raise DownloadFailed(f"there was no answer within {seconds:g} seconds") from error
+            raise _no_answer(seconds) from error
         try:
             await _let_finish(response)
             return Answer(response.status, response.headers.get("Retry-After"))
         finally:
             response.close()
+
+    async def ask(self, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float, limit: int) -> Reply:
+        """POST a body and give the whole answer, whatever its status; redirects are not followed.
+
+        Raises AddressNotAllowed; DownloadFailed when it was not whole within so many seconds, or is compressed; and TooLarge
+        beyond `limit` bytes.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                response = await self._post(url, body, headers)
+                try:
+                    return Reply(response.status, response.headers.get("Retry-After"), await _whole(response, limit))
+                finally:
+                    response.close()  # a connection whose answer was read to its end is in the pool already
+        except TimeoutError as error:
+            raise _no_answer(seconds) from error
+
+    async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> ClientResponse:
+        target = target_of(url, self._allowed)
+        return await self._client().post(target.url, await self._addresses(target), body, headers)
 
     async def aclose(self) -> None:
         """Close all connections; fetches that are running fail, as do later ones."""
@@ -217,7 +247,7 @@ class Fetcher:
         if self._made is None:
             from calotype.crawling.client import Client
 
-            self._made = Client(agent=self._agent, connect=self._connect, idle=self._idle)
+            self._made = Client(agent=self._agent, connect=self._connect, idle=self._idle, keeps=self._keeps)
         return self._made
 
     def _check_open(self) -> None:
@@ -244,10 +274,30 @@ async def _let_finish(response: ClientResponse) -> None:
                     received += len(chunk)
 
 
+async def _whole(response: ClientResponse, limit: int) -> bytes:
+    from calotype.crawling.client import failures_named
+
+    _check_length(response, limit)
+    parts: list[bytes] = []
+    received = 0
+    with failures_named():
+        while chunk := await response.content.readany():
+            received += len(chunk)
+            if received > limit:
+                raise _too_large(limit)
+            parts.append(chunk)
+    return b"".join(parts)
+
+
 def _check_answer(response: ClientResponse, limit: int) -> int | None:
     """The length that is announced. Raises DownloadFailed for anything but a plain 200, and TooLarge."""
     if response.status != HTTPStatus.OK:
         raise DownloadFailed(f"the server answered {response.status}")
+    return _check_length(response, limit)
+
+
+def _check_length(response: ClientResponse, limit: int) -> int | None:
+    """The length that is announced. Raises DownloadFailed for codings nobody asked for, and TooLarge."""
     codings = [value.strip() for value in response.headers.getall("Content-Encoding", [])]
     if any(coding.lower() not in {"", "identity"} for coding in codings):
         raise DownloadFailed(f"the answer is compressed ({_shown(', '.join(codings))}) although that was not asked for")
@@ -258,6 +308,10 @@ def _check_answer(response: ClientResponse, limit: int) -> int | None:
     if length is not None and length > limit:
         raise _too_large(limit, actual=length)
     return length
+
+
+def _no_answer(seconds: float) -> DownloadFailed:
+    return DownloadFailed(f"there was no answer within {seconds:g} seconds")
 
 
 def _media_type(response: ClientResponse) -> str | None:

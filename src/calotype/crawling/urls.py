@@ -63,6 +63,20 @@ def target_of(url: str, allowed: Allowed) -> Target:
     return Target(f"{scheme}://{where}{tail}", host, port or _PORTS[scheme])
 
 
+def endpoint_of(url: str) -> tuple[str, Allowed]:
+    """The base URL of a service the operator named, without slashes at its end, and the permission to reach its host.
+
+    Raises AddressNotAllowed for what `check_url` refuses, but for addresses that are not public, and for a query or fragment,
+    since paths are put behind it.
+    """
+    if "?" in url or "#" in url:
+        raise AddressNotAllowed("a base URL has no query and no fragment")
+    match = _PARTS.fullmatch(url)
+    host, _ = _authority((match.group(2) if match else None) or "")
+    allowed = Allowed(frozenset({host.name}))
+    return target_of(url, allowed).url.rstrip("/"), allowed
+
+
 def check_public(host: Host) -> None:
     """Refuse a host that is written as an address that is not public. Raises AddressNotAllowed."""
     if host.address is not None and (why := why_not_public(host.address)):

@@ -73,6 +73,18 @@ _ITEM: tuple[ColumnElement[Any], ...] = (
     _I.c.fault,
 )
 
+# Asked over and over while an analysis runs, so built once.
+_ONE = select(*_ANALYSIS).where(_N.c.tenant_id == bindparam("tenant_id"), _N.c.id == bindparam("id"))
+_ONE_LOCKED = _ONE.with_for_update()
+_ITEMS = (
+    select(*_ITEM)
+    .where(
+        _I.c.tenant_id == bindparam("tenant_id"),
+        _I.c.analysis_id == bindparam("analysis_id"),
+        _I.c.state.in_(bindparam("states", expanding=True)),
+    )
+    .order_by(_I.c.place)
+)
 _INSERT_ITEMS = text(
     "INSERT INTO analysis_item (analysis_id, place, tenant_id, image_id, asset_id, fault, state, attempts) "
     "SELECT :analysis_id, i.place - 1, :tenant_id, i.image_id, i.asset_id, i.fault, 'waiting', 0 "
@@ -132,8 +144,8 @@ async def select_analysis(
     connection: AsyncConnection, scope: Scope, analysis_id: UUID, *, lock: bool = False
 ) -> Analysis | None:
     """An analysis; with `lock` nobody else changes it, or its items, until the transaction ends."""
-    query = select(*_ANALYSIS).where(of_tenant(scope, _N), _N.c.id == analysis_id)
-    row = (await connection.execute(query.with_for_update() if lock else query)).one_or_none()
+    query = _ONE_LOCKED if lock else _ONE
+    row = (await connection.execute(query, {"tenant_id": scope.tenant_id, "id": analysis_id})).one_or_none()
     return Analysis(*row) if row else None
 
 
@@ -193,12 +205,8 @@ async def select_items(
     connection: AsyncConnection, scope: Scope, analysis_id: UUID, states: Collection[ItemState] = tuple(ItemState)
 ) -> list[AnalysisItem]:
     """The images of an analysis in one of some states, in the order asked for."""
-    query = (
-        select(*_ITEM)
-        .where(of_tenant(scope, _I), _I.c.analysis_id == analysis_id, _I.c.state.in_([state.value for state in states]))
-        .order_by(_I.c.place)
-    )
-    return [_item(row) for row in await connection.execute(query)]
+    wanted = {"tenant_id": scope.tenant_id, "analysis_id": analysis_id, "states": [state.value for state in states]}
+    return [_item(row) for row in await connection.execute(_ITEMS, wanted)]
 
 
 async def select_ready_items(

@@ -37,8 +37,8 @@ class DescribeRequest:
     """What is known about a picture that shall be described.
 
     `width` and `height` are upright, in pixels; `kind` is one of the words of `DevelopedPicture.kind`;
-    `format` is the wire word of the original ("JPEG"), `size_bytes` its size; `picture` is the large variant, an
-    encoded file of the media type `picture_type`, for describers that look at pixels.
+    `format` is the wire word of the original ("JPEG"), `size_bytes` its size; `picture` is the large variant as a
+    JPEG file, for describers that look at pixels.
     """
 
     width: int
@@ -51,7 +51,6 @@ class DescribeRequest:
     visible_text: str | None = None
     frames: int = 1
     picture: bytes | None = None
-    picture_type: str = "image/jpeg"
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,8 @@ class AnalysisStream:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LOOK):
                 await woken.wait()
-            await asyncio.sleep(_GATHER)
+            if self.place.number:  # the first is waited for
+                await asyncio.sleep(_GATHER)
         woken.clear()
         return await self._watch.look(self)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -22,11 +23,14 @@ from calotype.domain.scope import Scope
 from calotype.services.analysis_ending import CANCELLED, begin, end, end_waiting
 from calotype.services.describing import Described, DescribingService
 from calotype.services.presence import Presence
-from calotype.services.slots import Slots
+from calotype.services.slots import Room, Slots
 
 _MOST_BEGINNINGS = 3  # of one image, each of which brought a worker down
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds between two looks whether pictures have been developed
+_GATHER = 0.005  # seconds in which what ends is stored together
 _STORING_PAUSES = (0.2, 1.0, 3.0, 10.0)  # seconds until a database that is away is tried again
+_INTERRUPTED = Failure(FailureCode.FAILED, f"Its analysis was interrupted {_MOST_BEGINNINGS} times")
+_NOT_STORED = Failure(FailureCode.FAILED, "The result could not be stored")
 _log = structlog.get_logger(__name__)
 
 
@@ -78,7 +82,8 @@ class AnalysisWork:
             self._here.discard(analysis_id)
 
     async def _take_over(self, scope: Scope, analysis_id: UUID) -> _Work | None:
-        async with self._database.write() as connection:
+        # Should the database forget it in a crash, this process has nothing to say any more, and is followed by another.
+        async with self._database.mark() as connection:
             analysis = await select_analysis(connection, scope, analysis_id, lock=True)
             if analysis is None or analysis.ended_at is not None or analysis.is_suspended:
                 return None
@@ -92,79 +97,47 @@ class AnalysisWork:
         return _Work(scope, analysis_id, analysis.session_id, analysis.epoch + 1)
 
     async def _work(self, work: _Work) -> None:
-        done: asyncio.Queue[_Done | None] = asyncio.Queue()
-        storing = asyncio.create_task(self._store_all(work, done))
-        describing: set[asyncio.Task[None]] = set()
+        """Describe images as there is room; what has ended is stored together with the beginning of the next."""
+        describing: set[asyncio.Task[_Done]] = set()
+        room = Room(self._slots, work.scope.tenant_id)
+        pause, is_all = _FIRST_PAUSE, False
         try:
-            await self._describe_all(work, done, describing, storing)
-            await asyncio.gather(*describing)
-            done.put_nowait(None)
-            await storing
+            while describing or not is_all:
+                ended = {task for task in describing if task.done()}
+                describing -= ended
+                most = room.taken(self._concurrency)
+                if not ended and not most:
+                    waiting: set[asyncio.Future[Any]] = {*describing, *([] if is_all else [room.ask()])}
+                    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                    if describing:
+                        await asyncio.sleep(_GATHER)
+                    continue
+                with room.returning(most) as unused:
+                    items, is_all = await self._step(work, [task.result() for task in ended], most, is_all=is_all)
+                    unused.count -= len(items)
+                describing |= {asyncio.create_task(self._describe(work, item)) for item in items}
+                if items:
+                    pause = _FIRST_PAUSE
+                elif most and not is_all:
+                    # What is left waits for its pictures, and meanwhile takes nobody's room.
+                    await asyncio.wait(
+                        {*describing, asyncio.create_task(asyncio.sleep(pause))}, return_when=asyncio.FIRST_COMPLETED
+                    )
+                    pause = min(2 * pause, _LONGEST_PAUSE)
         except _TakenAway:
             pass
         finally:
-            for task in (*describing, storing):
+            room.close()
+            for task in describing:
                 task.cancel()
-            await asyncio.gather(*describing, storing, return_exceptions=True)
+            await asyncio.gather(*describing, return_exceptions=True)
             await asyncio.shield(self._give_back(work))
 
-    async def _describe_all(
-        self,
-        work: _Work,
-        done: asyncio.Queue[_Done | None],
-        describing: set[asyncio.Task[None]],
-        storing: asyncio.Task[None],
-    ) -> None:
-        pause = _FIRST_PAUSE
-        while True:
-            if storing.done():
-                storing.result()  # nothing can be stored any more
-            slots = await self._take_slots(work)
-            try:
-                items, is_all = await self._claim(work, slots)
-            except BaseException:
-                self._slots.give_back(slots)
-                raise
-            self._slots.give_back(slots - len(items))
-            for item in items:
-                task = asyncio.create_task(self._describe(work, item, done))
-                describing.add(task)
-                task.add_done_callback(describing.discard)
-            if is_all:
-                return
-            if items:
-                pause = _FIRST_PAUSE
-            else:
-                await asyncio.sleep(pause)  # what is left waits for its pictures
-                pause = min(2 * pause, _LONGEST_PAUSE)
-
-    async def _take_slots(self, work: _Work) -> int:
-        await self._slots.take(work.scope.tenant_id)
-        return 1 + self._slots.take_free(self._concurrency - 1)
-
-    async def _claim(self, work: _Work, most: int) -> tuple[list[AnalysisItem], bool]:
-        """The images to begin with now, and whether nothing is left after them."""
-        async with self._database.write() as connection:
-            analysis = await self._mine(connection, work)
-            if analysis.is_lapsed:
-                await end_waiting(connection, analysis, CANCELLED)
-                return [], True
-            ready = await select_ready_items(connection, work.scope, work.analysis_id, most)
-            lost = [item for item in ready if item.attempts >= _MOST_BEGINNINGS]
-            reason = Failure(FailureCode.FAILED, f"Its analysis was interrupted {_MOST_BEGINNINGS} times")
-            analysis = await end(connection, analysis, [ItemEnd(item, reason) for item in lost])
-            items = [item for item in ready if item.attempts < _MOST_BEGINNINGS]
-            if items:
-                await begin(connection, analysis, items)
-            waiting = await select_items(connection, work.scope, work.analysis_id, (ItemState.WAITING,))
-        return [replace(item, is_told=True) for item in items], not waiting
-
-    async def _describe(self, work: _Work, item: AnalysisItem, done: asyncio.Queue[_Done | None]) -> None:
+    async def _describe(self, work: _Work, item: AnalysisItem) -> _Done:
         try:
-            outcome = await self._outcome(work.scope, item)
+            return _Done(item, await self._outcome(work.scope, item))
         finally:
             self._slots.give_back()
-        done.put_nowait(_Done(item, outcome))
 
     async def _outcome(self, scope: Scope, item: AnalysisItem) -> Described | Failure:
         try:
@@ -182,22 +155,22 @@ class AnalysisWork:
             _log.exception("image not analysed", asset_id=str(item.asset_id))
             return Failure(FailureCode.FAILED, "An unexpected error occurred")
 
-    async def _store_all(self, work: _Work, done: asyncio.Queue[_Done | None]) -> None:
-        """Store what has ended, all that has together, until None comes."""
-        is_last = False
-        while not is_last:
-            arrived = [await done.get()]
-            while not done.empty():
-                arrived.append(done.get_nowait())
-            is_last = None in arrived
-            if together := [one for one in arrived if one is not None]:
-                await self._store_patiently(work, together)
+    async def _step(
+        self, work: _Work, ended: Sequence[_Done], most: int, *, is_all: bool
+    ) -> tuple[list[AnalysisItem], bool]:
+        """Store what has ended, and begin with at most so many images; returns these, and whether nothing waits after them.
 
-    async def _store_patiently(self, work: _Work, together: Sequence[_Done]) -> None:
-        """Store what has ended; a database that is away is waited for, and what cannot be stored fails alone."""
+        A database that is away is waited for, and what cannot be stored fails alone.
+        """
         for pause in (*_STORING_PAUSES, None):
             try:
-                await self._store(work, together)
+                async with self._database.write() as connection:
+                    if ended:
+                        await lock_session(connection, work.scope, work.session_id)
+                    analysis = await self._mine(connection, work)
+                    if ended:
+                        analysis = await self._store(connection, work, analysis, ended)
+                    return await self._claim(connection, work, analysis, most) if most else ([], is_all)
             except Unavailable:
                 if pause is None:
                     raise
@@ -205,36 +178,48 @@ class AnalysisWork:
             except _TakenAway:
                 raise
             except Exception:
-                _log.exception("results not stored", analysis_id=str(work.analysis_id), images=len(together))
-                if len(together) == 1 and isinstance(together[0].outcome, Failure):
+                _log.exception("results not stored", analysis_id=str(work.analysis_id), images=len(ended))
+                if not any(isinstance(one.outcome, Described) for one in ended):
                     raise
-                failure = Failure(FailureCode.FAILED, "The result could not be stored")
-                for one in together:
-                    alone = one if len(together) > 1 else replace(one, outcome=failure)
-                    await self._store_patiently(work, [alone])
-                return
-            else:
-                return
+                for one in ended:
+                    alone = one if len(ended) > 1 else replace(one, outcome=_NOT_STORED)
+                    await self._step(work, [alone], 0, is_all=is_all)
+                return [], is_all
+        raise AssertionError
 
-    async def _store(self, work: _Work, together: Sequence[_Done]) -> None:
+    async def _store(self, connection: Connection, work: _Work, analysis: Analysis, ended: Sequence[_Done]) -> Analysis:
         scope = work.scope
-        async with self._database.write() as connection:
-            await lock_session(connection, scope, work.session_id)
-            analysis = await self._mine(connection, work)
-            # Of an earlier attempt only the answer may have been lost.
-            still = {item.place for item in await select_items(connection, scope, analysis.id, (ItemState.ANALYZING,))}
-            together = [one for one in together if one.item.place in still]
-            described = [(one.item, one.outcome) for one in together if isinstance(one.outcome, Described)]
-            assets = await select_assets(connection, scope.any(), [item.asset_id for item, _ in described], lock=True)
-            named = await _named(connection, work, described)
-            for item, outcome in described:
-                if item.asset_id in assets:  # else purged meanwhile; the result is told all the same
-                    await self._describing.store(connection, assets[item.asset_id], outcome)
-            ends = [
-                ItemEnd(one.item, one.outcome if isinstance(one.outcome, Failure) else named[one.item.place])
-                for one in together
-            ]
-            await end(connection, analysis, ends)
+        # Of an earlier attempt only the answer may have been lost.
+        still = {item.place for item in await select_items(connection, scope, analysis.id, (ItemState.ANALYZING,))}
+        ended = [one for one in ended if one.item.place in still]
+        described = [(one.item, one.outcome) for one in ended if isinstance(one.outcome, Described)]
+        assets = await select_assets(connection, scope.any(), [item.asset_id for item, _ in described], lock=True)
+        named = await _named(connection, work, described)
+        for item, outcome in described:
+            if item.asset_id in assets:  # else purged meanwhile; the result is told all the same
+                await self._describing.store(connection, assets[item.asset_id], outcome)
+        ends = [
+            ItemEnd(one.item, one.outcome if isinstance(one.outcome, Failure) else named[one.item.place])
+            for one in ended
+        ]
+        return await end(connection, analysis, ends)
+
+    async def _claim(
+        self, connection: Connection, work: _Work, analysis: Analysis, most: int
+    ) -> tuple[list[AnalysisItem], bool]:
+        if analysis.ended_at is not None:
+            return [], True
+        if analysis.is_lapsed:
+            await end_waiting(connection, analysis, CANCELLED)
+            return [], True
+        ready = await select_ready_items(connection, work.scope, work.analysis_id, most)
+        lost = [item for item in ready if item.attempts >= _MOST_BEGINNINGS]
+        analysis = await end(connection, analysis, [ItemEnd(item, _INTERRUPTED) for item in lost])
+        items = [item for item in ready if item.attempts < _MOST_BEGINNINGS]
+        if items:
+            await begin(connection, analysis, items)
+        waiting = await select_items(connection, work.scope, work.analysis_id, (ItemState.WAITING,))
+        return [replace(item, is_told=True) for item in items], not waiting
 
     async def _mine(self, connection: Connection, work: _Work) -> Analysis:
         """The analysis, locked. Raises _TakenAway when this process has no business with it any more."""
@@ -266,14 +251,16 @@ async def _named(
     """The metadata of images, by their places, each with a file name that no other image of the session has; it is locked."""
     named: dict[int, DescriptiveMetadata] = {}
     chosen: dict[int, str] = {}
+    known: dict[str, dict[str, int]] = {}
     for item, outcome in described:
         number = number_of(item.image_id)
         assert number is not None
         metadata = outcome.description.metadata
         # With a number behind it a name of the greatest length loses its end.
         beginning = metadata.filename[: LONGEST_FILENAME // 2].rstrip("-")
-        known = await select_filenames(connection, work.scope, work.session_id, beginning)
-        others = {name for name, owner in known.items() if owner != number} | set(chosen.values())
+        if beginning not in known:
+            known[beginning] = await select_filenames(connection, work.scope, work.session_id, beginning)
+        others = {name for name, owner in known[beginning].items() if owner != number} | set(chosen.values())
         chosen[number] = distinct_filename(metadata.filename, others)
         named[item.place] = replace(metadata, filename=chosen[number])
     if chosen:

@@ -23,6 +23,8 @@ from calotype.domain.description import DescribeRequest, Description, TextReadin
 from calotype.domain.errors import NotFound, SandboxFailure, UndecodablePicture
 from calotype.domain.picture import VariantName
 from calotype.domain.scope import Scope
+from calotype.imaging.encode import JPEG
+from calotype.imaging.opaque import to_jpeg
 from calotype.sandbox.pool import Sandbox
 from calotype.services.embedding import EmbeddingService, PreparedEmbeddings
 from calotype.services.event import EventService
@@ -116,10 +118,7 @@ class DescribingService:
             colors = await select_colors(connection, scope, asset.id)
         if facts is None:
             raise _without_variants(asset)
-        picture, picture_type = None, ""
-        if self._describer.needs_picture:
-            large = _large_variant(asset)
-            picture, picture_type = await self._store.get(large.object_key), large.content_type
+        picture = await self._picture(asset) if self._describer.needs_picture else None
         visible_text = asset.visible_text
         if reads_text and picture is None and self._is_unread(asset):
             visible_text = await self.read_text(asset)
@@ -134,12 +133,19 @@ class DescribingService:
             visible_text=visible_text,
             frames=facts.frames,
             picture=picture,
-            picture_type=picture_type,
         )
         made = await self._describer.describe(request)
         made = replace(made, visible_text=made.visible_text or visible_text)
         prepared = await self._embeddings.prepare(asset, made)
         return Described(made, prepared, round((time.monotonic() - started) * 1000))
+
+    async def _picture(self, asset: Asset) -> bytes:
+        """The large variant as a JPEG, which is what every vision model's server can read."""
+        large = _large_variant(asset)
+        data = await self._store.get(large.object_key)
+        if large.content_type == JPEG:
+            return data
+        return await try_again(lambda: self._sandbox.run(to_jpeg, data, timeout=self._limits.timeout))
 
     def _is_unread(self, asset: Asset) -> bool:
         return self._limits.enabled and asset.visible_text is None and not asset.has_description

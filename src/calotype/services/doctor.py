@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from calotype.ai.interfaces import Describer
 from calotype.ai.selftest import NOT_INSTALLED
 from calotype.ai.selftest import selftest as ai_selftest
 from calotype.db.engine import Database
 from calotype.db.health import select_clock, select_extension_versions
+from calotype.domain.description import DescribeRequest
 from calotype.domain.errors import CalotypeError
+from calotype.domain.picture import PictureMetadata
+from calotype.imaging.encode import encode
 from calotype.imaging.selftest import selftest as imaging_selftest
 from calotype.sandbox.pool import Sandbox
 from calotype.services.reindexing import ReindexService
@@ -21,6 +25,7 @@ from calotype.storage.store import ObjectStore
 
 FREE_DISK = 1024**3  # bytes below which an installation is about to stop taking uploads
 CLOCK_TOLERANCE = 5.0  # seconds
+_SAMPLE_SIDE = 224  # pixels; some models refuse pictures that are much smaller
 OPTIONAL_FORMATS = {"jxl": "pip install 'calotype[jxl]'"}
 
 
@@ -37,10 +42,13 @@ class Check:
 class DoctorService:
     """Looks at each part by using it."""
 
-    def __init__(self, database: Database, store: ObjectStore, sandbox: Sandbox, data_dir: Path) -> None:
+    def __init__(
+        self, database: Database, store: ObjectStore, sandbox: Sandbox, describer: Describer, data_dir: Path
+    ) -> None:
         self._database = database
         self._store = store
         self._sandbox = sandbox
+        self._describer = describer
         self._data_dir = data_dir
 
     async def is_reachable(self) -> dict[str, str]:
@@ -60,6 +68,7 @@ class DoctorService:
             self._disk_check(),
             *await self._decoder_checks(),
             *models,
+            await self._describer_check(),
             *(await _embedding_checks(reindexing) if all(check.remedy is None for check in models) else []),
             *([await _originals_check(originals)] if originals else []),
         ]
@@ -113,12 +122,44 @@ class DoctorService:
             return [Check("decoders", True, error.message, "reinstall Calotype in a fresh environment")]
         return [_decoder_check(name, reason) for name, reason in findings.items()]
 
+    async def _describer_check(self) -> Check:
+        name = "describer"
+        if not self._describer.needs_picture:
+            return Check(name, False, "built-in: it says what was measured, and looks at no picture")
+        try:
+            made = await self._describer.describe(_sample())
+        except CalotypeError as error:
+            remedy = (
+                "check CALOTYPE_VISION_URL, CALOTYPE_VISION_MODEL and CALOTYPE_VISION_API_KEY, and the model's server"
+            )
+            return Check(name, True, error.message, remedy)
+        return Check(name, False, f"{', '.join(made.providers)} looks at pictures and answers")
+
     async def _model_checks(self) -> list[Check]:
         try:
             findings: dict[str, str | None] = await self._sandbox.run(ai_selftest, timeout=120)
         except CalotypeError as error:
             return [Check("models", True, error.message, "reinstall Calotype; its models come with its packages")]
         return [_model_check(name, reason) for name, reason in findings.items()]
+
+
+def _sample() -> DescribeRequest:
+    """A small picture, red on the left and blue on the right."""
+    import numpy as np
+
+    pixels = np.zeros((_SAMPLE_SIDE, _SAMPLE_SIDE, 3), dtype=np.uint8)
+    pixels[:, : _SAMPLE_SIDE // 2, 0] = pixels[:, _SAMPLE_SIDE // 2 :, 2] = 255
+    _, picture = encode(pixels)
+    return DescribeRequest(
+        width=_SAMPLE_SIDE,
+        height=_SAMPLE_SIDE,
+        kind="graphic",
+        format="JPEG",
+        size_bytes=len(picture),
+        metadata=PictureMetadata(),
+        visible_text="",
+        picture=picture,
+    )
 
 
 def _decoder_check(name: str, reason: str | None) -> Check:

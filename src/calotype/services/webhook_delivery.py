@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from uuid import UUID
 
 import structlog
@@ -16,6 +15,7 @@ from calotype.db.engine import Database
 from calotype.db.event import delete_old_events
 from calotype.db.upkeep import select_overdue_deliveries
 from calotype.db.webhook_delivery import select_waiting, update_attempted, update_put_off
+from calotype.domain import retry_after
 from calotype.domain.errors import AddressNotAllowed, DownloadFailed
 from calotype.domain.event import event_name
 from calotype.domain.job import Job, Task, Urgency
@@ -28,7 +28,6 @@ _AT_ONCE = 6  # attempts at one webhook in this process, so that one that is sil
 _EARLY = timedelta(seconds=0.5)
 _OVERDUE = timedelta(minutes=2)
 _BATCH = 500
-_MOST_DIGITS = 9
 _log = structlog.get_logger(__name__)
 
 
@@ -159,15 +158,7 @@ def pause_asked_for(answer: Answer | None, now: datetime) -> timedelta:
     """The pause a receiver that has too much to do asks for (RFC 9110, section 10.2.3); zero when it does not."""
     if answer is None or not answer.asks_for_patience or not answer.retry_after:
         return timedelta()
-    text = answer.retry_after.strip()
-    if text.isascii() and text.isdigit():
-        return timedelta(seconds=int(text[:_MOST_DIGITS]))
-    try:
-        until = parsedate_to_datetime(text)
-    except ValueError:
-        return timedelta()
-    until = until.replace(tzinfo=UTC) if until.tzinfo is None else until
-    return max(timedelta(), until - now)
+    return retry_after.pause_asked_for(answer.retry_after, now)
 
 
 def _job(scope: Scope, waiting: WaitingDelivery) -> Job:

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from calotype.domain.errors import InvalidInput, TooLarge, Unsupported
+from calotype.domain.json_text import load_json
 from calotype.web.apis.vision.wire.values import MAX_FIELDS, FormValues
-from calotype.web.shared.json_text import load_json
 from calotype.web.shared.multipart import Part, parts
 
 _FORM = "application/x-www-form-urlencoded"

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from calotype.bootstrap import Application
 from calotype.domain.device_image import DeviceMetadata, device_metadata
 from calotype.domain.errors import InvalidInput
+from calotype.domain.json_text import load_json
 from calotype.domain.principal import Principal
 from calotype.services.device_upload import DeviceRequest, check_idempotency_key
 from calotype.services.intake import ByteLimit
@@ -25,7 +26,6 @@ from calotype.web.apis.devices.wire.envelope import Answer
 from calotype.web.apis.devices.wire.values import parse_batch_id
 from calotype.web.shared.body_limit import check_announced
 from calotype.web.shared.context import Caller, Services
-from calotype.web.shared.json_text import load_json
 from calotype.web.shared.multipart import Part, parts
 from calotype.web.shared.openapi import multipart_body
 

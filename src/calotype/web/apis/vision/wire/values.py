@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from calotype.domain.custom_metadata import WrittenFloat
-from calotype.web.shared.json_text import load_json
+from calotype.domain.json_text import load_json
 
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})

@@ -1,4 +1,4 @@
-"""JSON texts of clients, read so that every number keeps how it was written."""
+"""JSON texts of strangers, read so that every number keeps how it was written."""
 
 from __future__ import annotations
 
