@@ -7,7 +7,10 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from tests.contracts.analysis import Account, Session, account
+from tests.contracts.analysis_models import Models
 from tests.contracts.devices import Camera, enrol
+from tests.contracts.photos import photo
 from tests.contracts.sources import Sources
 from tests.running import PATIENCE, RunningServer
 
@@ -206,4 +209,77 @@ def hurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]
     with RunningServer(
         tmp_path_factory.mktemp("hurried"), CALOTYPE_BATCH_MAX_AGE_SECONDS="1", CALOTYPE_UPKEEP_INTERVAL="1"
     ) as running:
+        yield running
+
+
+@pytest.fixture
+def payer(server: RunningServer) -> Account:
+    """A tenant with a hundred credits on the server whose describer is built in."""
+    return account(server, 100)
+
+
+@pytest.fixture
+def shoot(payer: Account) -> Session:
+    """A session of that tenant with three pictures."""
+    return payer.open(*(photo() for _ in range(3)))
+
+
+@pytest.fixture(scope="session")
+def models() -> Iterator[Models]:
+    """A vision model on loopback."""
+    with Models() as running:
+        yield running
+
+
+@pytest.fixture
+def model(models: Models) -> Iterator[Models]:
+    """That model, which answers as this test wants and has forgotten what others wanted."""
+    models.reset()
+    yield models
+    models.reset()
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory, models: Models) -> Iterator[RunningServer]:
+    """A server that asks the model of the tests, four calls at once, and has the usual patience with clients that went away."""
+    settings = models.settings(CALOTYPE_ANALYSIS_CONCURRENCY="4", CALOTYPE_VISION_TIMEOUT="60")
+    with RunningServer(tmp_path_factory.mktemp("studio"), **settings) as running:
+        yield running
+
+
+@pytest.fixture
+def studio_payer(studio: RunningServer) -> Account:
+    """A tenant with twenty credits on that server."""
+    return account(studio, 20)
+
+
+@pytest.fixture(scope="session")
+def hasty(tmp_path_factory: pytest.TempPathFactory, models: Models) -> Iterator[RunningServer]:
+    """A server that asks the model of the tests, two calls at once, and waits a second for clients that went away."""
+    settings = models.settings(
+        CALOTYPE_ANALYSIS_CONCURRENCY="2", CALOTYPE_ANALYSIS_GRACE="1", CALOTYPE_VISION_TIMEOUT="60"
+    )
+    with RunningServer(tmp_path_factory.mktemp("hasty"), **settings) as running:
+        yield running
+
+
+@pytest.fixture
+def hasty_payer(hasty: RunningServer) -> Account:
+    """A tenant with twenty credits on that server."""
+    return account(hasty, 20)
+
+
+@pytest.fixture(scope="session")
+def fleeting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server without a worker whose sessions last two seconds."""
+    with RunningServer(
+        tmp_path_factory.mktemp("fleeting"), "--no-worker", CALOTYPE_ANALYSIS_SESSION_LIFETIME="2"
+    ) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def impatient(tmp_path_factory: pytest.TempPathFactory, models: Models) -> Iterator[RunningServer]:
+    """A server that asks the model of the tests and waits a second for its answers."""
+    with RunningServer(tmp_path_factory.mktemp("impatient"), **models.settings(CALOTYPE_VISION_TIMEOUT="1")) as running:
         yield running

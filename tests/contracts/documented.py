@@ -11,6 +11,7 @@ IDS = {
     "file_id",
     "file_ids",
     "hashes",
+    "id",
     "ids",
     "image_id",
     "image_ids",
@@ -19,6 +20,8 @@ IDS = {
     "parent_id",
     "new_parent_id",
     "session_id",
+    "sessionId",
+    "uploadPath",
     "webhook_id",
 }
 PLAIN = {
@@ -59,6 +62,7 @@ PLAIN = {
     "n_colors",
     "offset",
     "operator",
+    "originalFilename",
     "query",
     "recorded_timestamp_utc",
     "requests",

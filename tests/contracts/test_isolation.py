@@ -14,8 +14,11 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from tests.contracts import analysis_shapes as analysis
 from tests.contracts import device_shapes as devices
 from tests.contracts import vision_shapes as vision
+from tests.contracts.analysis_attempts import ATTEMPTS as ATTEMPTS_AT_ANALYSIS
+from tests.contracts.analysis_attempts import DOCUMENTED as ANALYSIS
 from tests.contracts.batches import SESSIONS, ended_session, send_batch, session
 from tests.contracts.color_shapes import BATCH_EXTRACT, COLOR_SEARCH
 from tests.contracts.device_attempts import ATTEMPTS as ATTEMPTS_AT_DEVICES
@@ -283,7 +286,7 @@ def test_every_parameter_is_known_here(routes):
 def test_every_route_with_an_id_is_attempted(routes):
     """Each route that takes an id has an attempt here, and each attempt has its route."""
     with_ids = {(method, path) for method, path, names in routes if names & IDS}
-    attempted = ATTEMPTS.keys() | ATTEMPTS_AT_DEVICES.keys()
+    attempted = ATTEMPTS.keys() | ATTEMPTS_AT_DEVICES.keys() | ATTEMPTS_AT_ANALYSIS.keys()
     assert with_ids - attempted == set(), "write attempts with another tenant's ids for these routes"
     assert attempted - with_ids == set(), "these routes are gone"
 
@@ -394,5 +397,7 @@ def test_every_route_wants_a_key(server, routes):
                     expect_error(client.request(method, real), 401, "INVALID_API_KEY")
                 elif path.startswith("/api/"):
                     devices.expect_error(client.request(method, real), "UNAUTHORIZED")
+                elif path.startswith(f"{ANALYSIS}/"):
+                    analysis.expect_error(client.request(method, real), "UNAUTHORIZED")
                 else:
                     vision.expect_error(client.request(method, real), 401)
