@@ -14,7 +14,8 @@ def read_gif(source: HeaderSource) -> PictureHeader:
     """The header of a GIF; its frames are counted by walking its blocks.
 
     Frames behind the bound of the source are estimated: as many for each byte as ended before it, rounded up; a first
-    frame that does not end before it counts as the only one. A GIF that is cut off after a frame counts the frames it has, as decoders show them.
+    frame that does not end before it counts as the only one. A GIF that is cut off after a frame counts the frames it
+    has, as decoders show them.
     """
     head = source.read(0, 13, "its screen descriptor is complete")
     if head[:6] not in {b"GIF87a", b"GIF89a"}:
