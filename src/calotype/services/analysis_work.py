@@ -86,7 +86,8 @@ class AnalysisWork:
             # Asked only now: whoever took it over meanwhile was alive before.
             if owner not in {None, self._presence.key} and owner in await select_present(connection):
                 return None
-            await return_items(connection, scope, analysis_id)
+            # Whoever lives was not brought down by an image, but could not give them back.
+            await return_items(connection, scope, analysis_id, uncount=owner == self._presence.key)
             mine = {"worked_by": self._presence.key, "epoch": analysis.epoch + 1}
             await update_analysis(connection, scope, analysis_id, mine)
         return _Work(scope, analysis_id, analysis.session_id, analysis.epoch + 1)
@@ -105,6 +106,7 @@ class AnalysisWork:
         finally:
             for task in (*describing, storing):
                 task.cancel()
+            done.put_nowait(None)  # the cancellation may be lost in the driver
             await asyncio.gather(*describing, storing, return_exceptions=True)
             await asyncio.shield(self._give_back(work))
 
@@ -122,6 +124,11 @@ class AnalysisWork:
             slots = await self._take_slots(work)
             try:
                 items, is_all = await self._claim(work, slots)
+            except Unavailable as error:
+                # What models are working on is not thrown away because the database is away for a moment.
+                _log.warning("no images begun", analysis_id=str(work.analysis_id), reason=error.message)
+                self._slots.give_back(slots)
+                items, is_all, slots = [], False, 0
             except BaseException:
                 self._slots.give_back(slots)
                 raise
@@ -130,6 +137,8 @@ class AnalysisWork:
                 task = asyncio.create_task(self._describe(work, item, done))
                 describing.add(task)
                 task.add_done_callback(describing.discard)
+                # Also of one that is cancelled before its first step.
+                task.add_done_callback(lambda _: self._slots.give_back())
             if is_all:
                 return
             if items:
@@ -160,11 +169,7 @@ class AnalysisWork:
         return [replace(item, is_told=True) for item in items], not waiting
 
     async def _describe(self, work: _Work, item: AnalysisItem, done: asyncio.Queue[_Done | None]) -> None:
-        try:
-            outcome = await self._outcome(work.scope, item)
-        finally:
-            self._slots.give_back()
-        done.put_nowait(_Done(item, outcome))
+        done.put_nowait(_Done(item, await self._outcome(work.scope, item)))
 
     async def _outcome(self, scope: Scope, item: AnalysisItem) -> Described | Failure:
         try:
