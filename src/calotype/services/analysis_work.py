@@ -91,7 +91,8 @@ class AnalysisWork:
             # Asked only now: whoever took it over meanwhile was alive before.
             if owner not in {None, self._presence.key} and owner in await select_present(connection):
                 return None
-            await return_items(connection, scope, analysis_id)
+            # Whoever lives was not brought down by an image, but could not give them back.
+            await return_items(connection, scope, analysis_id, uncount=owner == self._presence.key)
             mine = {"worked_by": self._presence.key, "epoch": analysis.epoch + 1}
             await update_analysis(connection, scope, analysis_id, mine)
         return _Work(scope, analysis_id, analysis.session_id, analysis.epoch + 1)
