@@ -150,10 +150,16 @@ LONG = "a lighthouse on a cliff above the sea " * 20
         {"filename": "Größe-éà"},
         {"filename": "a-" * 100},
         {"filename": "lighthouse\u0000.png"},
-        {"tags": ["Sea", "SEA", "sea", " sea ", "Cliff", "Coast\n"], "seotags": ["Sea", "SEA", "sea", " sea ", "Cliff", "Coast\n"]},
+        {
+            "tags": ["Sea", "SEA", "sea", " sea ", "Cliff", "Coast\n"],
+            "seotags": ["Sea", "SEA", "sea", " sea ", "Cliff", "Coast\n"],
+        },
         {"tags": [f"tag {number}" for number in range(50)], "seotags": [f"tag {number}" for number in range(50)]},
         {"tags": ["İstanbul", "ﬁn", "ẞ", "ΑΣ"], "seotags": ["İstanbul", "ﬁn", "ẞ", "ΑΣ"]},
-        {"tags": ["", " ", "\n", "sea", 5, None, "cliff", "coast"], "seotags": ["", " ", "\n", "sea", 5, None, "cliff", "coast"]},
+        {
+            "tags": ["", " ", "\n", "sea", 5, None, "cliff", "coast"],
+            "seotags": ["", " ", "\n", "sea", 5, None, "cliff", "coast"],
+        },
         {"title": "A \u0000 lighthouse \ud800 here"},
         {"description": "Zero \u0000 and half \udfff a pair. <script>alert(1)</script>"},
         {"title": "event: complete\ndata: {}\n\n"},

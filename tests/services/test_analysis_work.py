@@ -223,30 +223,12 @@ async def test_results_that_cannot_be_stored_for_long_are_given_up_without_losin
     monkeypatch.setattr(desk.services.analysis_work, "_slots", slots)
     analysis_id = await desk.start()
     work = desk.services.analysis_work
-    claim, has_failed = work._claim, asyncio.Event()
 
     async def store(*_):
-        has_failed.set()
         raise Unavailable("the database cannot be reached")
-
-    async def claim_late(*arguments):
-        claimed = await claim(*arguments)
-        if describer.asked:  # storing has failed for good by the time the next images are claimed
-            await has_failed.wait()
-            await until(storing[0].done)
-        return claimed
-
-    storing = []
-    store_all = work._store_all
-
-    async def storing_all(*arguments):
-        storing.append(asyncio.current_task())
-        await store_all(*arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(work, "_store", store)
-        patch.setattr(work, "_claim", claim_late)
-        patch.setattr(work, "_store_all", storing_all)
         with pytest.raises(Unavailable):
             await work.run(desk.scope, analysis_id)
     assert slots.take_free(9) == 2
