@@ -21,7 +21,7 @@ _LAST_EVENT_ID = "last-event-id"
 router = APIRouter(prefix="/sessions/{session_id}", tags=["Analysis API: analyses"])
 
 
-@router.post("/analyze", response_class=EventStream, responses={**ANALYSIS_ERRORS, **EVENT_STREAM})
+@router.post("/analyze", status_code=200, response_class=EventStream, responses={**ANALYSIS_ERRORS, **EVENT_STREAM})
 async def analyze(
     session_id: str, wanted: wire.AnalyzeRequest, request: Request, services: Services, caller: Caller
 ) -> Response:
