@@ -9,9 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -19,7 +16,8 @@ import pytest
 
 from tests.contracts.device_shapes import CREATED, UPLOADED, expect
 from tests.contracts.photos import photo
-from tests.running import PATIENCE, RunningServer, calotype_environment
+from tests.e2e.shell import run
+from tests.running import RunningServer, calotype_environment
 
 SEED = "002_1a6f70b3879ea86e.txt"
 PAGE = Path(__file__).parents[2] / "docs" / "devices-api.md"
@@ -45,20 +43,6 @@ def own(tmp_path_factory):
     """A server whose first tenant nobody else uses, and whose folder is that of the commands."""
     with RunningServer(tmp_path_factory.mktemp("page"), "--no-worker") as running:
         yield running
-
-
-def run(script, folder, **environment):
-    """Run a script for bash in a folder, with `calotype` in it; returns what it prints."""
-    if shutil.which("curl") is None or shutil.which("bash") is None:
-        pytest.skip("curl or bash is not installed")
-    kept = {name: value for name, value in environment.items() if not name.lower().endswith("_proxy")}
-    command = f'calotype() {{ "{sys.executable}" -m calotype "$@"; }}\n'
-    done = subprocess.run(
-        ["bash", "-e", "-o", "pipefail", "-c", command + script],
-        capture_output=True, timeout=PATIENCE, check=False, text=True, cwd=folder, env=kept,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def filled(sample, server, key, image):

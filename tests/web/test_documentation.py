@@ -21,6 +21,57 @@ def test_every_route_is_on_the_page():
         assert name in page
 
 
+def test_no_two_routes_have_one_name():
+    """Programs are made from the document, with a function for each operation."""
+    document = make_app(Settings(), None).openapi()
+    names = [one["operationId"] for operations in document["paths"].values() for one in operations.values()]
+    assert len(names) == len(set(names)) > 50
+
+
+def test_the_analysis_api_is_described_with_all_its_answers():
+    """Each route has a model of its success, but for the stream, whose events are named; refusals have one body."""
+    document = make_app(Settings(), None).openapi()
+    prefix = "/image-forge-api/v1"
+    routes = {
+        (method, path.removeprefix(prefix)): operation
+        for path, operations in document["paths"].items()
+        if path.startswith(prefix)
+        for method, operation in operations.items()
+    }
+    answers = {route: operation["responses"] for route, operation in routes.items()}
+    models = {}
+    for route, given in answers.items():
+        for status, answer in given.items():
+            (content,) = answer["content"].items()
+            if int(status) >= 400:
+                assert content[0] == "application/json"
+                assert content[1]["schema"]["$ref"].endswith("analysis__wire__error__ErrorAnswer")
+            else:
+                models[route] = (status, content[0], content[1]["schema"].get("$ref", "").rpartition("/")[2])
+    assert models == {
+        ("post", "/sessions"): ("201", "application/json", "UploadedImages"),
+        ("post", "/sessions/{session_id}/images"): ("201", "application/json", "UploadedImages"),
+        ("get", "/sessions/{session_id}"): ("200", "application/json", "Session"),
+        ("delete", "/sessions/{session_id}"): ("200", "application/json", "EndedSession"),
+        ("post", "/sessions/{session_id}/analyze"): ("200", "text/event-stream", ""),
+        ("post", "/sessions/{session_id}/analyze-single"): ("200", "application/json", "SingleResult"),
+        ("get", "/credits"): ("200", "application/json", "Credits"),
+        ("get", "/credits/ledger"): ("200", "application/json", "Ledger"),
+    }
+    stream = answers["post", "/sessions/{session_id}/analyze"]["200"]["description"]
+    for word in (
+        "`progress`",
+        "`result`",
+        "`error`",
+        "`complete`",
+        "imageId",
+        "metadata",
+        "creditsUsed",
+        "creditsRemaining",
+    ):
+        assert word in stream
+
+
 def test_the_page_loads_nothing():
     """No script, no image, no address of another server."""
     page = render(make_app(Settings(), None).openapi())

@@ -221,10 +221,9 @@ def _tags(value: object) -> tuple[str, ...]:
     if not isinstance(listed, list | tuple):
         raise _unusable("tags", "are missing" if value is None else "are no list")
     found: dict[str, None] = {}
+    # Among texts something else is left out; nothing else but that is too few.
     for entry in listed[:_MOST_LISTED]:
-        if not isinstance(entry, str):
-            raise _unusable("tags", "are no texts")
-        if tag := _tag(entry):
+        if isinstance(entry, str) and (tag := _tag(entry)):
             found[tag] = None
         if len(found) == MOST_TAGS:
             break

@@ -19,16 +19,20 @@ CREDIT_ERRORS: dict[int | str, dict[str, Any]] = {
     422: {"model": ErrorAnswer, "description": "Malformed request"},
     429: {"model": ErrorAnswer, "description": "Too many requests"},
 }
-SESSION_ERRORS: dict[int | str, dict[str, Any]] = {
+ENDING_ERRORS: dict[int | str, dict[str, Any]] = {
     **CREDIT_ERRORS,
     404: {"model": ErrorAnswer, "description": "No such session"},
+}
+SESSION_ERRORS: dict[int | str, dict[str, Any]] = {
+    **ENDING_ERRORS,
     410: {"model": ErrorAnswer, "description": "The session has expired"},
 }
-UPLOAD_ERRORS: dict[int | str, dict[str, Any]] = {
-    **SESSION_ERRORS,
-    413: {"model": ErrorAnswer, "description": "Too large"},
+_TOO_LARGE_OR_NONE: dict[int | str, dict[str, Any]] = {
+    413: {"model": ErrorAnswer, "description": "Too large, or the tenant has no room left"},
     415: {"model": ErrorAnswer, "description": "No picture"},
 }
+OPENING_ERRORS: dict[int | str, dict[str, Any]] = {**CREDIT_ERRORS, **_TOO_LARGE_OR_NONE}
+UPLOAD_ERRORS: dict[int | str, dict[str, Any]] = {**SESSION_ERRORS, **_TOO_LARGE_OR_NONE}
 ANALYSIS_ERRORS: dict[int | str, dict[str, Any]] = {
     **SESSION_ERRORS,
     402: {"model": ErrorAnswer, "description": "Too few credits"},

@@ -10,7 +10,7 @@ from calotype.bootstrap import Application
 from calotype.domain.errors import InvalidInput
 from calotype.domain.principal import Principal
 from calotype.web.apis.analysis.answers import json_answer
-from calotype.web.apis.analysis.openapi import SESSION_ERRORS, UPLOAD_ERRORS
+from calotype.web.apis.analysis.openapi import ENDING_ERRORS, OPENING_ERRORS, SESSION_ERRORS, UPLOAD_ERRORS
 from calotype.web.apis.analysis.translate.session import session_to_wire, uploaded_to_wire
 from calotype.web.apis.analysis.wire import session as wire
 from calotype.web.shared.body_limit import check_announced
@@ -23,7 +23,7 @@ _FORM = multipart_body(wire.UploadForm, _FILES, several=True)
 router = APIRouter(prefix="/sessions", tags=["Analysis API: sessions"])
 
 
-@router.post("", status_code=201, response_model=wire.UploadedImages, responses=UPLOAD_ERRORS, openapi_extra=_FORM)
+@router.post("", status_code=201, response_model=wire.UploadedImages, responses=OPENING_ERRORS, openapi_extra=_FORM)
 async def open_session(request: Request, services: Services, caller: Caller) -> Response:
     """Open a session with one or more images; if one is refused, none is kept."""
     return await _upload(request, services, caller, None)
@@ -48,7 +48,7 @@ async def get_session(session_id: str, services: Services, caller: Caller) -> Re
     return json_answer(session_to_wire(await services.analysis_sessions.get(caller.scope, session_id)))
 
 
-@router.delete("/{session_id}", response_model=wire.EndedSession, responses=SESSION_ERRORS)
+@router.delete("/{session_id}", response_model=wire.EndedSession, responses=ENDING_ERRORS)
 async def end_session(session_id: str, services: Services, caller: Caller) -> Response:
     """End a session; its images stay. What is not begun of its analyses is called off."""
     await services.analyses.end_session(caller.scope, session_id)
