@@ -447,8 +447,9 @@ async def test_who_holds_a_session_waits_for_analyses_and_not_the_other_way_roun
         await desk.services.analyses.call_off(desk.scope, called_off)
         await beside.services.analysis_recovery.recover()
         await desk.services.analyses.watch(desk.scope, suspended)
-    assert desk.ended(called_off) == desk.ended(dead) == (4, 4, 0)
+    assert desk.row(called_off, "ended") == desk.row(dead, "ended") == (4,)
     assert desk.row(suspended, "is_suspended") == (False,)
+    desk.check()
 
 
 async def test_work_on_what_is_gone_ends_at_once(desk, describer):
