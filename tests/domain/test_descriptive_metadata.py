@@ -270,6 +270,7 @@ def test_tags_are_lower_case_and_different():
     )
     assert len(made(tags=[f"tag {number}" for number in range(1000)]).tags) == 20
     assert made(tags="One, two,three").tags == ("one", "two", "three")
+    assert made(tags=["one", 2, None, "two", ["x"], "three"]).tags == ("one", "two", "three")
     for bad in (["a", "A", "#a"], ["a", "b", 3], [["a"], "b", "c"], {"a": 1}, 7):
         with pytest.raises(DescriptionFailed, match="tags"):
             made(tags=bad)

@@ -334,3 +334,11 @@ async def open_desk(shared, developed, monkeypatch, describer, **values):
     monkeypatch.setattr(library.services.pictures, "_sandbox", developed)
     monkeypatch.setattr(library.services.describing, "_describer", describer)
     return await Desk.of(library, describer, **values)
+
+
+async def dies(desk, running, monkeypatch):
+    """The worker of a process ends as if it were killed: it gives nothing back."""
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.services.analysis_work, "_give_back", asyncio.sleep)
+        running.cancel()
+        await asyncio.wait([running])

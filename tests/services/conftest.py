@@ -7,7 +7,7 @@ import structlog
 
 from calotype.db.schema import migrate
 from tests.running import new_database
-from tests.services.analyses import Scripted, open_desk
+from tests.services.analyses import Alive, Scripted, open_desk
 from tests.services.batches import Develops
 from tests.services.library import library as open_library
 
@@ -81,3 +81,11 @@ async def beside(desk, twin, monkeypatch, describer):
     monkeypatch.setattr(twin.describing, "_describer", describer)
     async with twin.presence.running():
         yield desk.seen_by(twin)
+
+
+@pytest.fixture
+def alive(desk, beside, monkeypatch):
+    """Which of the two processes look alive is in the test's hand."""
+    seen = Alive(desk.services.presence.key, beside.services.presence.key)
+    seen.patch(monkeypatch)
+    return seen

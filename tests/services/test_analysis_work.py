@@ -12,16 +12,8 @@ from psycopg.errors import DataError
 
 from calotype.domain.errors import DescriptionFailed, Unavailable
 from calotype.services import analysis_work
-from tests.services.analyses import GOOD, Alive, check_told, saying
+from tests.services.analyses import GOOD, check_told, dies, saying
 from tests.services.batches import Deputy, until, until_blocked
-
-
-@pytest.fixture
-def alive(desk, beside, monkeypatch):
-    """Which of the two processes look alive is in the test's hand."""
-    seen = Alive(desk.services.presence.key, beside.services.presence.key)
-    seen.patch(monkeypatch)
-    return seen
 
 
 @pytest.fixture
@@ -109,14 +101,6 @@ async def test_a_ghost_stores_nothing_that_was_called_off(desk, beside, alive, d
     await ghost
     assert desk.ended(analysis_id) == (4, 4, 0)
     assert desk.balance == 100
-
-
-async def dies(desk, running, monkeypatch):
-    """The worker of a process ends as if it were killed: it gives nothing back."""
-    with monkeypatch.context() as patch:
-        patch.setattr(desk.services.analysis_work, "_give_back", asyncio.sleep)
-        running.cancel()
-        await asyncio.wait([running])
 
 
 async def test_an_image_that_brings_workers_down_fails_in_the_end(desk, beside, alive, describer, monkeypatch):
@@ -432,6 +416,22 @@ async def test_storing_waits_for_whoever_holds_the_session(desk, describer):
         await analysis_work.select_analysis(connection, desk.scope, analysis_id, lock=True)
     await running
     assert desk.ended(analysis_id) == (4, 0, 4)
+
+
+async def test_who_holds_a_session_waits_for_analyses_and_not_the_other_way_round(desk, beside):
+    """A row that is changed twice in a transaction has its references checked again, which must not wait for the session."""
+    session_id = await desk.session()
+    called_off, dead, suspended = [await desk.start(session_id) for _ in range(3)]
+    desk.sql("UPDATE analysis SET worked_by = 5, watched_by = 5 WHERE id IN (%s, %s)", dead, suspended)
+    desk.leave(dead)
+    async with desk.services.analyses._database.write() as connection, asyncio.timeout(30):
+        await analysis_work.lock_session(connection, desk.scope, session_id)
+        await desk.services.analyses.call_off(desk.scope, called_off)
+        await beside.services.analysis_recovery.recover()
+        await desk.services.analyses.watch(desk.scope, suspended)
+    assert desk.row(called_off, "ended") == desk.row(dead, "ended") == (4,)
+    assert desk.row(suspended, "is_suspended") == (False,)
+    desk.check()
 
 
 async def test_work_on_what_is_gone_ends_at_once(desk, describer):

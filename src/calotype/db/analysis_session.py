@@ -51,13 +51,15 @@ async def select_session(
     query = select(_S.c.id, _S.c.created_at, _S.c.expires_at, _S.c.expires_at <= func.clock_timestamp()).where(
         of_tenant(scope, _S), _S.c.id == session_id, _S.c.ended_at.is_(None)
     )
-    row = (await connection.execute(query.with_for_update() if lock else query)).one_or_none()
+    row = (await connection.execute(query.with_for_update(key_share=True) if lock else query)).one_or_none()
     return AnalysisSession(*row) if row else None
 
 
 async def lock_session(connection: AsyncConnection, scope: Scope, session_id: str) -> None:
     """Keep a session, ended or not, from changing until the transaction ends."""
-    await connection.execute(select(_S.c.id).where(of_tenant(scope, _S), _S.c.id == session_id).with_for_update())
+    # Rows that refer to it stay free: changed twice in a transaction, they look for it while they are locked themselves.
+    query = select(_S.c.id).where(of_tenant(scope, _S), _S.c.id == session_id)
+    await connection.execute(query.with_for_update(key_share=True))
 
 
 async def update_ended(connection: AsyncConnection, scope: Scope, session_id: str) -> bool:

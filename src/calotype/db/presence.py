@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from psycopg import AsyncConnection as DriverConnection
 from psycopg import OperationalError
@@ -17,6 +18,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from calotype.domain.errors import Unavailable
 
 _LOOK = 10.0  # seconds between two looks whether the connection still stands
+
+# A machine that vanished from the network says no goodbye. Both sides ask after some seconds: the server holds the lock.
+_ASKING: dict[str, Any] = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 14_000,
+    "options": "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=3 -c tcp_keepalives_count=3",
+}
 
 # Of keys made of two numbers, the first of which says what they are for, so that no other use of such locks can meet them.
 _CLASS = 1_128_352_847
@@ -34,10 +44,7 @@ async def present(url: str, key: int) -> AsyncIterator[asyncio.Event]:
     """
     lost = asyncio.Event()
     try:
-        # Without keepalives either side would take a vanished network for silence.
-        connection = await DriverConnection.connect(
-            url, autocommit=True, keepalives_idle=5, keepalives_interval=3, keepalives_count=3
-        )
+        connection = await DriverConnection.connect(url, autocommit=True, **_ASKING)
     except (OperationalError, OSError) as error:
         raise Unavailable("the database cannot be reached") from error
     async with connection:
@@ -50,16 +57,21 @@ async def present(url: str, key: int) -> AsyncIterator[asyncio.Event]:
         try:
             yield lost
         finally:
+            lost.set()  # should the cancellation be lost in the driver
             looking.cancel()
             await asyncio.wait([looking])
 
 
 async def _look(connection: DriverConnection[tuple[object, ...]], lost: asyncio.Event) -> None:
     try:
-        while True:
-            await asyncio.sleep(_LOOK)
+        while not lost.is_set():
+            # Nothing is notified here; but who waits for it hears at once that the connection was closed.
+            async for _ in connection.notifies(timeout=_LOOK):
+                pass
             await connection.execute("SELECT 1")
     except (OperationalError, OSError):
+        pass
+    finally:
         lost.set()
 
 

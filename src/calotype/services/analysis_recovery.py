@@ -9,6 +9,7 @@ from uuid import UUID
 import structlog
 
 from calotype.db.analysis import (
+    notify_analysis,
     return_items,
     select_analysis,
     select_open,
@@ -18,6 +19,7 @@ from calotype.db.analysis import (
 from calotype.db.engine import Connection, Database
 from calotype.db.presence import select_present
 from calotype.domain.analysis import Analysis
+from calotype.domain.errors import Unavailable
 from calotype.domain.job import Job, Task, Urgency
 from calotype.domain.scope import Scope
 from calotype.jobs.queue import JobQueue
@@ -50,14 +52,20 @@ class AnalysisRecovery:
         self._grace = grace
 
     async def recover(self) -> None:
-        """Look after every analysis that has not ended."""
+        """Look after every analysis that has not ended. Raises Unavailable."""
         async with self._database.read() as connection:
             found = await select_open(connection)
             present = await select_present(connection)
         for analysis in found:
-            if not self._is_in_order(analysis, present):
+            if self._is_in_order(analysis, present):
+                continue
+            try:
                 async with self._database.write() as connection:
                     await self._mend(connection, analysis)
+            except Unavailable:
+                raise
+            except Exception:  # the others are not to wait for it
+                _log.exception("analysis not looked after", analysis_id=str(analysis.id))
 
     def _is_in_order(self, analysis: Analysis, present: set[int]) -> bool:
         is_told = analysis.watched_by in present if analysis.is_watched else not analysis.is_lapsed
@@ -86,6 +94,8 @@ class AnalysisRecovery:
             return
         if analysis.is_watched and analysis.watched_by not in present:
             await update_left_alone(connection, scope, analysis.id, self._grace)
+            # A watcher that lives, and only lost its connections for a moment, looks now and says so.
+            await notify_analysis(connection, analysis.id)
             if analysis.worked_by is None and not analysis.is_suspended:
                 await suspend(connection, analysis)
                 return

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from uuid import uuid4
 
@@ -14,7 +14,7 @@ import structlog
 
 from calotype.db.analysis import CHANNEL, update_left_by
 from calotype.db.engine import Database
-from calotype.domain.analysis import AnalysisEvent, Begun, Complete, Failed, FailureCode, Result, WantedImage
+from calotype.domain.analysis import AnalysisEvent, Begun, Complete, Failed, Result, WantedImage
 from calotype.domain.errors import AnalysisFailed, SessionNotFound, Unavailable
 from calotype.domain.scope import Scope
 from calotype.services.analysis import AnalysisService, Place
@@ -46,10 +46,11 @@ class AnalysisStream:
         """
         self._watch.release(self)
 
-    async def events(self) -> AsyncGenerator[AnalysisEvent | None, None]:
+    async def events(self, *, to_the_end: bool = False) -> AsyncGenerator[AnalysisEvent | None, None]:
         """What there is to tell, as it happens, until the analysis has ended.
 
-        None every 10 s in which there was nothing, whatever the database does. Ends early when this process is being stopped.
+        None every 10 s in which there was nothing, whatever the database does. Ends early when this process is being stopped,
+        unless it is to be told `to_the_end`.
         """
         with self._watch.wakeups.of(self.place.analysis_id) as woken:
             looking = asyncio.create_task(self._watch.look(self))
@@ -64,7 +65,7 @@ class AnalysisStream:
                             self.place = replace(self.place, number=event.number)
                             yield event
                             told_at = time.monotonic()
-                        if is_all or self._watch.is_stopping:
+                        if is_all or (self._watch.is_stopping and not to_the_end):
                             return
                         looking = asyncio.create_task(self._look_later(woken))
                     if time.monotonic() - told_at >= _SILENCE:
@@ -104,6 +105,7 @@ class AnalysisWatch:
         self.wakeups = Wakeups(database.url, CHANNEL)
         self.is_stopping = False
         """Whether streams are ended before their time."""
+        self._is_over = False
         self._streams: set[AnalysisStream] = set()
         self._released = asyncio.Event()
         self._room = asyncio.Semaphore(_AT_ONCE)
@@ -111,11 +113,13 @@ class AnalysisWatch:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Listen, and note whose clients have gone, for as long as the block lasts."""
+        self._is_over = False
         sweeping = asyncio.create_task(self._sweep_for_ever())
         try:
             async with self.wakeups.running():
                 yield
         finally:
+            self._is_over = True
             sweeping.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await sweeping
@@ -169,27 +173,37 @@ class AnalysisWatch:
         return ended, complete
 
     async def _ended(self, stream: AnalysisStream) -> tuple[Result | Failed, Complete]:
-        ended: Result | Failed | None = None
         calling_off = asyncio.create_task(self._call_off_late(stream))
+        told: list[Begun | Result | Failed | Complete] = []
         try:
-            async for event in stream.events():
-                match event.told if event else None:
-                    case Begun():
+            async with aclosing(stream.events()) as events:
+                async for event in events:
+                    told += [event.told] if event else []
+                    if told:
                         calling_off.cancel()
-                    case Result() | Failed() as ended:
-                        pass
-                    case Complete() as complete if ended is not None:
-                        return ended, complete
+            if not told or not isinstance(told[-1], Complete):
+                # This process is being stopped. What has begun is charged, and so it is waited for.
+                await self._analyses.call_off(stream.scope, stream.place.analysis_id)
+                async with aclosing(stream.events(to_the_end=True)) as events:
+                    told += [event.told async for event in events if event]
         finally:
             calling_off.cancel()
             await asyncio.gather(calling_off, return_exceptions=True)
-        await self._analyses.call_off(stream.scope, stream.place.analysis_id)
-        raise AnalysisFailed("The server is being restarted; try again", reason=FailureCode.CANCELLED.value)
+        *_, ended, complete = told
+        assert isinstance(ended, Result | Failed)
+        assert isinstance(complete, Complete)
+        return ended, complete
 
     async def _call_off_late(self, stream: AnalysisStream) -> None:
         """Call an analysis off that has not begun after a while; then it ends like all others."""
         await asyncio.sleep(self._single_wait)
-        await self._analyses.call_off(stream.scope, stream.place.analysis_id)
+        while True:
+            try:
+                await self._analyses.call_off(stream.scope, stream.place.analysis_id)
+            except Unavailable:
+                await asyncio.sleep(1)
+            else:
+                return
 
     def _hold(self, scope: Scope, place: Place) -> AnalysisStream:
         stream = AnalysisStream(self, scope, place)
@@ -218,7 +232,7 @@ class AnalysisWatch:
         return analysis.ended_at is not None, events
 
     async def _sweep_for_ever(self) -> None:
-        while True:
+        while not self._is_over:  # a cancellation may be lost in the driver
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_SWEEP):
                     await self._released.wait()
@@ -234,3 +248,7 @@ class AnalysisWatch:
                 await update_left_by(connection, self._presence.key, still, self._grace)
         except Unavailable as error:  # with the next sweep
             _log.warning("clients that went away not noted", reason=error.message)
+            return
+        # Whoever came back in between was perhaps noted as gone; it looks, and says that it is there.
+        for analysis_id in {stream.place.analysis_id for stream in self._streams} - still:
+            self.wakeups.wake(analysis_id)

@@ -52,6 +52,11 @@ class Wakeups:
             if not self._watchers[subject_id]:
                 del self._watchers[subject_id]
 
+    def wake(self, subject_id: UUID) -> None:
+        """Have those look who watch one thing."""
+        for woken in self._watchers.get(subject_id, ()):
+            woken.set()
+
     def wake_all(self) -> None:
         """Have everybody look."""
         for watchers in self._watchers.values():
@@ -71,5 +76,4 @@ class Wakeups:
 
     def _wake(self, payload: str) -> None:
         with contextlib.suppress(ValueError):  # what others notify here is not ours
-            for woken in self._watchers.get(UUID(payload), ()):
-                woken.set()
+            self.wake(UUID(payload))

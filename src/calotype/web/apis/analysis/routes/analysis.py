@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -56,9 +57,11 @@ def _check_session(in_path: str, in_body: str) -> None:
 
 
 async def _frames(stream: AnalysisStream) -> AsyncGenerator[bytes, None]:
-    async for event in stream.events():
-        if event is None:
-            yield HEARTBEAT
-        else:
-            name, data = event_to_wire(event)
-            yield event_frame(str(stream.place), name, data.model_dump_json(by_alias=True))
+    # Closed here, since a client that goes away ends this generator alone.
+    async with aclosing(stream.events()) as events:
+        async for event in events:
+            if event is None:
+                yield HEARTBEAT
+            else:
+                name, data = event_to_wire(event)
+                yield event_frame(str(stream.place), name, data.model_dump_json(by_alias=True))
