@@ -189,6 +189,28 @@ async def test_a_refusal_is_taken_at_its_word(fault, message):
     assert len(model.asked) == 1
 
 
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"Content-Length": "20"},
+        {"Content-Length": "99999"},
+        {"Content-Length": "2000000000"},
+        {"Transfer-Encoding": "chunked"},
+        {"Content-Type": "text/html; charset=utf-16"},
+    ],
+    ids=str,
+)
+async def test_an_answer_that_lies_about_itself_costs_an_attempt_at_most(lie):
+    """What follows on its connection is not taken for the answer about another picture."""
+    with VisionModel(
+        (200, {**lie, "Connection": "close"} if "99999" in str(lie) else lie, completion()), saying(title="True")
+    ) as model:
+        async with describing(model, vision_timeout=5) as describer:
+            made = await describer.describe(REQUEST)
+            assert made.metadata.title == (METADATA["title"] if "Content-Type" in lie else "True")
+            assert (await describer.describe(REQUEST)).metadata.title == "True"
+
+
 async def test_nobody_listening_and_names_that_lead_nowhere_are_faults_that_pass():
     """As they do when the model's machine is restarted."""
     with VisionModel() as model:

@@ -141,6 +141,12 @@ def test_a_long_name_without_an_ending_is_cut():
     assert len(clean_filename("a." + "n" * 500)) == MAX_FILENAME_LENGTH
 
 
+@pytest.mark.parametrize("name", [".", "..", "a/..", "...", " .. "])
+def test_a_name_of_dots_alone_is_none(name):
+    """What means a folder everywhere is never told as the name of a file."""
+    assert clean_filename(name) == "file"
+
+
 @given(st.text())
 def test_a_safe_filename_can_stand_in_an_object_key(name):
     """ASCII letters, digits, dot, dash and underscore, 1 to 100 of them, and never a way up."""

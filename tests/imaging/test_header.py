@@ -197,6 +197,13 @@ def test_an_animated_webp_tells_its_frames():
     assert header(saved(first, "WEBP", save_all=True, append_images=others), "webp").frames == 7
 
 
+def test_a_gif_of_one_large_frame_has_one_frame():
+    """A picture that reaches behind the bound is not taken for thousands."""
+    data = saved(Image.effect_noise((1500, 1200), 100), "GIF")
+    assert len(data) > 1024 * 1024
+    assert header(data, "gif").frames == 1
+
+
 def test_the_frames_of_a_long_webp_are_estimated():
     """Behind the bound the frames of a WebP are estimated from those before it."""
     canvas = riff(b"VP8X", b"\x02\0\0\0" + (99).to_bytes(3, "little") * 2)

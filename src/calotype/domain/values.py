@@ -52,7 +52,7 @@ def split_list(text: str) -> list[str]:
 
 
 def clean_filename(value: str) -> str:
-    """Keep the last path segment of a file name without control characters, in NFC; nothing left becomes `file`.
+    """Keep the last path segment of a file name without control characters, in NFC; nothing left, or only dots, becomes `file`.
 
     At most 255 characters, the ending kept where there is one.
     """
@@ -66,7 +66,7 @@ def clean_filename(value: str) -> str:
             if dot and len(ending) <= 16
             else name[:MAX_FILENAME_LENGTH]
         )
-    return name.rstrip() or "file"
+    return name.rstrip() if name.strip(". ") else "file"
 
 
 def safe_filename(name: str) -> str:

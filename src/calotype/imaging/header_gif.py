@@ -13,8 +13,9 @@ PADDING = 0x00
 def read_gif(source: HeaderSource) -> PictureHeader:
     """The header of a GIF; its frames are counted by walking its blocks.
 
-    Frames behind the bound of the source are estimated: as many for each byte as were seen before it, rounded
-    up. A GIF that is cut off after a frame counts the frames it has, as decoders show them.
+    Frames behind the bound of the source are estimated: as many for each byte as ended before it, rounded up; a first
+    frame that does not end before it counts as the only one. A GIF that is cut off after a frame counts the frames it
+    has, as decoders show them.
     """
     head = source.read(0, 13, "its screen descriptor is complete")
     if head[:6] not in {b"GIF87a", b"GIF89a"}:
@@ -61,6 +62,7 @@ class _Walk:
         self.width = width
         self.height = height
         self.frames = 0
+        self.whole, self.end = 0, 0  # frames walked over to their ends, and where the last of these ends
 
     def run(self, position: int) -> None:
         """Walk until the trailer, the end, nonsense or the bound."""
@@ -72,8 +74,8 @@ class _Walk:
             except UndecodablePicture:
                 if not self.frames:
                     raise
-                if self.source.exhausted:
-                    self.frames = -(-self.frames * self.source.size // position)
+                if self.source.exhausted and self.whole:
+                    self.frames = max(self.frames, -(-self.whole * self.source.size // self.end))
                 at = None
 
     def _step(self, position: int) -> int | None:
@@ -87,7 +89,9 @@ class _Walk:
             self.height = max(self.height, top + height)
             self.frames += 1
             # One byte behind the table: the size of the first code.
-            return skip_blocks(self.source, position + 11 + table_bytes(descriptor[8]))
+            self.end = skip_blocks(self.source, position + 11 + table_bytes(descriptor[8]))
+            self.whole += 1
+            return self.end
         if kind == PADDING:
             return skip_padding(self.source, position)
         if kind != TRAILER and not self.frames:

@@ -15,13 +15,13 @@ import structlog
 from calotype.db.analysis import CHANNEL, update_left_by
 from calotype.db.engine import Database
 from calotype.domain.analysis import AnalysisEvent, Begun, Complete, Failed, FailureCode, Result, WantedImage
-from calotype.domain.errors import AnalysisFailed, Unavailable
+from calotype.domain.errors import AnalysisFailed, SessionNotFound, Unavailable
 from calotype.domain.scope import Scope
 from calotype.services.analysis import AnalysisService, Place
 from calotype.services.presence import Presence
 from calotype.services.wakeups import Wakeups
 
-_LOOK = 5.0  # seconds after which a watcher looks by itself, should a notification have been lost
+_LOOK = 10.0  # seconds after which a watcher looks by itself, should a notification have been lost
 _SILENCE = 10.0  # seconds after which a client is told that nothing has happened
 _GATHER = 0.01  # seconds in which what happens is told together
 _AT_ONCE = 8  # looks into the database, which many watchers may be woken for at the same moment
@@ -50,7 +50,6 @@ class AnalysisStream:
         """What there is to tell, as it happens, until the analysis has ended.
 
         None every 10 s in which there was nothing, whatever the database does. Ends early when this process is being stopped.
-        Raises SessionNotFound when the session is gone.
         """
         with self._watch.wakeups.of(self.place.analysis_id) as woken:
             looking = asyncio.create_task(self._watch.look(self))
@@ -203,16 +202,15 @@ class AnalysisWatch:
         self._released.set()
 
     async def look(self, stream: AnalysisStream) -> tuple[bool, list[AnalysisEvent]]:
-        """Whether an analysis has ended, and what is new of it; nothing while the database is away, which is asked again soon.
-
-        Raises SessionNotFound.
-        """
+        """Whether an analysis has ended, and what is new of it; nothing while the database is away, which is asked again soon."""
         try:
             async with self._room:
                 analysis, events = await self._analyses.news(stream.scope, stream.place)
                 if analysis.ended_at is None and not self._analyses.is_watched_here(analysis):
                     # Another process told of it until now, or this one was taken for dead.
                     await self._analyses.watch(stream.scope, analysis.id)
+        except SessionNotFound:
+            return True, []  # it expired so long ago that it was forgotten
         except Unavailable as error:
             _log.warning("not told of an analysis", analysis_id=str(stream.place.analysis_id), reason=error.message)
             await asyncio.sleep(1)

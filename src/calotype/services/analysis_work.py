@@ -115,7 +115,11 @@ class AnalysisWork:
                 with room.returning(most) as unused:
                     items, is_all = await self._step(work, [task.result() for task in ended], most, is_all=is_all)
                     unused.count -= len(items)
-                describing |= {asyncio.create_task(self._describe(work, item)) for item in items}
+                for item in items:
+                    task = asyncio.create_task(self._describe(work, item))
+                    # Called also for one that is cancelled before its first step.
+                    task.add_done_callback(lambda _: self._slots.give_back())
+                    describing.add(task)
                 if items:
                     pause = _FIRST_PAUSE
                 elif most and not is_all:
@@ -134,10 +138,7 @@ class AnalysisWork:
             await asyncio.shield(self._give_back(work))
 
     async def _describe(self, work: _Work, item: AnalysisItem) -> _Done:
-        try:
-            return _Done(item, await self._outcome(work.scope, item))
-        finally:
-            self._slots.give_back()
+        return _Done(item, await self._outcome(work.scope, item))
 
     async def _outcome(self, scope: Scope, item: AnalysisItem) -> Described | Failure:
         try:

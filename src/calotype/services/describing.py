@@ -5,17 +5,15 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 from uuid import uuid4
 
 import structlog
 
 from calotype.ai.interfaces import Describer
 from calotype.ai.rapidocr_reader import read_text
-from calotype.db.asset import update_asset
 from calotype.db.color import select_colors
-from calotype.db.description import insert_description
-from calotype.db.engine import Connection, Database
+from calotype.db.description import insert_description, update_described
+from calotype.db.engine import Connection, Database, pipelined
 from calotype.db.operation import update_open_operations
 from calotype.db.picture import select_facts
 from calotype.domain.asset import Asset, DescriptionRecord, OperationType, State, StoredVariant
@@ -160,27 +158,20 @@ class DescribingService:
         scope = Scope(current.tenant_id).any()
         # Read by a job that was quicker, perhaps.
         made = replace(described.description, visible_text=described.description.visible_text or current.visible_text)
-        values: dict[str, Any] = {
-            "description": made.text,
-            "visible_text": made.visible_text,
-            "confidence": made.confidence,
-            "described_at": now,
-            "has_description": True,
-            "description_status": State.COMPLETED.value,
-            "description_error": None,
-            "search": document_of(current, made.text, made.visible_text),
-        }
         record = DescriptionRecord(
             uuid4(), made.text, made.visible_text, made.confidence, made.providers, "standard", described.took_ms, now
         )
-        await update_asset(connection, scope, current.id, values)
-        await insert_description(connection, scope, current.id, record)
-        await self._embeddings.store(connection, current, made, described.embeddings)
         steps = (OperationType.DESCRIBE,)
-        await update_open_operations(connection, scope, current.id, steps, status=State.COMPLETED, completed_at=now)
-        if current.description_status in OPEN:
-            ended = replace(current, description_status=State.COMPLETED, description_error=None)
-            await note_end(connection, scope, self._events, ended)
+        async with pipelined(connection) as pipeline:
+            search = document_of(current, made.text, made.visible_text)
+            await update_described(pipeline, scope, current.id, record, search)
+            await insert_description(pipeline, scope, current.id, record)
+            await self._embeddings.store(pipeline, scope, described.embeddings)
+            await update_open_operations(pipeline, scope, current.id, steps, status=State.COMPLETED, completed_at=now)
+            if current.description_status in OPEN:
+                ended = replace(current, description_status=State.COMPLETED, description_error=None)
+                await note_end(pipeline, scope, self._events, ended)
+        await self._embeddings.compare(connection, current, made, described.embeddings)
 
 
 def document_of(asset: Asset, description: str | None, visible_text: str | None) -> str:

@@ -17,7 +17,7 @@ import structlog
 from calotype.ai.interfaces import TextEmbedder
 from calotype.db.custom_metadata import select_custom_metadata
 from calotype.db.embedding import delete_stale, insert_stale, select_texts, upsert_embeddings
-from calotype.db.engine import Connection, Database
+from calotype.db.engine import Connection, Database, Pipeline
 from calotype.domain.asset import Asset
 from calotype.domain.custom_metadata import searchable_text
 from calotype.domain.description import Description
@@ -66,19 +66,21 @@ class EmbeddingService:
             return PreparedEmbeddings(texts, ())
         return PreparedEmbeddings(texts, tuple(made[asset.id]))
 
-    async def store(
+    async def store(self, connection: Connection | Pipeline, scope: Scope, prepared: PreparedEmbeddings) -> None:
+        """Store prepared vectors in the transaction that stores the description."""
+        await upsert_embeddings(connection, scope, prepared.embeddings, datetime.now(UTC))
+
+    async def compare(
         self, connection: Connection, asset: Asset, description: Description, prepared: PreparedEmbeddings
     ) -> None:
-        """Store prepared vectors in the transaction that stores the description; `asset` is the row as it is locked there.
+        """Where title or tags of an asset, locked as it is given, were changed since its vectors were prepared, have others made.
 
-        Where title or tags were changed since, the vectors do for now and a job is queued that makes new ones.
+        The vectors do until then.
         """
         if not prepared.embeddings:
             return
-        scope, now = Scope(asset.tenant_id).any(), datetime.now(UTC)
-        await upsert_embeddings(connection, scope, prepared.embeddings, now)
         if content_text(asset.title, asset.tags, description.text, description.visible_text) != prepared.texts.content:
-            await self.mark_stale(connection, asset, now)
+            await self.mark_stale(connection, asset, datetime.now(UTC))
 
     async def mark_stale(self, connection: Connection, asset: Asset, now: datetime) -> None:
         """Have the vectors of an asset made anew whose title or tags change in this transaction, which holds its lock."""
