@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import structlog
 
 from calotype.db.schema import migrate
 from tests.running import new_database
+from tests.services.analyses import Scripted, open_desk
 from tests.services.batches import Develops
 from tests.services.library import library as open_library
 
@@ -49,3 +51,33 @@ def quick(library, developed, monkeypatch):
     """A library whose pictures are developed in no time, so that races come as close as they can."""
     monkeypatch.setattr(library.services.pictures, "_sandbox", developed)
     return library
+
+
+@pytest.fixture
+def describer():
+    """A describer in the test's hand."""
+    return Scripted()
+
+
+@pytest.fixture
+def plain_tracebacks():
+    """What is logged of a fault is short; drawn with everything in it, it takes longer than the test."""
+    structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+async def desk(shared, developed, monkeypatch, describer, plain_tracebacks):
+    """A tenant with four developed pictures, a hundred credits, and a process that is seen to live."""
+    async with shared.services.presence.running():
+        yield await open_desk(shared, developed, monkeypatch, describer)
+        await describer.leave_off()
+
+
+@pytest.fixture
+async def beside(desk, twin, monkeypatch, describer):
+    """The same tenant in another living process, with the same describer."""
+    monkeypatch.setattr(twin.describing, "_describer", describer)
+    async with twin.presence.running():
+        yield desk.seen_by(twin)

@@ -9,7 +9,19 @@ import typer
 from pydantic import ValidationError
 
 from calotype import __version__
-from calotype.cli import batches, devices, doctor, duplicates, importing, keys, reindexing, searching, serving, tenants
+from calotype.cli import (
+    batches,
+    credits,  # noqa: A004 - the command's name; Python's own is of no use here
+    devices,
+    doctor,
+    duplicates,
+    importing,
+    keys,
+    reindexing,
+    searching,
+    serving,
+    tenants,
+)
 from calotype.domain.errors import CalotypeError
 
 app = typer.Typer(
@@ -27,6 +39,7 @@ app.command("search")(searching.search)
 app.command("doctor")(doctor.examine)
 app.command("duplicates")(duplicates.duplicates)
 app.add_typer(batches.app, name="batches")
+app.add_typer(credits.app, name="credits")
 app.add_typer(devices.app, name="devices")
 app.add_typer(keys.app, name="keys")
 app.add_typer(tenants.app, name="tenants")

@@ -91,7 +91,8 @@ class AnalysisWork:
             # Asked only now: whoever took it over meanwhile was alive before.
             if owner not in {None, self._presence.key} and owner in await select_present(connection):
                 return None
-            await return_items(connection, scope, analysis_id)
+            # Whoever lives was not brought down by an image, but could not give them back.
+            await return_items(connection, scope, analysis_id, uncount=owner == self._presence.key)
             mine = {"worked_by": self._presence.key, "epoch": analysis.epoch + 1}
             await update_analysis(connection, scope, analysis_id, mine)
         return _Work(scope, analysis_id, analysis.session_id, analysis.epoch + 1)
@@ -103,6 +104,7 @@ class AnalysisWork:
         pause, is_all = _FIRST_PAUSE, False
         try:
             while describing or not is_all:
+                _check_cancelled()
                 ended = {task for task in describing if task.done()}
                 describing -= ended
                 most = room.taken(self._concurrency)
@@ -124,9 +126,7 @@ class AnalysisWork:
                     pause = _FIRST_PAUSE
                 elif most and not is_all:
                     # What is left waits for its pictures, and meanwhile takes nobody's room.
-                    await asyncio.wait(
-                        {*describing, asyncio.create_task(asyncio.sleep(pause))}, return_when=asyncio.FIRST_COMPLETED
-                    )
+                    await (asyncio.wait(describing, timeout=pause) if describing else asyncio.sleep(pause))
                     pause = min(2 * pause, _LONGEST_PAUSE)
         except _TakenAway:
             pass
@@ -244,6 +244,13 @@ class AnalysisWork:
     def is_here(self, analysis_id: UUID) -> bool:
         """Whether this process is working on an analysis at this moment."""
         return analysis_id in self._here
+
+
+def _check_cancelled() -> None:
+    """Notice a cancellation that was lost on the way, in the driver."""
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _named(
