@@ -117,6 +117,7 @@ def said(payer, model, **words):
     return payer.open(shade(5)).single()["metadata"]
 
 
+ODD_LETTERS = ["\u0130stanbul", "\ufb01n", "\u1e9e", "\u0391\u03a3"]  # whose lower case has surprises
 LONG = "a lighthouse on a cliff above the sea " * 20
 
 
@@ -155,7 +156,7 @@ LONG = "a lighthouse on a cliff above the sea " * 20
             "seotags": ["Sea", "SEA", "sea", " sea ", "Cliff", "Coast\n"],
         },
         {"tags": [f"tag {number}" for number in range(50)], "seotags": [f"tag {number}" for number in range(50)]},
-        {"tags": ["İstanbul", "ﬁn", "ẞ", "ΑΣ"], "seotags": ["İstanbul", "ﬁn", "ẞ", "ΑΣ"]},
+        {"tags": ODD_LETTERS, "seotags": ODD_LETTERS},
         {
             "tags": ["", " ", "\n", "sea", 5, None, "cliff", "coast"],
             "seotags": ["", " ", "\n", "sea", 5, None, "cliff", "coast"],
