@@ -233,7 +233,7 @@ async def test_a_cancellation_that_the_driver_lost_does_not_keep_a_worker(desk, 
         try:
             await asyncio.get_running_loop().create_future()
         except asyncio.CancelledError:
-            await store(*arguments)
+            return await store(*arguments)
 
     monkeypatch.setattr(work, "_store", deaf)
     running = desk.run(analysis_id)
