@@ -136,6 +136,10 @@ class Desk:
         """Run one statement; returns its rows."""
         return self.library.sql(statement, *values)
 
+    async def change(self, statement, *values):
+        """Run one statement that may have to wait for a transaction of this very process."""
+        return await asyncio.to_thread(self.sql, statement, *values)
+
     async def session(self, numbers=None, lifetime=timedelta(hours=1), fault=None):
         """A session of some of the pictures; returns its id."""
         assets = self.assets if numbers is None else [self.assets[number] for number in numbers]
@@ -182,11 +186,10 @@ class Desk:
         """Wait until the describer holds so many pictures."""
         await until(lambda: len(self.describer.held) >= count)
 
-    def leave(self, analysis_id, seconds=-1.0):
+    async def leave(self, analysis_id, seconds=-1.0):
         """The client went away, and is waited for a while from now on."""
-        self.sql(
-            "UPDATE analysis SET watched_until = now() + %s WHERE id = %s", timedelta(seconds=seconds), analysis_id
-        )
+        until_when = "UPDATE analysis SET watched_until = now() + %s WHERE id = %s"
+        await self.change(until_when, timedelta(seconds=seconds), analysis_id)
 
     def is_queued(self, analysis_id):
         """Whether there is a job for an analysis; it is taken out of the queue."""

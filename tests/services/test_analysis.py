@@ -173,7 +173,7 @@ async def test_an_expired_session_begins_nothing_but_tells_what_was_begun(desk):
     session_id = await desk.session()
     wanted = await desk.wanted(session_id)
     analysis_id = await desk.start(session_id)
-    desk.sql("UPDATE analysis_session SET expires_at = now() WHERE id = %s", session_id)
+    await desk.change("UPDATE analysis_session SET expires_at = now() WHERE id = %s", session_id)
     with pytest.raises(Expired):
         await desk.services.analyses.start(desk.scope, session_id, wanted, uuid4())
     with pytest.raises(Expired):
@@ -217,7 +217,7 @@ async def test_coming_back_takes_the_same_request_and_an_event_of_it(desk):
 async def test_an_image_that_was_deleted_begins_nothing(desk):
     """Not even from the trash is it analysed, and the others are not charged."""
     session_id = await desk.session()
-    desk.sql("UPDATE asset SET deleted_at = now() WHERE id = %s", desk.assets[1])
+    await desk.change("UPDATE asset SET deleted_at = now() WHERE id = %s", desk.assets[1])
     with pytest.raises(ImageNotFound) as refused:
         await desk.start(session_id)
     assert refused.value.context["field"] == "images[1]"
@@ -262,7 +262,7 @@ async def test_unlimited_tenants_are_counted_and_not_charged(desk):
 
 async def test_waiting_pictures_are_developed_before_others(desk):
     """A picture somebody asks about is no longer behind those of everybody else."""
-    desk.sql(
+    await desk.change(
         "UPDATE asset SET variant_status = 'pending' WHERE id = %s",
         desk.assets[0],
     )
@@ -284,7 +284,9 @@ async def test_old_sessions_are_forgotten_when_nothing_is_open_in_them(desk):
     ended, still_open = await desk.start(session_id), await desk.start(busy)
     await desk.work(ended)
     for old, days in ((session_id, 8), (busy, 8), (young, 6)):
-        desk.sql("UPDATE analysis_session SET expires_at = now() - %s WHERE id = %s", timedelta(days=days), old)
+        await desk.change(
+            "UPDATE analysis_session SET expires_at = now() - %s WHERE id = %s", timedelta(days=days), old
+        )
     assert await desk.services.analysis_sessions.forget() == 1
     assert desk.sql("SELECT 1 FROM analysis_item WHERE analysis_id = %s", ended) == []
     assert desk.sql("SELECT 1 FROM analysis_image WHERE session_id = %s", session_id) == []

@@ -102,7 +102,7 @@ async def test_a_suspended_analysis_whose_client_stays_away_ends(desk, beside, a
     alive.keys = {beside.services.presence.key}
     await recover(beside)
     assert desk.balance == 100
-    desk.leave(analysis_id)
+    await desk.leave(analysis_id)
     await recover(beside)
     assert desk.ended(analysis_id) == (4, 4, 0)
     assert set(desk.codes(analysis_id)) == {"CANCELLED"}
@@ -115,7 +115,7 @@ async def test_a_client_that_went_away_is_given_up_by_whoever_looks_first(desk, 
     analysis_id = await desk.start(await desk.session([0, 1, 2, 3, 0, 1]))
     running = desk.run(analysis_id)
     await desk.until_held(4)
-    desk.leave(analysis_id)
+    await desk.leave(analysis_id)
     describer.let()
     await asyncio.wait([running], timeout=0.01)
     describer.let_all()

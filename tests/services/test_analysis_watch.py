@@ -119,7 +119,7 @@ async def test_a_client_that_hangs_up_is_waited_for_and_then_given_up(desk, watc
     last = await client.hang_up()
     await until(lambda: is_left(desk, analysis_id))
     assert desk.row(analysis_id, "watched_until > now() + interval '500 seconds'") == (True,)
-    desk.leave(analysis_id)
+    await desk.leave(analysis_id)
     await desk.services.analysis_recovery.recover()
     describer.let_all()
     await running
@@ -232,7 +232,7 @@ async def test_a_stream_survives_that_its_process_was_taken_for_dead(desk, watch
     client, analysis_id = await opened(desk, watch, session_id)
     await until(lambda: watch.wakeups._watchers)
     recovery = beside.services.analysis_recovery
-    desk.sql("UPDATE analysis SET watched_by = 5 WHERE id = %s", analysis_id)  # nobody's key
+    await desk.change("UPDATE analysis SET watched_by = 5 WHERE id = %s", analysis_id)  # nobody's key
     await recovery.recover()
     assert desk.balance in {96, 100}
     await until(lambda: desk.row(analysis_id, "watched_by, is_suspended") == (desk.services.presence.key, False))
@@ -257,7 +257,7 @@ async def test_a_suspended_analysis_whose_credits_are_spent_ends(desk, watch, be
     await client.hang_up()
     running.cancel()
     await asyncio.wait([running])
-    desk.sql("UPDATE analysis SET watched_by = 5, watched_until = NULL WHERE id = %s", analysis_id)
+    await desk.change("UPDATE analysis SET watched_by = 5, watched_until = NULL WHERE id = %s", analysis_id)
     await beside.services.analysis_recovery.recover()
     assert (desk.balance, desk.row(analysis_id, "is_suspended")) == (99, (True,))
     await desk.services.credits.grant(desk.scope, -97)

@@ -94,7 +94,7 @@ async def test_a_ghost_stores_nothing_that_was_called_off(desk, beside, alive, d
     ghost = desk.run(analysis_id)
     await desk.until_held(4)
     alive.keys.discard(desk.services.presence.key)
-    desk.leave(analysis_id)
+    await desk.leave(analysis_id)
     await beside.services.analysis_recovery.recover()
     assert desk.ended(analysis_id) == (4, 4, 0)
     describer.let_all()
@@ -291,11 +291,11 @@ async def test_images_that_vanish_on_the_way_fail_for_nothing(desk, describer):
     """Trashed after the start: not found. Purged while the model looks at it: told all the same, as nothing is lost by it."""
     describer.holds = True
     analysis_id = await desk.start(images=[0, 1, 2])
-    desk.sql("UPDATE asset SET deleted_at = now() WHERE id = %s", desk.assets[0])
+    await desk.change("UPDATE asset SET deleted_at = now() WHERE id = %s", desk.assets[0])
     running = desk.run(analysis_id)
     await desk.until_held(2)
-    desk.sql("UPDATE asset SET deleted_at = now() WHERE id = %s", desk.assets[1])
-    desk.sql("DELETE FROM asset WHERE id = %s", desk.assets[2])
+    await desk.change("UPDATE asset SET deleted_at = now() WHERE id = %s", desk.assets[1])
+    await desk.change("DELETE FROM asset WHERE id = %s", desk.assets[2])
     describer.let_all()
     await running
     assert desk.ended(analysis_id) == (3, 1, 2)
@@ -307,14 +307,14 @@ async def test_pictures_that_are_not_developed_yet_are_waited_for(desk, describe
     """The others are analysed meanwhile, and no slot is held; one that cannot be developed fails with its reason."""
     monkeypatch.setattr(analysis_work, "_FIRST_PAUSE", 0.001)
     monkeypatch.setattr(analysis_work, "_LONGEST_PAUSE", 0.01)
-    desk.sql("UPDATE asset SET variant_status = 'pending' WHERE id = ANY(%s)", desk.assets[:2])
+    await desk.change("UPDATE asset SET variant_status = 'pending' WHERE id = ANY(%s)", desk.assets[:2])
     analysis_id = await desk.start()
     running = desk.run(analysis_id)
     await until(lambda: desk.states(analysis_id) == ["waiting", "waiting", "completed", "completed"])
     other_id = await desk.start(images=[2, 3])
     assert await desk.work(other_id) == (2, 0, 2)
-    desk.sql("UPDATE asset SET variant_status = 'completed' WHERE id = %s", desk.assets[0])
-    desk.sql(
+    await desk.change("UPDATE asset SET variant_status = 'completed' WHERE id = %s", desk.assets[0])
+    await desk.change(
         "UPDATE asset SET variant_status = 'failed', variants = '{}', facts = NULL, variant_error = 'cut off' WHERE id = %s",
         desk.assets[1],
     )
@@ -422,8 +422,8 @@ async def test_who_holds_a_session_waits_for_analyses_and_not_the_other_way_roun
     """A row that is changed twice in a transaction has its references checked again, which must not wait for the session."""
     session_id = await desk.session()
     called_off, dead, suspended = [await desk.start(session_id) for _ in range(3)]
-    desk.sql("UPDATE analysis SET worked_by = 5, watched_by = 5 WHERE id IN (%s, %s)", dead, suspended)
-    desk.leave(dead)
+    await desk.change("UPDATE analysis SET worked_by = 5, watched_by = 5 WHERE id IN (%s, %s)", dead, suspended)
+    await desk.leave(dead)
     async with desk.services.analyses._database.write() as connection, asyncio.timeout(30):
         await analysis_work.lock_session(connection, desk.scope, session_id)
         await desk.services.analyses.call_off(desk.scope, called_off)
