@@ -221,7 +221,7 @@ def test_who_stays_is_not_taken_for_gone(hasty_payer, model):
         events = stream.until("progress", 2)
         for count in range(1, 7):
             # A comment takes longer than the grace of this server; then one more is answered.
-            if count == 2:
+            if count == 1:
                 stream.comment()
             model.let(1)
             events += stream.until("result" if count < 6 else "complete")
