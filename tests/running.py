@@ -22,6 +22,7 @@ import psycopg
 from calotype.db.embedded import EmbeddedPostgres
 from calotype.db.engine import Database
 from calotype.services.api_key import ApiKeyService
+from calotype.services.credit import CreditService
 
 PATIENCE = 60.0  # seconds a test waits for something that must happen; never the measure of anything
 
@@ -95,6 +96,21 @@ class RunningServer:
         database = Database(self.database_url())
         try:
             return await ApiKeyService(database).create("test", tenant=tenant, prefix=prefix, expires_at=expires_at)
+        finally:
+            await database.aclose()
+
+    def grant(self, tenant: str, count: int | None) -> None:
+        """Give a tenant credits, None for as many as it likes; without a process of its own, which takes a second."""
+        asyncio.run(self._grant(tenant, count))
+
+    async def _grant(self, tenant: str, count: int | None) -> None:
+        database = Database(self.database_url())
+        try:
+            scope = await ApiKeyService(database).scope_of_tenant(tenant)
+            if count is None:
+                await CreditService(database).set_unlimited(scope, is_unlimited=True)
+            else:
+                await CreditService(database).grant(scope, count)
         finally:
             await database.aclose()
 

@@ -112,7 +112,8 @@ class Models:
         self._is_held = False
 
     def hold(self):
-        """From now on answer only what is let."""
+        """From now on answer only what is let; calls that are held already are not among it."""
+        self._let = threading.Semaphore(0)
         self._is_held = True
 
     def let(self, count=None):

@@ -169,6 +169,8 @@ def test_a_restart_in_between_charges_nothing_twice(house, model):
     for _ in range(2):
         kill_everything(house)
         listener.join()
+        model.let()  # those who asked are gone
+        model.hold()
         house.start()
         session.account = payer = again(payer, house)
         model.let(2)

@@ -222,7 +222,7 @@ def test_a_silent_stream_shows_that_it_lives(studio_payer, model):
     model.hold()
     with session.streaming(silence=15.0 + 5.0) as stream:  # a busy machine may be late
         stream.until("progress")
-        assert [stream.comment() for _ in range(2)]
+        stream.comment()
         model.let()
         (result, complete) = list(stream)
     assert (result.name, complete.name) == ("result", "complete")
