@@ -103,6 +103,23 @@ async def test_a_ghost_stores_nothing_that_was_called_off(desk, beside, alive, d
     assert desk.balance == 100
 
 
+async def test_a_ghost_begins_nothing(desk, beside, alive, describer):
+    """It lost its work, and nobody has taken it over yet: it stores nothing and goes no further."""
+    describer.holds = True
+    analysis_id = await desk.start(await desk.session([0, 1, 2, 3, 0, 1]))
+    ghost = desk.run(analysis_id)
+    await desk.until_held(4)
+    alive.keys.discard(desk.services.presence.key)
+    await desk.change("UPDATE analysis SET watched_by = %s WHERE id = %s", beside.services.presence.key, analysis_id)
+    await beside.services.analysis_recovery.recover()
+    assert desk.is_queued(analysis_id)
+    describer.let_all()
+    await ghost
+    assert desk.states(analysis_id) == ["waiting"] * 6
+    assert sorted(describer.asked) == [0, 1, 2, 3]
+    assert await beside.work(analysis_id) == (6, 0, 6)
+
+
 async def test_an_image_that_brings_workers_down_fails_in_the_end(desk, beside, alive, describer, monkeypatch):
     """Three workers die over it; the fourth does not try, the others are analysed, and it costs nothing."""
     describer.holds = True
@@ -198,6 +215,32 @@ async def test_a_database_that_is_away_is_waited_for(desk, describer, impatient,
     assert sorted(describer.asked) == [0, 1, 2, 3]
 
 
+async def test_images_that_cannot_be_begun_now_are_begun_later(desk, describer, impatient, monkeypatch):
+    """The database is away when more are to be begun: what the model is working on is kept, and asked for once."""
+    work = desk.services.analysis_work
+    monkeypatch.setattr(work, "_concurrency", 2)
+    monkeypatch.setattr(work, "_slots", analysis_work.Slots(2))
+    claim, claims = work._claim, []
+
+    async def unsteady(*arguments):
+        claims.append(1)
+        if len(claims) in {2, 3}:
+            raise Unavailable("the database cannot be reached")
+        return await claim(*arguments)
+
+    monkeypatch.setattr(work, "_claim", unsteady)
+    describer.holds = True
+    analysis_id = await desk.start()
+    running = desk.run(analysis_id)
+    await desk.until_held(2)
+    describer.let()
+    await until(lambda: len(claims) >= 4)
+    describer.let_all()
+    await running
+    assert desk.ended(analysis_id) == (4, 0, 4)
+    assert sorted(describer.asked) == [0, 1, 2, 3]
+
+
 async def test_results_that_cannot_be_stored_for_long_are_given_up_without_losing_slots(
     desk, describer, impatient, monkeypatch
 ):
@@ -244,7 +287,7 @@ async def test_a_cancellation_that_the_driver_lost_does_not_keep_a_worker(desk, 
     done, _ = await asyncio.wait([running], timeout=30)
     assert done
     assert running.cancelled()
-    assert desk.states(analysis_id) == ["completed", "waiting", "waiting", "waiting"]
+    assert sorted(desk.states(analysis_id)) == ["completed", "waiting", "waiting", "waiting"]
     desk.check(analysis_id)
 
 
@@ -346,6 +389,34 @@ async def test_names_are_unique_over_analyses_that_run_side_by_side(desk, beside
     assert sorted(names) == ["pier", "pier-2", "pier-3", "pier-4"]
     stored = desk.sql("SELECT filename FROM analysis_image WHERE session_id = %s ORDER BY filename", session_id)
     assert [row[0] for row in stored] == sorted(names)
+
+
+async def test_names_are_unique_among_results_that_are_stored_together(desk, describer):
+    """Those that arrive while another one is stored."""
+    describer.holds = True
+    session_id = await desk.session()
+    analysis_id = await desk.start(session_id)
+    running = desk.run(analysis_id)
+    await desk.until_held(4)
+    async with desk.services.analyses._database.write() as connection:
+        await analysis_work.lock_session(connection, desk.scope, session_id)
+        describer.let_all()
+        await until(lambda: desk.services.analysis_work._slots._free == 4)
+    await running
+    assert sorted(desk.filenames(analysis_id)) == ["pier", "pier-2", "pier-3", "pier-4"]
+
+
+async def test_a_worker_begins_nothing_for_a_client_that_is_gone(desk, describer):
+    """It sees that by itself, before anybody looks after it: the rest is called off, and what has begun is finished."""
+    describer.holds = True
+    analysis_id = await desk.start(await desk.session([0, 1, 2, 3, 0, 1]))
+    running = desk.run(analysis_id)
+    await desk.until_held(4)
+    await desk.leave(analysis_id)
+    describer.let_all()
+    await running
+    assert desk.ended(analysis_id) == (6, 2, 4)
+    assert desk.codes(analysis_id)[4:] == ["CANCELLED"] * 2
 
 
 @pytest.mark.parametrize("name", ["n" * 60, "a-" * 29 + "bc", "ab-" * 10 + "c" * 29])

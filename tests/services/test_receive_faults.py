@@ -15,7 +15,7 @@ from tests.services.library import chunks
 
 LIMITS = IngestLimits(50_000_000, 40_000_000, notes_faults=True)
 FORMATS = {"JPEG": {"quality": 95}, "PNG": {}, "GIF": {}, "WEBP": {"lossless": True}, "BMP": {}, "TIFF": {}}
-SIZES = {"small": (60, 40), "large": (1100, 900)}
+SIZES = {"small": (60, 40), "large": (1000, 800)}
 
 
 def picture(name, size):
