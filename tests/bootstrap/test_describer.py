@@ -218,7 +218,7 @@ async def test_nobody_listening_and_names_that_lead_nowhere_are_faults_that_pass
     for url in (gone, "http://calotype-no-such-host.invalid/v1"):
         async with describing(url=url) as describer:
             assert await failure(describer, Unavailable) == "the vision model cannot be reached now"
-            assert len(describer.pauses) == 2
+            assert describer.pauses == []
 
 
 @pytest.mark.parametrize("slow", ["silent", "drip"])

@@ -127,6 +127,7 @@ class VisionEndpoint:
             except UnusableAnswer as error:
                 if attempt == MOST_ATTEMPTS:
                     raise DescriptionFailed(str(error)) from error
+                continue  # nobody is overloaded, so there is nothing to wait for
             growing = FIRST_PAUSE * 2 ** (attempt - 1) * (0.5 + self._jitter() / 2)
             await self._sleep(max(growing, pause.total_seconds()))
         raise AssertionError
