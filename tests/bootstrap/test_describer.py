@@ -124,11 +124,11 @@ async def test_connections_are_kept_and_shared():
     "fault", [408, 409, 425, 429, 500, 502, 503, 504, 529, "hang_up", "reset", b"", b"{", b"\xff\xfe", b"null"]
 )
 async def test_what_passes_is_tried_again(fault):
-    """Twice at most, after growing pauses; the third answer is used."""
+    """Twice at most, after growing pauses, or at once where only the answer was no use; the third answer is used."""
     with VisionModel(fault, fault, completion()) as model:
         async with describing(model) as describer:
             assert (await describer.describe(REQUEST)).metadata.title == METADATA["title"]
-            assert describer.pauses == [1.0, 2.0]
+            assert describer.pauses == ([] if isinstance(fault, bytes) else [1.0, 2.0])
     assert len(model.asked) == 3
 
 
@@ -218,7 +218,7 @@ async def test_nobody_listening_and_names_that_lead_nowhere_are_faults_that_pass
     for url in (gone, "http://calotype-no-such-host.invalid/v1"):
         async with describing(url=url) as describer:
             assert await failure(describer, Unavailable) == "the vision model cannot be reached now"
-            assert describer.pauses == []
+            assert len(describer.pauses) == 2
 
 
 @pytest.mark.parametrize("slow", ["silent", "drip"])
