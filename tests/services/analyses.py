@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from itertools import groupby
@@ -16,6 +17,7 @@ from calotype.domain.descriptive_metadata import DescriptiveMetadata
 from calotype.services import analysis_recovery, analysis_work
 from calotype.services.analysis import Place
 from calotype.services.analysis_session import new_session_id
+from calotype.services.analysis_watch import AnalysisWatch
 from tests.services.batches import until
 
 GOOD = DescriptiveMetadata("A pier", "A pier", "A pier.", "A pier in the sea.", "pier", ("one", "two", "three"))
@@ -345,3 +347,14 @@ async def dies(desk, running, monkeypatch):
         patch.setattr(desk.services.analysis_work, "_give_back", asyncio.sleep)
         running.cancel()
         await asyncio.wait([running])
+
+
+@asynccontextmanager
+async def watching(desk, grace=600.0, single_wait=600.0):
+    """The watch of a web process that runs."""
+    services = desk.services
+    watch = AnalysisWatch(
+        services.analyses, services.analyses._database, services.presence, grace=grace, single_wait=single_wait
+    )
+    async with watch.running():
+        yield watch
