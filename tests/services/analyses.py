@@ -160,7 +160,7 @@ class Desk:
         rows = self.sql(
             "SELECT number, upload_path FROM analysis_image WHERE session_id = %s ORDER BY number", session_id
         )
-        return [WantedImage(f"img_{number:03d}", path) for number, path in rows]
+        return [WantedImage(f"img_{number:03d}", path, f"images[{number - 1}]") for number, path in rows]
 
     async def start(self, session_id=None, images=None):
         """Begin an analysis of a session, as the web process that its client talks to; returns its id."""

@@ -42,10 +42,11 @@ class Outcome(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WantedImage:
-    """An image as a client names it."""
+    """An image as a client names it; `field` is where in its request it does so."""
 
     id: str
     upload_path: str
+    field: str = "image"
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,9 +176,9 @@ def _check(wanted: Sequence[WantedImage]) -> None:
     if not 1 <= len(wanted) <= MOST_IMAGES:
         raise InvalidInput(f"An analysis takes 1 to {MOST_IMAGES} images", field="images")
     seen: set[str] = set()
-    for place, image in enumerate(wanted):
+    for image in wanted:
         if image.id in seen:
-            raise InvalidInput("Each image may be named once only", field=f"images[{place}].id")
+            raise InvalidInput("Each image may be named once only", field=f"{image.field}.id")
         seen.add(image.id)
 
 
@@ -192,14 +192,14 @@ async def _find(
         for image in await select_images(connection, scope, session_id, [n for n in numbers if n is not None])
     }
     found = []
-    for place, image in enumerate(wanted):
+    for image in wanted:
         stored = known.get(image.id)
         # The path is compared as text and never used.
         if stored is None or stored.upload_path != image.upload_path:
-            raise ImageNotFound(f"images[{place}] is not an image of this session", field=f"images[{place}]")
+            raise ImageNotFound(f"{image.field} is not an image of this session", field=image.field)
         found.append(stored)
     live = await lock_assets_from_removal(connection, scope, [image.asset_id for image in found])
-    for place, stored in enumerate(found):
+    for image, stored in zip(wanted, found, strict=True):
         if stored.asset_id not in live:
-            raise ImageNotFound(f"images[{place}] was deleted", field=f"images[{place}]")
+            raise ImageNotFound(f"{image.field} was deleted", field=image.field)
     return found

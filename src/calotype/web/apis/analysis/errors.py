@@ -49,7 +49,8 @@ _OF_STATUS = {401: "UNAUTHORIZED", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 
 # The reason is for the operator's log; a client learns only that it may try again.
 _UNAVAILABLE = "The service is unavailable for the moment"
 _FAULT = "An unexpected error occurred"
-_HIDDEN = frozenset({"remedy"})
+_HIDDEN = frozenset({"remedy", "is_missing"})
+_FIELDS = {"file": "images"}  # what services call the only file of a request
 
 
 def error_response(
@@ -80,7 +81,11 @@ def to_wire(error: domain.CalotypeError, request_id: str) -> Response:
 def _details(error: domain.CalotypeError) -> dict[str, Any]:
     if isinstance(error, domain.Unauthenticated):
         return {}
-    plain = {name: value for name, value in error.context.items() if isinstance(value, str | int | float | bool)}
+    context = dict(error.context)
+    if "param" in context or "field" in context:
+        field = context.pop("param", context.get("field"))
+        context["field"] = _FIELDS.get(field, field)
+    plain = {name: value for name, value in context.items() if isinstance(value, str | int | float | bool)}
     return {_camel(name): value for name, value in plain.items() if name not in _HIDDEN}
 
 

@@ -13,7 +13,12 @@ from calotype.domain.errors import InvalidInput
 from calotype.services.analysis_watch import AnalysisStream
 from calotype.web.apis.analysis.answers import json_answer
 from calotype.web.apis.analysis.openapi import ANALYSIS_ERRORS, EVENT_STREAM, SINGLE_ERRORS
-from calotype.web.apis.analysis.translate.analysis import event_to_wire, single_to_wire, wanted_from_wire
+from calotype.web.apis.analysis.translate.analysis import (
+    event_to_wire,
+    single_from_wire,
+    single_to_wire,
+    wanted_from_wire,
+)
 from calotype.web.apis.analysis.wire import analysis as wire
 from calotype.web.shared.context import Caller, Services
 from calotype.web.shared.event_stream import HEARTBEAT, EventStream, event_frame
@@ -44,9 +49,8 @@ async def analyze_single(
 ) -> Response:
     """Analyse one image and wait for its result."""
     _check_session(session_id, wanted.session_id)
-    (image,) = wanted_from_wire([wanted.image])
     result, complete = await services.analysis_watch.single(
-        caller.scope, session_id, image, request_id=request.state.request_id
+        caller.scope, session_id, single_from_wire(wanted.image), request_id=request.state.request_id
     )
     return json_answer(single_to_wire(result, complete))
 

@@ -13,7 +13,12 @@ from calotype.web.apis.analysis.wire.values import CamelWire
 
 def wanted_from_wire(images: Sequence[wire.WantedImage]) -> list[WantedImage]:
     """What a client wants analysed; what it calls the files is of no interest."""
-    return [WantedImage(image.id, image.upload_path) for image in images]
+    return [WantedImage(image.id, image.upload_path, f"images[{place}]") for place, image in enumerate(images)]
+
+
+def single_from_wire(image: wire.WantedImage) -> WantedImage:
+    """The only image that a client wants analysed."""
+    return WantedImage(image.id, image.upload_path)
 
 
 def event_to_wire(told: AnalysisEvent) -> tuple[str, CamelWire]:
