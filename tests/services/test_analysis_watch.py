@@ -85,6 +85,7 @@ async def test_what_happens_is_told_as_it_happens(desk, watch, describer):
     client, analysis_id = await opened(desk, watch, await desk.session())
     running = desk.run(analysis_id)
     await client.told(4)
+    await desk.until_held(4)
     for number in range(4):
         describer.let()
         await client.told(5 + number)
