@@ -16,17 +16,28 @@ async def settle():
         await asyncio.sleep(0)
 
 
+async def take(slots, owner):
+    """Wait for a slot; one that is given in the very moment in which it is no longer wanted goes back."""
+    turn = slots.ask(owner)
+    try:
+        await turn
+    except asyncio.CancelledError:
+        if not turn.cancelled():
+            slots.give_back()
+        raise
+
+
 async def test_owners_take_turns():
     """Whoever asked for many waits behind one who asked for one."""
     slots = Slots(1)
-    await slots.take("greedy")
+    await take(slots, "greedy")
     served = []
 
-    async def take(owner):
-        await slots.take(owner)
+    async def serve(owner):
+        await take(slots, owner)
         served.append(owner)
 
-    tasks = [asyncio.create_task(take(owner)) for owner in ("greedy", "greedy", "greedy", "modest", "late", "late")]
+    tasks = [asyncio.create_task(serve(owner)) for owner in ("greedy", "greedy", "greedy", "modest", "late", "late")]
     await settle()
     for _ in tasks:
         slots.give_back()
@@ -38,9 +49,9 @@ async def test_free_slots_are_not_taken_from_those_who_wait():
     """Without waiting only what nobody waits for can be had."""
     slots = Slots(3)
     assert slots.take_free(2) == 2
-    await slots.take("a")
+    await take(slots, "a")
     assert slots.take_free(5) == 0
-    waiting = asyncio.create_task(slots.take("b"))
+    waiting = asyncio.create_task(take(slots, "b"))
     await settle()
     slots.give_back(2)
     await waiting
@@ -54,7 +65,7 @@ async def test_no_slot_is_lost_or_made(steps):
     waiting = []
     for step, which in steps:
         if step == "take":
-            waiting.append(asyncio.create_task(slots.take(which)))
+            waiting.append(asyncio.create_task(take(slots, which)))
             if which % 2:
                 await settle()
         elif step == "cancel" and waiting:
