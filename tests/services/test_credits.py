@@ -51,14 +51,14 @@ class Tenant:
             refund = step == "refund"
             change = Change(EntryKind(step), taken if refund else 0, "img_001")
             async with self.database.write() as connection:
-                await write_changes(connection, scope, [change], Occasion("s", "r"), datetime.now(UTC))
+                await write_changes(connection, scope, [change], Occasion("s", "r"))
 
     async def reserve(self, count):
         """Take credits for so many images, or none."""
         images = [f"img_{number:03d}" for number in range(count)]
         try:
             async with self.database.write() as connection:
-                taken = await reserve(connection, self.library.scope, images, Occasion("s"), datetime.now(UTC))
+                taken = await reserve(connection, self.library.scope, images, Occasion("s"))
         except InsufficientCredits as error:
             self.refused.append((count, error.context["required"], error.context["available"]))
             return
@@ -69,7 +69,7 @@ class Tenant:
         with suppress(ZeroDivisionError):
             async with self.database.write() as connection:
                 changes = [Change(EntryKind.GRANT, 5)] * count
-                await write_changes(connection, self.library.scope, changes, Occasion(), datetime.now(UTC))
+                await write_changes(connection, self.library.scope, changes, Occasion())
                 raise ZeroDivisionError
 
 
@@ -139,7 +139,7 @@ async def test_a_tenant_without_an_account_is_not_found(library):
             await asking
     async with library.services.analyses._database.write() as connection:
         with pytest.raises(NotFound):
-            await write_changes(connection, stranger, [], Occasion(), datetime.now(UTC))
+            await write_changes(connection, stranger, [], Occasion())
         with pytest.raises(NotFound):
             await select_account(connection, stranger)
 

@@ -50,7 +50,7 @@ class CircuitBreaker:
         mine = object()
         if self._open_until is not None:
             if self._probe is not None or self._clock() < self._open_until:
-                raise Unavailable(self._reason)
+                raise Unavailable(self._reason, of="model")
             self._probe = mine
         return mine
 

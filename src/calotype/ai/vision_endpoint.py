@@ -123,7 +123,7 @@ class VisionEndpoint:
             except _PassingFault as fault:
                 pause = fault.pause
                 if attempt == MOST_ATTEMPTS or pause > LONGEST_PAUSE_ASKED_FOR:
-                    raise Unavailable(fault.message) from fault
+                    raise Unavailable(fault.message, of="model") from fault
             except UnusableAnswer as error:
                 if attempt == MOST_ATTEMPTS:
                     raise DescriptionFailed(str(error)) from error

@@ -31,7 +31,7 @@ _CHANGE = text("UPDATE credit_account SET balance = :balance, entries = :entries
 _WRITE = text(
     "INSERT INTO credit_entry "
     "(tenant_id, number, kind, amount, balance_after, session_id, image_id, request_id, created_at) "
-    "SELECT :tenant_id, e.number, e.kind, e.amount, e.balance_after, :session_id, e.image_id, :request_id, :now "
+    "SELECT :tenant_id, e.number, e.kind, e.amount, e.balance_after, :session_id, e.image_id, :request_id, clock_timestamp() "
     "FROM unnest(CAST(:numbers AS bigint[]), CAST(:kinds AS text[]), CAST(:amounts AS bigint[]), "
     "CAST(:balances AS bigint[]), CAST(:images AS text[])) AS e (number, kind, amount, balance_after, image_id)"
 )
@@ -61,9 +61,9 @@ async def update_unlimited(connection: AsyncConnection, scope: Scope, *, is_unli
 
 
 async def write_changes(
-    connection: AsyncConnection, scope: Scope, changes: Sequence[Change], occasion: Occasion, now: datetime
+    connection: AsyncConnection, scope: Scope, changes: Sequence[Change], occasion: Occasion
 ) -> Account:
-    """Change a balance and write down each change, as numbered entries in the order of their commits.
+    """Change a balance and write down each change, as numbered entries in the order of their commits, and of their times.
 
     The account is locked until the transaction ends. A balance that would fall below zero is refused by the database, so the
     caller looks first. Raises NotFound.
@@ -85,7 +85,6 @@ async def write_changes(
             "tenant_id": scope.tenant_id,
             "session_id": occasion.session_id,
             "request_id": occasion.request_id,
-            "now": now,
             "numbers": list(range(first, first + len(changes))),
             "kinds": [change.kind.value for change in changes],
             "amounts": [change.amount for change in changes],

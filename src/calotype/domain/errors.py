@@ -168,7 +168,10 @@ class AnalysisFailed(CalotypeError):
 
 
 class Unavailable(CalotypeError):
-    """Something the operation needs (database, object store, model) cannot be reached now."""
+    """Something the operation needs (database, object store, model) cannot be reached now.
+
+    `of` in the context is "model" where that is it, which has been tried several times already.
+    """
 
     code = "unavailable"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import UUID
 
 from calotype.db.analysis import (
@@ -92,7 +91,7 @@ class AnalysisService:
         analysis = await select_analysis(connection, scope, analysis_id, lock=True)
         assert analysis is not None
         await self._queue.enqueue(connection, Job(Task.ANALYZE, scope.tenant_id, analysis_id), Urgency.INTERACTIVE)
-        taken = await reserve(connection, scope, image_ids, occasion_of(analysis), datetime.now(UTC))
+        taken = await reserve(connection, scope, image_ids, occasion_of(analysis))
         await update_reserved(connection, scope, analysis_id, places, taken)
 
     async def come_back(

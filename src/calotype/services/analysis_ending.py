@@ -54,7 +54,7 @@ async def end(connection: Connection, analysis: Analysis, ends: Sequence[ItemEnd
     numbered = [(end, analysis.events + place) for place, end in enumerate(ends, 1)]
     await end_items(connection, scope, analysis.id, numbered)
     changes = [change for end in ends if (change := _change(end)) is not None]
-    account = await write_changes(connection, scope, changes, occasion_of(analysis), now)
+    account = await write_changes(connection, scope, changes, occasion_of(analysis))
     failed = sum(end.is_failure for end in ends)
     analysis = replace(
         analysis,
@@ -91,7 +91,7 @@ async def suspend(connection: Connection, analysis: Analysis) -> None:
     refunds = [Change(EntryKind.REFUND, item.credits, item.image_id) for item in items if item.credits is not None]
     await update_reserved(connection, scope, analysis.id, [item.place for item in items], None)
     await update_analysis(connection, scope, analysis.id, {"is_suspended": True})
-    await write_changes(connection, scope, refunds, occasion_of(analysis), datetime.now(UTC))
+    await write_changes(connection, scope, refunds, occasion_of(analysis))
 
 
 def occasion_of(analysis: Analysis) -> Occasion:

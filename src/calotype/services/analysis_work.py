@@ -28,7 +28,7 @@ from calotype.services.slots import Room, Slots
 _MOST_BEGINNINGS = 3  # of one image, each of which brought a worker down
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds between two looks whether pictures have been developed
 _GATHER = 0.005  # seconds in which what ends is stored together
-_STORING_PAUSES = (0.2, 1.0, 3.0, 10.0)  # seconds until a database that is away is tried again
+_AWAY_PAUSES = (0.2, 1.0, 3.0, 10.0)  # seconds until a database or store that is away is tried again
 _INTERRUPTED = Failure(FailureCode.FAILED, f"Its analysis was interrupted {_MOST_BEGINNINGS} times")
 _NOT_STORED = Failure(FailureCode.FAILED, "The result could not be stored")
 _log = structlog.get_logger(__name__)
@@ -141,20 +141,29 @@ class AnalysisWork:
         return _Done(item, await self._outcome(work.scope, item))
 
     async def _outcome(self, scope: Scope, item: AnalysisItem) -> Described | Failure:
-        try:
-            async with self._database.read() as connection:
-                asset = await select_asset(connection, scope, item.asset_id)
-            if asset is None:
-                return Failure(FailureCode.IMAGE_NOT_FOUND, "The image was deleted")
-            if item.fault is not None:
-                return Failure(FailureCode.FAILED, item.fault)
-            return await self._describing.describe(asset, reads_text=True)
-        except CalotypeError as error:
-            _log.warning("image not analysed", asset_id=str(item.asset_id), reason=error.message)
-            return Failure(FailureCode.FAILED, error.message)
-        except Exception:
-            _log.exception("image not analysed", asset_id=str(item.asset_id))
-            return Failure(FailureCode.FAILED, "An unexpected error occurred")
+        """What becomes of one image; a database or store that is away for a moment is waited for."""
+        for pause in (*_AWAY_PAUSES, None):
+            try:
+                return await self._described(scope, item)
+            except CalotypeError as error:
+                is_passing = isinstance(error, Unavailable) and error.context.get("of") != "model"
+                if not is_passing or pause is None:
+                    _log.warning("image not analysed", asset_id=str(item.asset_id), reason=error.message)
+                    return Failure(FailureCode.FAILED, error.message)
+                await asyncio.sleep(pause)
+            except Exception:
+                _log.exception("image not analysed", asset_id=str(item.asset_id))
+                return Failure(FailureCode.FAILED, "An unexpected error occurred")
+        raise AssertionError
+
+    async def _described(self, scope: Scope, item: AnalysisItem) -> Described | Failure:
+        async with self._database.read() as connection:
+            asset = await select_asset(connection, scope, item.asset_id)
+        if asset is None:
+            return Failure(FailureCode.IMAGE_NOT_FOUND, "The image was deleted")
+        if item.fault is not None:
+            return Failure(FailureCode.FAILED, item.fault)
+        return await self._describing.describe(asset, reads_text=True)
 
     async def _step(
         self, work: _Work, ended: Sequence[_Done], most: int, *, is_all: bool
@@ -163,7 +172,7 @@ class AnalysisWork:
 
         A database that is away is waited for, and what cannot be stored fails alone.
         """
-        for pause in (*_STORING_PAUSES, None):
+        for pause in (*_AWAY_PAUSES, None):
             try:
                 async with self._database.write() as connection:
                     if ended:

@@ -49,9 +49,7 @@ class CreditService:
                 raise InvalidInput(
                     f"the balance, {account.balance} now, must stay between 0 and {MOST_CREDITS}", field="amount"
                 )
-            return await write_changes(
-                connection, scope, [Change(EntryKind.GRANT, amount)], Occasion(), datetime.now(UTC)
-            )
+            return await write_changes(connection, scope, [Change(EntryKind.GRANT, amount)], Occasion())
 
     async def set_unlimited(self, scope: Scope, *, is_unlimited: bool) -> Account:
         """Let a tenant use as many credits as it likes, or no more than it has."""
@@ -60,9 +58,7 @@ class CreditService:
             return await select_account(connection, scope)
 
 
-async def reserve(
-    connection: Connection, scope: Scope, image_ids: Sequence[str], occasion: Occasion, now: datetime
-) -> int:
+async def reserve(connection: Connection, scope: Scope, image_ids: Sequence[str], occasion: Occasion) -> int:
     """Take a credit for each image; returns what was taken for each: 1, or 0 of a tenant without limit.
 
     Raises InsufficientCredits, with `required` and `available`, when there are too few for all.
@@ -76,5 +72,5 @@ async def reserve(
         )
     taken = 0 if account.is_unlimited else 1
     changes = [Change(EntryKind.RESERVE, -taken, image_id) for image_id in image_ids]
-    await write_changes(connection, scope, changes, occasion, now)
+    await write_changes(connection, scope, changes, occasion)
     return taken
