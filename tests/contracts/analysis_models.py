@@ -7,6 +7,8 @@ import contextlib
 import io
 import json
 import re
+import select
+import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -140,18 +142,32 @@ class Models:
             **more,
         }
 
-    def reply(self, call):
-        """What one call is answered; waits while calls are held."""
+    def reply(self, call, is_gone):
+        """What one call is answered; waits while calls are held, without a turn for those whose caller is gone."""
         with self._lock:
             self.calls.append(call)
             self.running += 1
             self.most = max(self.most, self.running)
         lock, let = self._lock, self._let
-        if self._is_held:
-            let.acquire(timeout=PATIENCE)
-        with lock:
-            self.running -= 1
+        try:
+            if self._is_held:
+                _take_turn(let, is_gone)
+        finally:
+            with lock:
+                self.running -= 1
         return self.script(call)
+
+
+def _take_turn(let, is_gone):
+    """Wait to be let, at most as long as tests wait for anything. Raises ConnectionError when nobody waits for the answer."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        if let.acquire(timeout=0.05):
+            if not is_gone():
+                return
+            let.release()
+        if is_gone():
+            raise ConnectionError
 
 
 def _handler(models):
@@ -163,11 +179,15 @@ def _handler(models):
             headers = {name.lower(): value for name, value in self.headers.items()}
             call = Call(self.path, headers, body)
             with contextlib.suppress(OSError):  # who gave up waiting is gone
-                said = models.reply(call)
+                said = models.reply(call, self._is_gone)
                 if callable(said):
                     said(self)
                 else:
                     completion(self, said if isinstance(said, str) else json.dumps(call.answer(said)))
+
+        def _is_gone(self):
+            readable, _, _ = select.select([self.connection], [], [], 0)
+            return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
 
         def log_message(self, *_):
             pass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -114,16 +113,16 @@ async def test_the_largest_balance_is_kept_exactly(library):
 
 async def test_what_was_used_long_ago_is_not_counted(library):
     """Only the last thirty days are."""
-    now = datetime.now(UTC)
-    for days in (29, 31):
-        async with library.services.analyses._database.write() as connection:
-            await write_changes(
-                connection,
-                library.scope,
-                [Change(EntryKind.CAPTURE, 0, "img_001")],
-                Occasion("s"),
-                now - timedelta(days=days),
-            )
+    async with library.services.analyses._database.write() as connection:
+        changes = [Change(EntryKind.CAPTURE, 0, "img_001"), Change(EntryKind.CAPTURE, 0, "img_002")]
+        await write_changes(connection, library.scope, changes, Occasion("s"))
+    for number, days in ((1, 31), (2, 29)):
+        library.sql(
+            "UPDATE credit_entry SET created_at = now() - make_interval(days => %s) WHERE tenant_id = %s AND number = %s",
+            days,
+            library.scope.tenant_id,
+            number,
+        )
     assert (await library.services.credits.usage(library.scope)).used_30d == 1
 
 
