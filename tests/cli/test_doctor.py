@@ -54,7 +54,7 @@ def test_a_database_that_does_not_answer_is_a_fault_with_a_remedy(calotype):
 def test_the_describer_is_tried_out(calotype):
     """A model is shown a small picture; one that does not answer well is a fault, without its address or key."""
     with VisionModel() as model:
-        well = calotype("doctor", **model.settings())
+        well = calotype("doctor", **model.settings(CALOTYPE_VISION_TIMEOUT="20"))
         assert model.asked[0].picture[1][:2] == b"\xff\xd8"
         model.script = [401]
         refused = calotype("doctor", **model.settings())
