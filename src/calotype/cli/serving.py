@@ -174,7 +174,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams that would go on for as long as their analyses, then stop as ever."""
-        application: Application | None = getattr(self.config.app.state, "application", None)  # type: ignore[union-attr]
+        application: Application | None = getattr(self.config.app.state, "application", None)  # type: ignore[union-attr]  # ours
         if application is not None:
             application.analysis_watch.stop()
         await super().shutdown(sockets)

@@ -291,13 +291,6 @@ async def update_reserved(
     await connection.execute(query.values(credits=credits_each))
 
 
-async def select_event_count(connection: AsyncConnection, scope: Scope, analysis_id: UUID) -> int | None:
-    """The number of the newest event of an analysis, None when it is gone."""
-    query = select(_N.c.events).where(of_tenant(scope, _N), _N.c.id == analysis_id)
-    number: int | None = (await connection.execute(query)).scalar_one_or_none()
-    return number
-
-
 async def select_events(
     connection: AsyncConnection, scope: Scope, analysis: Analysis, after: int
 ) -> list[AnalysisEvent]:

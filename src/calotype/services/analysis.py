@@ -108,7 +108,7 @@ class AnalysisService:
             found = _EVENT_ID.fullmatch(last_event_id)
             analysis = await select_analysis(connection, scope, UUID(found[1])) if found else None
             if not found or analysis is None or analysis.session_id != session_id or int(found[2]) > analysis.events:
-                raise InvalidInput("Last-Event-ID names no event of this session", field="Last-Event-ID")
+                raise InvalidInput("Last-Event-ID names no event of the analysis session", field="Last-Event-ID")
             items = await select_items(connection, scope, analysis.id)
             if [item.image_id for item in items] != [image.id for image in wanted]:
                 raise InvalidInput("Last-Event-ID is of a request for other images", field="Last-Event-ID")
@@ -195,7 +195,7 @@ async def _find(
         stored = known.get(image.id)
         # The path is compared as text and never used.
         if stored is None or stored.upload_path != image.upload_path:
-            raise ImageNotFound(f"{image.field} is not an image of this session", field=image.field)
+            raise ImageNotFound(f"{image.field} is not an image of the analysis session", field=image.field)
         found.append(stored)
     live = await lock_assets_from_removal(connection, scope, [image.asset_id for image in found])
     for image, stored in zip(wanted, found, strict=True):
