@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable
@@ -66,8 +67,18 @@ async def big(database: Database) -> AsyncIterator[Big]:
         for count, folder in folders.items():
             await connection.execute(text(_PLACE), {"tenant": tenants[0], "folder": folder, "count": count})
     async with database.read() as connection:
-        await connection.execute(text("VACUUM (ANALYZE) asset"))
+        await vacuum(connection)
         yield Big(Scope(tenants[0]), connection, folders)
+
+
+async def vacuum(connection: AsyncConnection) -> None:
+    """Vacuum until every page is known as visible to all: whoever looks at the database meanwhile keeps that from happening."""
+    pages = text("SELECT relallvisible = relpages FROM pg_class WHERE oid = 'asset'::regclass")
+    async with asyncio.timeout(60):
+        while True:
+            await connection.execute(text("VACUUM (ANALYZE) asset"))
+            if await connection.scalar(pages):
+                return
 
 
 async def plans(big: Big, wanted: AssetFilter, page: PageRequest, scope: Scope | None = None) -> list[dict[str, Any]]:
