@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from calotype.db import presigned_upload, tables
 from calotype.db.asset import insert_asset, update_asset
@@ -136,3 +137,15 @@ def developed(**values):
         metadata=METADATA,
     )
     return replace(plain, **values)
+
+
+async def vacuum(connection: Connection, *names: str) -> None:
+    """Vacuum tables until each page is known to be visible to all: anyone who looks at the database meanwhile prevents it."""
+    unseen = text(
+        "SELECT count(*) FROM pg_class WHERE relname = ANY(:names) AND relkind = 'r' AND relallvisible < relpages"
+    )
+    async with asyncio.timeout(60):
+        while True:
+            await connection.execute(text(f"VACUUM (ANALYZE) {', '.join(names)}"))
+            if not await connection.scalar(unseen, {"names": list(names)}):
+                return

@@ -16,6 +16,7 @@ from calotype.domain.listing import Window
 from calotype.domain.scope import Scope
 from calotype.jobs.queue import JobQueue
 from tests.db.conftest import new_tenant
+from tests.db.rows import vacuum
 from tests.db.test_index_use import Big, explained
 
 SESSIONS, IMAGES = 1_000, 20
@@ -48,10 +49,15 @@ async def full(database: Database):
             await connection.execute(text(statement), given)
         await credit.insert_account(connection, Scope(tenant), is_unlimited=False)
     async with database.read() as connection:
-        await connection.execute(
-            text("VACUUM (ANALYZE) analysis, analysis_item, analysis_session, analysis_image, credit_entry")
+        tables = (
+            "analysis",
+            "analysis_item",
+            "analysis_session",
+            "analysis_image",
+            "credit_entry",
+            "procrastinate_jobs",
         )
-        await connection.execute(text("VACUUM (ANALYZE) procrastinate_jobs"))
+        await vacuum(connection, *tables)
         yield Big(Scope(tenant), connection, {})
         await connection.execute(text("DELETE FROM procrastinate_jobs WHERE queue_name = 'nowhere'"))
         await connection.execute(text("DELETE FROM analysis_session WHERE tenant_id = :tenant"), {"tenant": tenant})

@@ -28,7 +28,7 @@ from calotype.domain.batch import BatchStatus
 from calotype.domain.listing import Window
 from calotype.domain.scope import Scope
 from tests.db.conftest import new_tenant
-from tests.db.rows import NOW
+from tests.db.rows import NOW, vacuum
 from tests.db.test_device_rows import answer
 from tests.db.test_index_use import _FILL, explained, indexes
 
@@ -82,8 +82,8 @@ async def fleet(database):
             for statement in (_FILL, _DEVICES, _KEYS, _BATCHES, _IMAGES, _ANNOTATIONS, _ANSWERS):
                 await connection.execute(text(statement), {"tenant": tenant_id, **counts})
     async with database.read() as connection:
-        tables = "asset, device, device_key, batch, device_image, annotation, idempotency_key"
-        await connection.execute(text(f"VACUUM (ANALYZE) {tables}"))
+        tables = ("asset", "device", "device_key", "batch", "device_image", "annotation", "idempotency_key")
+        await vacuum(connection, *tables)
         of_mine = {"tenant": tenants[0]}
         batch = (
             await connection.execute(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable
@@ -22,7 +21,7 @@ from calotype.db.listing import select_page
 from calotype.domain.listing import AssetFilter, PageRequest, RecordedRange, SearchMode, SortKey
 from calotype.domain.scope import Scope
 from tests.db.conftest import new_tenant
-from tests.db.rows import NOW, add_folder
+from tests.db.rows import NOW, add_folder, vacuum
 
 ROWS = 20_000
 _UPLOADED = Decimal(str(NOW.timestamp())) + 60 * 10_000
@@ -67,18 +66,8 @@ async def big(database: Database) -> AsyncIterator[Big]:
         for count, folder in folders.items():
             await connection.execute(text(_PLACE), {"tenant": tenants[0], "folder": folder, "count": count})
     async with database.read() as connection:
-        await vacuum(connection)
+        await vacuum(connection, "asset")
         yield Big(Scope(tenants[0]), connection, folders)
-
-
-async def vacuum(connection: AsyncConnection) -> None:
-    """Vacuum until every page is known as visible to all: whoever looks at the database meanwhile keeps that from happening."""
-    pages = text("SELECT relallvisible = relpages FROM pg_class WHERE oid = 'asset'::regclass")
-    async with asyncio.timeout(60):
-        while True:
-            await connection.execute(text("VACUUM (ANALYZE) asset"))
-            if await connection.scalar(pages):
-                return
 
 
 async def plans(big: Big, wanted: AssetFilter, page: PageRequest, scope: Scope | None = None) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from calotype.db.look_alike import near_quarters, select_near, select_phash
 from calotype.domain.look_alike import INDEXED_DISTANCE, is_plain
 from calotype.domain.scope import Scope
 from tests.db.conftest import new_tenant
+from tests.db.rows import vacuum
 
 ROWS = 3000
 HASHES = st.integers(0, 2**64 - 1)
@@ -86,7 +87,7 @@ async def tenants(database):
     few = [flipped(chance, centre, bits) for centre in centres[:5] for bits in (0, 0, 4, 10, 11, 16)]
     small = await fill(database, await new_tenant(database), few, chance)
     async with database.read() as connection:
-        await connection.execute(text("VACUUM (ANALYZE) perceptual_hash"))
+        await vacuum(connection, "perceptual_hash")
     return big, small
 
 
