@@ -143,6 +143,12 @@ class TooManyPixels(UndecodablePicture):
     code = "too_many_pixels"
 
 
+class UndecodableVideo(CalotypeError):
+    """The content is a video by its signature, but nothing of it can be decoded, or it is larger than allowed."""
+
+    code = "undecodable_video"
+
+
 class TooLarge(CalotypeError):
     """The content is larger than its limit; `limit` and, where known, `actual` are in the context."""
 

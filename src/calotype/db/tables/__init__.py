@@ -19,6 +19,15 @@ from calotype.db.tables.base import metadata
 from calotype.db.tables.devices import annotation, batch, device, device_image, device_key, idempotency_key
 from calotype.db.tables.tenants import api_key, budget_use, credit_account, credit_entry, installation, tenant
 from calotype.db.tables.uploads import presigned_upload, upload_session, upload_session_file
+from calotype.db.tables.videos import (
+    chunked_upload,
+    indexing_run,
+    scene,
+    transcript_segment,
+    upload_chunk,
+    video,
+    video_group,
+)
 from calotype.db.tables.webhooks import webhook, webhook_delivery, webhook_event
 
 __all__ = [
@@ -31,6 +40,7 @@ __all__ = [
     "asset",
     "batch",
     "budget_use",
+    "chunked_upload",
     "color_analysis",
     "credit_account",
     "credit_entry",
@@ -43,15 +53,21 @@ __all__ = [
     "embedding",
     "folder",
     "idempotency_key",
+    "indexing_run",
     "installation",
     "metadata",
     "operation",
     "perceptual_hash",
     "presigned_upload",
+    "scene",
     "stale_embedding",
     "tenant",
+    "transcript_segment",
+    "upload_chunk",
     "upload_session",
     "upload_session_file",
+    "video",
+    "video_group",
     "webhook",
     "webhook_delivery",
     "webhook_event",
