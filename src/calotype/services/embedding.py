@@ -7,7 +7,7 @@ belong to its texts; whoever changes the texts marks them stale and queues a job
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -21,9 +21,10 @@ from calotype.db.engine import Connection, Database, Pipeline
 from calotype.domain.asset import Asset
 from calotype.domain.custom_metadata import searchable_text
 from calotype.domain.description import Description
-from calotype.domain.embedding import EmbeddedTexts, Embedding, EmbeddingSource, content_text
+from calotype.domain.embedding import EmbeddedTexts, Embedding, EmbeddingSource, content_text, scene_text
 from calotype.domain.errors import Unavailable
 from calotype.domain.job import Job, Task, Urgency
+from calotype.domain.scene import Scene
 from calotype.domain.scope import Scope
 from calotype.jobs.queue import JobQueue
 
@@ -65,6 +66,22 @@ class EmbeddingService:
         except Unavailable:
             return PreparedEmbeddings(texts, ())
         return PreparedEmbeddings(texts, tuple(made[asset.id]))
+
+    async def of_scenes(self, asset_id: UUID, name: str, scenes: Sequence[Scene]) -> tuple[Embedding, ...]:
+        """The vectors of a video's scenes, numbered as those are; none where the model is not installed."""
+        texts = [scene_text(name, scene.description, scene.visible_text, scene.transcript) for scene in scenes]
+        try:
+            vectors = await asyncio.to_thread(self._embedder.embed, texts)
+        except Unavailable:
+            return ()
+        return tuple(
+            Embedding(asset_id, EmbeddingSource.SCENE, self.model, tuple(vector.tolist()), scene.index)
+            for scene, vector in zip(scenes, vectors, strict=True)
+        )
+
+    async def store_scenes(self, connection: Connection, scope: Scope, vectors: Sequence[Embedding]) -> None:
+        """Store the vectors of scenes in the transaction that stores those."""
+        await upsert_embeddings(connection, scope, vectors, datetime.now(UTC))
 
     async def store(self, connection: Connection | Pipeline, scope: Scope, prepared: PreparedEmbeddings) -> None:
         """Store prepared vectors in the transaction that stores the description."""
