@@ -26,6 +26,7 @@ from calotype.domain.errors import Unavailable
 from calotype.domain.job import Job, Task, Urgency
 from calotype.domain.scene import Scene
 from calotype.domain.scope import Scope
+from calotype.domain.video import VIDEO
 from calotype.jobs.queue import JobQueue
 
 _MOST_ROUNDS = 3
@@ -54,13 +55,15 @@ class EmbeddingService:
         return self._embedder.model
 
     async def prepare(self, asset: Asset, description: Description) -> PreparedEmbeddings:
-        """Compute the vectors of an asset that is about to get a description."""
+        """Compute the vectors of an asset that is about to get a description; a video has those of its scenes instead."""
         async with self._database.read() as connection:
             document = (await select_custom_metadata(connection, Scope(asset.tenant_id), [asset.id])).get(asset.id)
         texts = EmbeddedTexts(
             content_text(asset.title, asset.tags, description.text, description.visible_text),
             searchable_text(document) if document is not None else None,
         )
+        if asset.media_type == VIDEO:
+            return PreparedEmbeddings(texts, ())
         try:
             made = await self.compute({asset.id: texts})
         except Unavailable:
