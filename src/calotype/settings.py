@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     )
 
     max_image_bytes: int = Field(100 * MIB, ge=1, description="Largest streamed image, in bytes.")
+    max_video_bytes: int = Field(4096 * MIB, ge=1, description="Largest video, streamed or in chunks, in bytes.")
     max_batch_files: int = Field(100, ge=1, le=10_000, description="Most files of one batch upload.")
     max_batch_bytes: int = Field(10 * 1024 * MIB, ge=1, description="Most bytes of one batch upload.")
     max_pixels: int = Field(
@@ -38,6 +39,9 @@ class Settings(BaseSettings):
     vision_max_images: int = Field(100, ge=1, le=1000, description="Most images of one upload through the Vision API.")
     vision_max_pixels: int = Field(
         100_000_000, ge=1, description="Most pixels a picture sent to the Vision API may have, all frames counted."
+    )
+    vision_max_video_bytes: int = Field(
+        2048 * MIB, ge=1, description="Largest video sent to the Vision API, or fetched for it, in bytes."
     )
     vision_max_body_bytes: int = Field(
         10 * MIB, ge=1024, description="Most bytes of a Vision API request, files not counted."
@@ -50,6 +54,12 @@ class Settings(BaseSettings):
     )
     daily_image_searches: int | None = Field(
         None, ge=0, description="Calls of images/search a key may make within any 24 hours; absent: no limit."
+    )
+    daily_video_uploads: int | None = Field(
+        None, ge=0, description="Calls of videos/upload a key may make within any 24 hours; absent: no limit."
+    )
+    daily_video_searches: int | None = Field(
+        None, ge=0, description="Searches of videos a key may make within any 24 hours; absent: no limit."
     )
     device_max_image_bytes: int = Field(50 * MIB, ge=1, description="Largest image a device may send, in bytes.")
     device_key_grace_seconds: float = Field(
@@ -101,6 +111,13 @@ class Settings(BaseSettings):
     )
     decode_memory_mb: int = Field(3072, ge=256, description="Memory limit of a decoding child, in MiB.")
     decode_timeout: float = Field(60, gt=0, description="Seconds one picture may take to decode.")
+    video_processes: int = Field(
+        1, ge=1, le=64, description="Videos one worker indexes or encodes at once; each uses all cores."
+    )
+    video_memory_mb: int = Field(2048, ge=512, description="Memory limit of a child that works on a video, in MiB.")
+    video_max_pixels: int = Field(
+        40_000_000, ge=1, description="Most pixels one frame of a video may have, before it is refused."
+    )
     keywords_as_tags: bool = Field(False, description="Whether a picture's own keywords are added to its tags.")
     ocr_enabled: bool = Field(True, description="Whether visible text is read from pictures.")
     ocr_timeout: float = Field(120, gt=0, description="Seconds reading the text of one picture may take.")

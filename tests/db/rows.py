@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import warnings
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -140,12 +141,26 @@ def developed(**values):
 
 
 async def vacuum(connection: Connection, *names: str) -> None:
-    """Vacuum tables until each page is known to be visible to all: anyone who looks at the database meanwhile prevents it."""
+    """Vacuum tables until each page is known to be visible to all, for half a minute at most.
+
+    Anyone who looks at the database meanwhile prevents it; who did so to the end is told.
+    """
     unseen = text(
         "SELECT count(*) FROM pg_class WHERE relname = ANY(:names) AND relkind = 'r' AND relallvisible < relpages"
     )
-    async with asyncio.timeout(60):
-        while True:
-            await connection.execute(text(f"VACUUM (ANALYZE) {', '.join(names)}"))
-            if not await connection.scalar(unseen, {"names": list(names)}):
-                return
+    try:
+        async with asyncio.timeout(30):
+            while True:
+                await connection.execute(text(f"VACUUM (ANALYZE) {', '.join(names)}"))
+                if not await connection.scalar(unseen, {"names": list(names)}):
+                    return
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        rows = await connection.execute(_HOLDERS)
+        warnings.warn(f"the vacuum was held up by {[tuple(row) for row in rows]}", stacklevel=2)
+
+
+_HOLDERS = text(
+    "SELECT pid, backend_type, state, age(backend_xmin), state_change, left(query, 200) FROM pg_stat_activity "
+    "WHERE backend_xmin IS NOT NULL AND datname = current_database() AND pid <> pg_backend_pid()"
+)

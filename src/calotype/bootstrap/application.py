@@ -36,6 +36,7 @@ from calotype.services.image_upload import ImageUploadService
 from calotype.services.importer import ImportService
 from calotype.services.ingest import IngestService
 from calotype.services.look_alike import LookAlikeService
+from calotype.services.media import MediaService
 from calotype.services.metrics import MetricsService
 from calotype.services.picture import PictureService
 from calotype.services.presence import Presence
@@ -49,6 +50,9 @@ from calotype.services.trash import TrashService
 from calotype.services.upkeep import UpkeepService
 from calotype.services.upload_session import UploadSessionService
 from calotype.services.upload_status import UploadStatusService
+from calotype.services.video import VideoService
+from calotype.services.video_group import VideoGroupService
+from calotype.services.video_upload import VideoUploadService
 from calotype.services.webhook import WebhookService
 from calotype.services.webhook_delivery import WebhookDeliveryService
 from calotype.settings import Settings
@@ -88,6 +92,7 @@ class Application:
     importer: ImportService
     ingest: IngestService
     look_alikes: LookAlikeService
+    media: MediaService
     metrics: MetricsService
     pictures: PictureService
     presence: Presence
@@ -101,6 +106,9 @@ class Application:
     trash: TrashService
     upkeep: UpkeepService
     upload_status: UploadStatusService
+    video_groups: VideoGroupService
+    video_uploads: VideoUploadService
+    videos: VideoService
     webhook_deliveries: WebhookDeliveryService
     webhooks: WebhookService
     job_app: App

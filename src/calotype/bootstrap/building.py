@@ -14,11 +14,13 @@ from calotype.bootstrap.tools import Tools
 from calotype.domain.analysis import MOST_IMAGES
 from calotype.domain.budget import Budget
 from calotype.domain.quota import UploadTerms
+from calotype.domain.video import FILE_FORMATS
 from calotype.services.analysis import AnalysisService
 from calotype.services.analysis_recovery import AnalysisRecovery
 from calotype.services.analysis_session import AnalysisSessionService, SessionTerms
 from calotype.services.analysis_watch import AnalysisWatch
 from calotype.services.analysis_work import AnalysisWork
+from calotype.services.announcing import AnnounceService
 from calotype.services.api_key import ApiKeyService
 from calotype.services.asset import AssetService
 from calotype.services.batch import BatchService, BatchTerms
@@ -46,10 +48,12 @@ from calotype.services.importer import ImportService
 from calotype.services.ingest import IngestService
 from calotype.services.late_fields import LateFieldsService
 from calotype.services.look_alike import LookAlikeService
+from calotype.services.media import MediaService
 from calotype.services.metrics import MetricsService
 from calotype.services.picture import DevelopLimits, PictureService
 from calotype.services.presence import Presence
 from calotype.services.presigned_upload import PresignedUploadService
+from calotype.services.probing import ProbeLimits, ProbeService
 from calotype.services.quota import QuotaService
 from calotype.services.receive import IngestLimits, ReceiveService
 from calotype.services.reindexing import ReindexService
@@ -60,6 +64,9 @@ from calotype.services.trash import TrashService
 from calotype.services.upkeep import UpkeepService
 from calotype.services.upload_session import UploadSessionService
 from calotype.services.upload_status import UploadStatusService
+from calotype.services.video import VideoService
+from calotype.services.video_group import VideoGroupService
+from calotype.services.video_upload import VideoTerms, VideoUploadService
 from calotype.services.webhook import WebhookService
 from calotype.services.webhook_delivery import DeliveryTerms, WebhookDeliveryService
 from calotype.settings import Settings
@@ -71,8 +78,15 @@ def build(tools: Tools, secret: bytes) -> Application:
     """All services; `secret` signs links."""
     settings, database, store, queue = tools.settings, tools.database, tools.store, tools.queue
     delivery = DeliveryService(store, secret, lifetime=settings.link_lifetime, public_url=settings.public_url)
-    limits = IngestLimits(max_image_bytes=settings.max_image_bytes, max_pixels=settings.max_pixels)
-    ingest = IngestService(database, store, queue, limits, describes=True)
+    limits = IngestLimits(
+        max_image_bytes=settings.max_image_bytes,
+        max_pixels=settings.max_pixels,
+        max_video_bytes=settings.max_video_bytes,
+        video_formats=FILE_FORMATS,
+    )
+    probing = _probing(tools)
+    ingest = IngestService(database, store, queue, limits, probing, describes=True)
+    announcing = AnnounceService(database, queue, describes=True)
     presigned = PresignedUploadService(database, store, ingest, delivery, lifetime=settings.presigned_lifetime)
     events = tools.events
     trash = TrashService(database, store, queue, events, keep=timedelta(days=settings.trash_days))
@@ -129,6 +143,7 @@ def build(tools: Tools, secret: bytes) -> Application:
         importer=ImportService(database, ingest, folders),
         ingest=ingest,
         look_alikes=LookAlikeService(database),
+        media=MediaService(database, queue, delivery),
         metrics=MetricsService(database, queue),
         pictures=_pictures(tools),
         presence=presence,
@@ -152,6 +167,9 @@ def build(tools: Tools, secret: bytes) -> Application:
             embeddings,
         ),
         upload_status=UploadStatusService(database, queue),
+        video_groups=VideoGroupService(database),
+        video_uploads=_video_uploads(tools, ingest, announcing, probing),
+        videos=VideoService(database, queue, trash),
         webhook_deliveries=webhook_deliveries,
         webhooks=WebhookService(database, queue, tools.fetcher),
         job_app=queue.app,
@@ -206,6 +224,8 @@ def _budgets(tools: Tools) -> BudgetService:
     limits = {
         Budget.IMAGE_UPLOADS: tools.settings.daily_image_uploads,
         Budget.IMAGE_SEARCHES: tools.settings.daily_image_searches,
+        Budget.VIDEO_UPLOADS: tools.settings.daily_video_uploads,
+        Budget.VIDEO_SEARCHES: tools.settings.daily_video_searches,
     }
     return BudgetService(tools.database, limits)
 
@@ -248,6 +268,7 @@ def _pictures(tools: Tools) -> PictureService:
         max_pixels=tools.settings.max_pixels,
         timeout=tools.settings.decode_timeout,
         keywords_as_tags=tools.settings.keywords_as_tags,
+        max_frame_pixels=tools.settings.video_max_pixels,
     )
     return PictureService(tools.database, tools.store, tools.queue, tools.events, tools.pictures, limits)
 
@@ -314,6 +335,25 @@ def _analysis_sessions(tools: Tools, ingest: IngestService) -> AnalysisSessionSe
     uploads = ImageUploadService(ingest, ReceiveService(tools.store, limits), tools.fetcher, terms)
     lifetime = timedelta(seconds=settings.analysis_session_lifetime)
     return AnalysisSessionService(tools.database, uploads, SessionTerms(lifetime))
+
+
+def _probing(tools: Tools) -> ProbeService:
+    limits = ProbeLimits(tools.settings.video_max_pixels, timeout=tools.settings.decode_timeout)
+    return ProbeService(tools.store, tools.pictures, limits)
+
+
+def _video_uploads(
+    tools: Tools, ingest: IngestService, announcing: AnnounceService, probing: ProbeService
+) -> VideoUploadService:
+    settings = tools.settings
+    terms = VideoTerms(settings.vision_max_video_bytes, settings.vision_max_body_bytes)
+    receiver = ReceiveService(tools.store, _video_limits(settings), probing)
+    return VideoUploadService(tools.database, ingest, receiver, announcing, tools.fetcher, terms)
+
+
+def _video_limits(settings: Settings) -> IngestLimits:
+    """Whatever can be decoded, but no pictures."""
+    return IngestLimits(max_image_bytes=0, max_pixels=0, max_video_bytes=settings.vision_max_video_bytes)
 
 
 def _longest_upload(settings: Settings) -> float:

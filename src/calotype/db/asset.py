@@ -100,6 +100,8 @@ async def insert_asset(connection: AsyncConnection | Pipeline, new: NewAsset, se
             "title": new.title,
             "tags": list(new.tags),
             "folder_id": new.folder_id,
+            "width": new.width,
+            "height": new.height,
             "recorded_timestamp": new.recorded_timestamp,
             "captured_at": captured.moment if captured else None,
             "captured_wall": captured.wall if captured else None,

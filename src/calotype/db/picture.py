@@ -82,6 +82,31 @@ async def update_developed(
     await upsert_developed_colors(connection, scope, asset_id, picture.colors)
 
 
+_POSTER = update(_A).where(_A.c.tenant_id == bindparam("of_tenant"), _A.c.id == bindparam("of_asset"))
+
+
+async def update_poster(
+    connection: AsyncConnection | Pipeline,
+    scope: Scope,
+    asset_id: UUID,
+    picture: DevelopedPicture,
+    variants: Mapping[VariantName, StoredVariant],
+) -> None:
+    """Store what was made of one frame of a video, live or trashed; nothing happens when the asset is gone."""
+    await connection.execute(
+        _POSTER,
+        {
+            "of_tenant": scope.tenant_id,
+            "of_asset": asset_id,
+            "blur_hash": picture.blur_hash,
+            "facts": _facts(picture),
+            "variants": {name.value: asdict(variant) for name, variant in variants.items()},
+            "variant_status": State.COMPLETED.value,
+            "variant_error": None,
+        },
+    )
+
+
 def _facts(picture: DevelopedPicture) -> dict[str, Any]:
     metadata = asdict(picture.metadata)
     if captured := metadata["captured"]:

@@ -11,6 +11,12 @@ _MEANINGS: dict[str, tuple[type[CalotypeError], str]] = {
     "asset_folder": (NotFound, "Folder not found"),
     "folder_parent": (NotFound, "Folder not found"),
     "folder_siblings": (Conflict, "A folder of this name is already there"),
+    "video_group_name": (Conflict, "A group of this name is already there"),
+    "video_tenant_id_group_id_fkey": (NotFound, "There is no such group"),
+}
+_CONTEXTS: dict[str, dict[str, str]] = {
+    "video_group_name": {"reason": "group_exists", "field": "name"},
+    "video_tenant_id_group_id_fkey": {"kind": "group", "field": "group_id"},
 }
 
 
@@ -21,4 +27,4 @@ def meaning_of(error: IntegrityError | DriverIntegrityError) -> CalotypeError | 
     if name not in _MEANINGS:
         return None
     kind, message = _MEANINGS[name]
-    return kind(message)
+    return kind(message, **_CONTEXTS.get(name, {}))

@@ -39,6 +39,7 @@ class OperationType(enum.StrEnum):
     VARIANTS = "variants"
     EXTRACT_COLORS = "extract_colors"
     DESCRIBE = "describe"
+    ANALYZE_VIDEO = "analyze_video"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class StoredVariant:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One image (later: video, document, link) of a tenant."""
+    """One image or video (later: document, link) of a tenant."""
 
     id: UUID
     tenant_id: UUID
@@ -118,6 +119,8 @@ class NewAsset:
     folder_id: UUID | None = None
     recorded_timestamp: Decimal | None = None
     captured: CaptureTime | None = None
+    width: int | None = None
+    height: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

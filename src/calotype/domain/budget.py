@@ -14,6 +14,8 @@ class Budget(enum.StrEnum):
 
     IMAGE_UPLOADS = "image_uploads"
     IMAGE_SEARCHES = "image_searches"
+    VIDEO_UPLOADS = "video_uploads"
+    VIDEO_SEARCHES = "video_searches"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,3 +24,11 @@ class Deletion:
     fate: Fate
     message: str | None = None
     deleted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedDeletion:
+    """Which of the objects asked for were deleted and which were not there, each once, in the order asked for."""
+
+    deleted: tuple[str, ...]
+    not_found: tuple[str, ...]

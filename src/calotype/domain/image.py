@@ -9,6 +9,9 @@ from uuid import UUID
 from calotype.domain.asset import Asset, State
 from calotype.domain.custom_metadata import CustomMetadata
 
+IMAGE = "image"
+"""The media type of the assets that are images."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImageRequest:
@@ -29,14 +32,6 @@ class LibraryImage:
     uploaded_at: datetime
     indexing: State | None
     document: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ImageDeletion:
-    """Which of the images asked for were deleted and which were not there, each once, in the order asked for."""
-
-    deleted: tuple[str, ...]
-    not_found: tuple[str, ...]
 
 
 def image_of(asset: Asset, document: str | None) -> LibraryImage:

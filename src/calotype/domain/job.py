@@ -20,15 +20,14 @@ class Task(enum.StrEnum):
     EMBED = "embed"
     DELIVER_EVENT = "deliver_event"
     ANALYZE = "analyze"
+    DOWNLOAD_VIDEO = "download_video"
+    INDEX_VIDEO = "index_video"
+    MAKE_RENDITION = "make_rendition"
 
     @property
     def lane(self) -> Lane:
         """Where its jobs wait."""
-        if self is Task.DELIVER_EVENT:
-            return Lane.WEBHOOKS
-        if self is Task.ANALYZE:
-            return Lane.ANALYSES
-        return Lane.PICTURES if self in {Task.MAKE_VARIANTS, Task.EXTRACT_COLORS} else Lane.TEXTS
+        return _LANES.get(self, Lane.TEXTS)
 
     @property
     def subject(self) -> str:
@@ -47,6 +46,8 @@ class Lane(enum.StrEnum):
     TEXTS = "texts"
     WEBHOOKS = "webhooks"
     ANALYSES = "analyses"
+    DOWNLOADS = "downloads"
+    VIDEOS = "videos"
 
 
 class Urgency(enum.IntEnum):
@@ -58,6 +59,15 @@ class Urgency(enum.IntEnum):
     DELIVERY = -10
 
 
+_LANES = {
+    Task.MAKE_VARIANTS: Lane.PICTURES,
+    Task.EXTRACT_COLORS: Lane.PICTURES,
+    Task.DELIVER_EVENT: Lane.WEBHOOKS,
+    Task.ANALYZE: Lane.ANALYSES,
+    Task.DOWNLOAD_VIDEO: Lane.DOWNLOADS,
+    Task.INDEX_VIDEO: Lane.VIDEOS,
+    Task.MAKE_RENDITION: Lane.VIDEOS,
+}
 _SUBJECTS = {Task.DELIVER_EVENT: "delivery_id", Task.ANALYZE: "analysis_id"}
 ASSET_TASKS = tuple(task for task in Task if task.subject == "asset_id")
 

@@ -14,6 +14,9 @@ from calotype.domain.picture import CaptureTime
 VIDEO = "video"
 """The media type of the assets that are videos."""
 
+FILE_FORMATS = frozenset({"mp4", "mov", "m4v", "webm", "avi"})
+"""The formats that are taken where a list of kinds is promised; elsewhere whatever can be decoded is."""
+
 # What current browsers play without a plug-in, by container and codecs; those of pixels have 8 bits and 4:2:0.
 _PLAYED_CONTAINERS = {"mp4": {"h264", "av1", "vp9"}, "m4v": {"h264"}, "webm": {"vp8", "vp9", "av1"}}
 _PLAYED_SOUND = {

@@ -67,20 +67,29 @@ class DeliveryService:
         variant = asset.variant(name)
         return self._path(variant.object_key, variant.content_type, None) if variant else None
 
-    def live_path(self, tenant_id: UUID, asset_id: UUID) -> str:
-        """Root-relative link to the original of an asset for as long as that is live; good for exactly the set lifetime."""
-        expires = str(int(time.time()) + self._lifetime)
-        signature = self._sign("LIVE", str(tenant_id), str(asset_id), expires)
-        return f"/media/{asset_id}?{urlencode({'t': str(tenant_id), 'exp': expires, 'sig': signature})}"
+    def live_path(self, tenant_id: UUID, asset_id: UUID, form: str = "") -> str:
+        """Root-relative link to the original of an asset, or to another form of it, for as long as that is live.
 
-    def verify_live(self, tenant_id: str, asset_id: str, expires: str, signature: str) -> Scope:
+        It is good for exactly the set lifetime.
+        """
+        expires = str(int(time.time()) + self._lifetime)
+        signature = self._sign("LIVE", str(tenant_id), str(asset_id), form, expires)
+        path = f"/media/{asset_id}/{form}" if form else f"/media/{asset_id}"
+        return f"{path}?{urlencode({'t': str(tenant_id), 'exp': expires, 'sig': signature})}"
+
+    def verify_live(self, tenant_id: str, asset_id: str, expires: str, signature: str, form: str = "") -> Scope:
         """Whose asset such a link leads to. Raises NotAllowed when it was tampered with, Expired when its time is over."""
-        expected = self._sign("LIVE", tenant_id, asset_id, expires)
+        expected = self._sign("LIVE", tenant_id, asset_id, form, expires)
         if not hmac.compare_digest(expected.encode(), signature.encode(errors="surrogatepass")):
             raise NotAllowed("This link is not valid", is_link=True)
         if int(expires) <= time.time():
-            raise Expired("This link has expired; ask for the image again")
+            raise Expired("This link has expired; ask for the file again")
         return Scope(UUID(tenant_id))
+
+    def variant(self, asset: Asset, name: VariantName) -> SignedObject | None:
+        """A variant of an asset; None until it is made."""
+        variant = asset.variant(name)
+        return SignedObject(variant.object_key, variant.content_type, None) if variant else None
 
     def original(self, asset: Asset) -> SignedObject:
         """The untouched original of an asset; SVG and the like only ever download."""

@@ -12,13 +12,10 @@ from calotype.db.engine import Connection, Database
 from calotype.db.listing import select_page
 from calotype.domain.asset import Asset
 from calotype.domain.errors import NotFound
-from calotype.domain.image import LibraryImage, image_of
+from calotype.domain.image import IMAGE, LibraryImage, image_of
 from calotype.domain.listing import AssetFilter, PageRequest
 from calotype.domain.scope import Scope
 from calotype.services.trash import TrashService
-
-IMAGE = "image"
-"""The media type of the assets that are images."""
 
 
 class ImageService:

@@ -19,14 +19,19 @@ from calotype.db.engine import Connection, Database, Pipeline, pipelined
 from calotype.db.operation import insert_operations
 from calotype.db.session_file import update_wanted
 from calotype.db.upload_session import lock_open_session
+from calotype.db.video import insert_video
 from calotype.domain.asset import Asset, NewAsset, Operation, OperationType, State, UploadMethod
 from calotype.domain.custom_metadata import CustomMetadata
 from calotype.domain.errors import CalotypeError, Conflict, QuotaExceeded, Unavailable, UsageLimitExceeded
+from calotype.domain.image import IMAGE
 from calotype.domain.job import Job, Task, Urgency
 from calotype.domain.picture import CaptureTime, MediaType
 from calotype.domain.scope import Scope
+from calotype.domain.video import NewVideo
 from calotype.jobs.queue import JobQueue
 from calotype.services.allowance import Allowances
+from calotype.services.indexing_queue import queue_run
+from calotype.services.probing import ProbeService
 from calotype.services.receive import IngestLimits, ReceivedFile, ReceiveService
 from calotype.services.search_document import custom_document, search_document
 from calotype.storage.store import ObjectStore
@@ -49,6 +54,8 @@ class UploadOptions:
     custom: CustomMetadata | None = None
     captured: CaptureTime | None = None
     urgency: Urgency = Urgency.NEW
+    video: NewVideo | None = None
+    """What is said of it, if it is a video; its name is the file's where nothing is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +86,11 @@ class IngestService(ReceiveService):
         store: ObjectStore,
         queue: JobQueue,
         limits: IngestLimits,
+        probing: ProbeService,
         *,
         describes: bool,
     ) -> None:
-        super().__init__(store, limits)
+        super().__init__(store, limits, probing)
         self._database = database
         self._queue = queue
         self._describes = describes
@@ -207,6 +215,7 @@ class IngestService(ReceiveService):
         self, pipeline: Pipeline, received: ReceivedFile, options: UploadOptions, method: UploadMethod, now: datetime
     ) -> State:
         describe = State.PENDING if options.auto_describe and self._describes else State.SKIPPED
+        probe = received.probe
         new = NewAsset(
             id=received.id,
             tenant_id=received.tenant_id,
@@ -226,7 +235,9 @@ class IngestService(ReceiveService):
             description_status=describe,
             folder_id=options.folder_id,
             recorded_timestamp=options.custom.recorded_timestamp if options.custom else None,
-            captured=options.captured,
+            captured=options.captured or (probe.recorded if probe else None),
+            width=probe.width if probe else None,
+            height=probe.height if probe else None,
         )
         search = search_document(
             title=new.title,
@@ -240,8 +251,19 @@ class IngestService(ReceiveService):
             words = custom_document(options.custom.text)
             await insert_custom_metadata(pipeline, Scope(new.tenant_id), new.id, options.custom.document, words)
         await insert_operations(pipeline, Scope(new.tenant_id), _first_operations(new, now))
+        if probe is not None:
+            await self._insert_video(pipeline, received, options.video, now)
         await self._queue.enqueue(pipeline, Job(Task.MAKE_VARIANTS, new.tenant_id, new.id), options.urgency)
         return describe
+
+    async def _insert_video(
+        self, pipeline: Pipeline, received: ReceivedFile, said: NewVideo | None, now: datetime
+    ) -> None:
+        scope = Scope(received.tenant_id)
+        video = replace(said or NewVideo(received.filename, None), probe=received.probe)
+        await insert_video(pipeline, scope, received.id, video)
+        if video.index:
+            await queue_run(pipeline, self._queue, scope, received.id, now)
 
     async def check_quota(self, connection: Connection, scope: Scope, size_bytes: int, *, is_new: bool = True) -> None:
         """Hold bytes to come against their tenant's limits; only a new upload counts towards the monthly one.
@@ -252,7 +274,9 @@ class IngestService(ReceiveService):
 
 
 def _first_operations(new: NewAsset, now: datetime) -> list[Operation]:
-    kinds = [OperationType.UPLOAD, OperationType.VARIANTS, OperationType.EXTRACT_COLORS]
+    kinds = [OperationType.UPLOAD, OperationType.VARIANTS]
+    if new.media_type == IMAGE:
+        kinds.append(OperationType.EXTRACT_COLORS)
     if new.description_status is State.PENDING:
         kinds.append(OperationType.DESCRIBE)
     return [_first_operation(new.id, kind, now + timedelta(microseconds=place)) for place, kind in enumerate(kinds)]

@@ -1,26 +1,29 @@
-"""Developing pictures: from the original's bytes to variants, blur hash, colours and metadata."""
+"""Developing pictures, and posters of videos: from the original's bytes to variants, blur hash, colours and metadata."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 import structlog
 
 from calotype.db.asset import select_asset, update_asset, update_status
-from calotype.db.engine import Connection, Database, pipelined
+from calotype.db.engine import Connection, Database, Pipeline, pipelined
 from calotype.db.operation import update_open_operations
-from calotype.db.picture import update_developed
+from calotype.db.picture import update_developed, update_poster
 from calotype.domain.asset import Asset, OperationType, State, StoredVariant
-from calotype.domain.errors import NotFound, SandboxFailure, UndecodablePicture, Unsupported
+from calotype.domain.errors import NotFound, SandboxFailure, UndecodablePicture, UndecodableVideo, Unsupported
 from calotype.domain.job import Job, Task, Urgency
 from calotype.domain.picture import DevelopedPicture, Variant, VariantName
 from calotype.domain.scope import Scope
 from calotype.domain.values import MAX_TAG_LENGTH, MAX_TAGS
+from calotype.domain.video import VIDEO
 from calotype.imaging.pipeline import develop
 from calotype.jobs.queue import JobQueue
 from calotype.sandbox.pool import Sandbox
@@ -29,6 +32,7 @@ from calotype.services.processing import note_end
 from calotype.services.search_document import search_document
 from calotype.services.work import MOST_BEGINNINGS, OPEN, try_again
 from calotype.storage.store import ObjectStore
+from calotype.video.poster import extract_poster
 
 _MARK_AFTER = 0.5  # seconds; most pictures are done by then and save two statements
 _STEPS = (OperationType.VARIANTS, OperationType.EXTRACT_COLORS)
@@ -37,11 +41,12 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DevelopLimits:
-    """How many pixels a picture may have, how many seconds its development may take, and what becomes of its keywords."""
+    """How many pixels a picture may have, or a frame of a video; seconds its development may take; what becomes of its keywords."""
 
     max_pixels: int
     timeout: float
     keywords_as_tags: bool
+    max_frame_pixels: int
 
 
 class PictureService:
@@ -75,7 +80,7 @@ class PictureService:
         try:
             async with self._marked(asset):
                 picture = await self._develop(asset, attempt)
-        except (UndecodablePicture, Unsupported) as error:
+        except (UndecodablePicture, UndecodableVideo, Unsupported) as error:
             await self._fail(asset, error.message)
         except NotFound:
             await self._fail(asset, "the original is missing from the object store")
@@ -110,13 +115,34 @@ class PictureService:
     async def _develop(self, asset: Asset, begun: int) -> DevelopedPicture:
         if begun > MOST_BEGINNINGS:
             raise SandboxFailure(f"its processing was interrupted {begun - 1} times", reason="crashed")
-        async with self._store.local_path(asset.object_key) as path:
+        async with self._picture(asset) as path:
             developed: DevelopedPicture = await try_again(
                 lambda: self._sandbox.run(
                     develop, str(path), pixel_limit=self._limits.max_pixels, timeout=self._limits.timeout
                 )
             )
         return developed
+
+    @asynccontextmanager
+    async def _picture(self, asset: Asset) -> AsyncIterator[Path]:
+        """The picture that is developed: the original, or one telling frame of a video."""
+        async with self._store.local_path(asset.object_key) as path:
+            if asset.media_type != VIDEO:
+                yield path
+                return
+            poster: bytes = await try_again(
+                lambda: self._sandbox.run(
+                    extract_poster,
+                    str(path),
+                    asset.format,
+                    pixel_limit=self._limits.max_frame_pixels,
+                    timeout=self._limits.timeout,
+                )
+            )
+        with tempfile.NamedTemporaryFile(suffix=".jpg") as file:
+            file.write(poster)
+            file.flush()
+            yield Path(file.name)
 
     async def _finish(self, asset: Asset, picture: DevelopedPicture) -> None:
         variants, objects = _lay_out(asset, picture.variants)
@@ -129,7 +155,7 @@ class PictureService:
             kept = current is not None and current.variant_status in OPEN
             if current is not None and kept:
                 async with pipelined(connection) as pipeline:
-                    await update_developed(pipeline, scope, asset.id, picture, variants)
+                    await _store(pipeline, scope, asset, picture, variants)
                     await update_open_operations(
                         pipeline, scope, asset.id, _STEPS, status=State.COMPLETED, completed_at=datetime.now(UTC)
                     )
@@ -173,6 +199,20 @@ class PictureService:
             await note_end(connection, scope, self._events, ended)
 
 
+async def _store(
+    pipeline: Pipeline,
+    scope: Scope,
+    asset: Asset,
+    picture: DevelopedPicture,
+    variants: Mapping[VariantName, StoredVariant],
+) -> None:
+    """Of a video only the pictures of it are stored: its size is known, and its frames are not searched by colour or likeness."""
+    if asset.media_type == VIDEO:
+        await update_poster(pipeline, scope, asset.id, picture, variants)
+    else:
+        await update_developed(pipeline, scope, asset.id, picture, variants)
+
+
 async def _add_tags(connection: Connection, scope: Scope, asset_id: UUID, keywords: Sequence[str]) -> None:
     """Add a picture's own keywords to its tags, as far as they are allowed as tags."""
     current = await select_asset(connection, scope, asset_id)
@@ -192,9 +232,8 @@ async def _add_tags(connection: Connection, scope: Scope, asset_id: UUID, keywor
 
 def _developed(asset: Asset, picture: DevelopedPicture) -> Asset:
     """The asset as development leaves it, as far as others are told."""
-    return replace(
-        asset, variant_status=State.COMPLETED, variant_error=None, width=picture.width, height=picture.height
-    )
+    ended = replace(asset, variant_status=State.COMPLETED, variant_error=None)
+    return ended if asset.media_type == VIDEO else replace(ended, width=picture.width, height=picture.height)
 
 
 def _lay_out(asset: Asset, made: tuple[Variant, ...]) -> tuple[dict[VariantName, StoredVariant], dict[str, bytes]]:

@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import mmap
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from uuid import UUID, uuid4
 
-from calotype.domain.errors import (
-    CalotypeError,
-    EmptyFile,
-    TooLarge,
-    TooManyPixels,
-    Unavailable,
-    UndecodablePicture,
-    Unsupported,
-)
-from calotype.domain.picture import MediaType, PictureHeader
+from calotype.domain.errors import CalotypeError, EmptyFile, TooLarge, Unavailable, Unsupported
+from calotype.domain.image import IMAGE
+from calotype.domain.picture import MediaType
 from calotype.domain.scope import Scope
 from calotype.domain.values import clean_filename, safe_filename
-from calotype.imaging.completeness import check_complete
-from calotype.imaging.header import read_header
+from calotype.domain.video import VIDEO, VideoProbe
 from calotype.imaging.sniff import sniff
+from calotype.services.picture_check import PictureCheck, PictureLimits
+from calotype.services.probing import ProbeService
 from calotype.storage.store import ObjectStore, ObjectWriter, StoredObject
 
 SNIFF_BYTES = 64 * 1024  # enough to tell every kind of content
-_QUICK_HEADERS = frozenset({"jpeg", "png", "bmp"})
 HEAD_BYTES = 1024 * 1024  # kept of each upload, so that nearly every header is read without going back to the store
 
 
@@ -38,6 +29,8 @@ class IngestLimits:
 
     With `only_whole`, pictures whose files are cut off or damaged are refused; else that is found when they are developed. With
     `notes_faults` they are looked for as well, and taken all the same, those included of which not even the header can be read.
+    Videos are accepted up to `max_video_bytes`, images where `max_image_bytes` is not 0; of videos only `video_formats`, where
+    those are given.
     """
 
     max_image_bytes: int
@@ -46,11 +39,31 @@ class IngestLimits:
     only_formats: frozenset[str] | None = None
     only_whole: bool = False
     notes_faults: bool = False
+    max_video_bytes: int = 0
+    video_formats: frozenset[str] | None = None
 
     @property
-    def looks_through(self) -> bool:
-        """Whether files are looked through from end to end."""
-        return self.only_whole or self.notes_faults
+    def pictures(self) -> PictureLimits:
+        """What is asked of pictures."""
+        return PictureLimits(self.max_pixels, self.only_whole, self.notes_faults)
+
+    def accepts(self, media: MediaType) -> bool:
+        """Whether files of this kind are taken."""
+        if media.media_type == VIDEO:
+            return bool(self.max_video_bytes) and (self.video_formats is None or media.format in self.video_formats)
+        if media.media_type != IMAGE or not self.max_image_bytes or media.format in self.refused_formats:
+            return False
+        return self.only_formats is None or media.format in self.only_formats
+
+    def check_size(self, size: int, media: MediaType | None = None) -> None:
+        """Hold a size, in bytes, against the limit of its kind, or of all kinds while that is not known. Raises TooLarge."""
+        if media is None:
+            limit = max(self.max_image_bytes, self.max_video_bytes)
+        else:
+            limit = self.max_video_bytes if media.media_type == VIDEO else self.max_image_bytes
+        if size > limit:
+            what = "A video" if limit == self.max_video_bytes else "An image"
+            raise TooLarge(f"{what} may have at most {limit} bytes", limit=limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +87,18 @@ class ReceivedFile:
     size_bytes: int
     checksum: str
     fault: str | None = None
+    probe: VideoProbe | None = None
+    """What the container says, of a video."""
 
 
 class ReceiveService:
-    """The way in for the bytes of every file, whatever door it comes through."""
+    """The way in for the bytes of every file, whatever door it comes through; `probing` is needed where videos are accepted."""
 
-    def __init__(self, store: ObjectStore, limits: IngestLimits) -> None:
+    def __init__(self, store: ObjectStore, limits: IngestLimits, probing: ProbeService | None = None) -> None:
         self._store = store
         self._limits = limits
+        self._pictures = PictureCheck(store, limits.pictures)
+        self._probing = probing
 
     async def receive(
         self,
@@ -96,57 +113,60 @@ class ReceiveService:
 
         Memory does not grow with its size.
 
-        Raises EmptyFile, Unsupported, UndecodablePicture, TooLarge, Unavailable. Nothing is kept then.
+        Raises EmptyFile, Unsupported, UndecodablePicture, UndecodableVideo, TooLarge, Unavailable. Nothing is kept then.
         """
         name = clean_filename(filename)
         head = await self._read_start(chunks)
         media = self._accepted(bytes(head[:SNIFF_BYTES]))
         file_id = file_id or uuid4()
         key = key or object_key(scope.tenant_id, file_id, name)
+        is_picture = media.media_type == IMAGE
+        is_checked, is_looked_through, fault = True, True, None
         async with self._store.writer(key) as writer:
+            self._limits.check_size(len(head), media)
             await writer.write(head)
             async for chunk in chunks:
-                self._check_size(writer.size + len(chunk))
+                self._limits.check_size(writer.size + len(chunk), media)
                 if len(head) < HEAD_BYTES:
                     head += chunk[: HEAD_BYTES - len(head)]
                 await writer.write(chunk)
-            self._check_size(writer.size)
-            is_checked = await self._check_head(bytes(head), writer.size, media)
-            fault = None
-            is_looked_through = not self._limits.looks_through
-            if not is_looked_through and len(head) == writer.size:
-                fault = await self._fault(check_complete, bytes(head), media.format)
-                is_looked_through = True
+            if is_picture:
+                is_checked = await self._pictures.check_head(bytes(head), writer.size, media)
+                is_looked_through = not self._pictures.looks_through
+                if not is_looked_through and len(head) == writer.size:
+                    fault = await self._pictures.fault_of(bytes(head), media)
+                    is_looked_through = True
             stored = await self._publish(writer)
         assert stored.checksum is not None
         received = ReceivedFile(file_id, scope.tenant_id, key, name, media, stored.size, stored.checksum, fault)
         try:
             if not is_checked:
-                await self.check_stored(key, stored.size, media)
+                await self._pictures.check_stored(key, stored.size, media)
             if not is_looked_through:
-                async with self._store.local_path(key) as path:
-                    received = replace(received, fault=await self._fault(_check_file, path, media))
+                received = replace(received, fault=await self._pictures.fault_of_stored(key, media))
+            return await self._probed(received)
         except BaseException:
             await self.discard(received)
             raise
-        return received
 
-    async def _fault(self, check: Callable[..., None], *arguments: object) -> str | None:
-        """What a check finds wrong with a picture, where that is only noted; else it is raised."""
-        try:
-            await asyncio.to_thread(check, *arguments)
-        except UndecodablePicture as error:
-            if self._limits.notes_faults:
-                return error.message
-            raise
-        return None
+    async def _probed(self, received: ReceivedFile) -> ReceivedFile:
+        """A stored video with what its container says. Raises Unsupported, UndecodableVideo, Unavailable."""
+        if received.media.media_type != VIDEO:
+            return received
+        assert self._probing is not None
+        probe = await self._probing.probe(received.object_key, received.size_bytes, received.media.format)
+        return replace(received, probe=probe)
+
+    async def check_stored(self, key: str, size: int, media: MediaType) -> None:
+        """Read the header of a stored picture. Raises UndecodablePicture."""
+        await self._pictures.check_stored(key, size, media)
 
     async def _read_start(self, chunks: AsyncIterator[bytes]) -> bytearray:
         """As much as tells the kind of content. Raises TooLarge at the first byte too many."""
         head = bytearray()
         async for chunk in chunks:
             head += chunk
-            self._check_size(len(head))
+            self._limits.check_size(len(head))
             if len(head) >= SNIFF_BYTES:
                 break
         return head
@@ -181,23 +201,30 @@ class ReceiveService:
             stored = put[key]
             if isinstance(stored, StoredObject):
                 assert stored.checksum is not None
-                outcomes.append(
-                    ReceivedFile(
-                        file.id, scope.tenant_id, key, file.filename, media, stored.size, stored.checksum, fault
-                    )
+                received = ReceivedFile(
+                    file.id, scope.tenant_id, key, file.filename, media, stored.size, stored.checksum, fault
                 )
+                outcomes.append(await self._probed_or_refused(received))
             else:
                 outcomes.append(stored)
         return outcomes
+
+    async def _probed_or_refused(self, received: ReceivedFile) -> ReceivedFile | CalotypeError:
+        try:
+            return await self._probed(received)
+        except CalotypeError as error:
+            await self.discard(received)
+            return error
 
     async def _check_whole(self, data: bytes) -> tuple[MediaType, str | None] | CalotypeError:
         """What a file is, and what is wrong with it where that is only noted."""
         try:
             media = self._accepted(data[:SNIFF_BYTES])
-            self._check_size(len(data))
-            await self._check_head(data, len(data), media)
-            looks = self._limits.looks_through
-            fault = await self._fault(check_complete, data, media.format) if looks else None
+            self._limits.check_size(len(data), media)
+            fault = None
+            if media.media_type == IMAGE:
+                await self._pictures.check_head(data, len(data), media)
+                fault = await self._pictures.fault_of(data, media) if self._pictures.looks_through else None
         except CalotypeError as error:
             return error
         return media, fault
@@ -215,71 +242,10 @@ class ReceiveService:
         return {key: outcome for found in alone for key, outcome in found.items()}
 
     def _accepted(self, head: bytes) -> MediaType:
-        media = accepted_picture(head)
-        only = self._limits.only_formats
-        if media.format in self._limits.refused_formats or (only is not None and media.format not in only):
+        media = sniffed(head)
+        if not self._limits.accepts(media):
             raise Unsupported(f"{media.content_type} files are not accepted here", content_type=media.content_type)
         return media
-
-    def _check_size(self, size: int) -> None:
-        if size > self._limits.max_image_bytes:
-            raise TooLarge(
-                f"An image may have at most {self._limits.max_image_bytes} bytes",
-                limit=self._limits.max_image_bytes,
-            )
-
-    async def _check_head(self, head: bytes, size: int, media: MediaType) -> bool:
-        """Read the header from the first bytes; False when it lies further back in the file."""
-        if media.format in _QUICK_HEADERS:
-            return self._read_head(head, size, media)
-        # A hostile GIF can keep the reader busy for half a second, in which other requests must go on.
-        return await asyncio.to_thread(self._read_head, head, size, media)
-
-    def _read_head(self, head: bytes, size: int, media: MediaType) -> bool:
-        reached_past = False
-
-        def read_at(offset: int, length: int) -> bytes:
-            nonlocal reached_past
-            if offset + length > len(head) and len(head) < size:
-                reached_past = True
-            return head[offset : offset + length]
-
-        try:
-            header = read_header(read_at, size, media.format)
-        except UndecodablePicture:
-            if reached_past:
-                return False
-            if self._limits.notes_faults:
-                return True
-            raise
-        if reached_past:
-            return False
-        self._check_pixels(header)
-        return True
-
-    async def check_stored(self, key: str, size: int, media: MediaType) -> None:
-        """Read the header of a stored picture. Raises UndecodablePicture."""
-        loop = asyncio.get_running_loop()
-
-        def read_at(offset: int, length: int) -> bytes:
-            return asyncio.run_coroutine_threadsafe(self._store.read_at(key, offset, length), loop).result()
-
-        try:
-            header = await asyncio.to_thread(read_header, read_at, size, media.format)
-        except UndecodablePicture:
-            if self._limits.notes_faults:
-                return
-            raise
-        self._check_pixels(header)
-
-    def _check_pixels(self, header: PictureHeader) -> None:
-        if header.pixels > self._limits.max_pixels:
-            raise TooManyPixels(
-                f"The picture has {header.pixels} pixels in {header.frames} frame(s); "
-                f"at most {self._limits.max_pixels} are allowed",
-                limit=self._limits.max_pixels,
-                actual=header.pixels,
-            )
 
     async def discard(self, received: ReceivedFile) -> None:
         """Remove the object of a file that will get no row; what cannot be removed now is left to the sweep."""
@@ -290,25 +256,24 @@ class ReceiveService:
             await self._store.delete(key)
 
 
-def accepted_picture(head: bytes) -> MediaType:
-    """The kind of picture some first bytes are. Raises EmptyFile, Unsupported for anything else."""
+def sniffed(head: bytes) -> MediaType:
+    """The kind of file some first bytes are. Raises EmptyFile, and Unsupported for what is of no known kind."""
     if not head:
         raise EmptyFile("The file is empty", field="file")
     media = sniff(head)
     if media is None:
         raise Unsupported("The content of this file is of no supported type")
-    if media.media_type != "image":
-        raise Unsupported(
-            f"{media.content_type} files are not accepted by this version", content_type=media.content_type
-        )
+    return media
+
+
+def accepted_picture(head: bytes) -> MediaType:
+    """The kind of picture some first bytes are. Raises EmptyFile, Unsupported for anything else."""
+    media = sniffed(head)
+    if media.media_type != IMAGE:
+        raise Unsupported(f"{media.content_type} files are not accepted here", content_type=media.content_type)
     return media
 
 
 def object_key(tenant_id: UUID, file_id: UUID, filename: str) -> str:
     """Where an original lies; only ids and an ASCII form of the name stand in it."""
     return f"uploads/{tenant_id}/{file_id}/{safe_filename(filename)}"
-
-
-def _check_file(path: Path, media: MediaType) -> None:
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        check_complete(data, media.format)

@@ -29,6 +29,8 @@ class LocalStore:
     Everything that blocks is done in the store's own threads. A small object costs one trip to a thread.
     """
 
+    keeps_files = True
+
     def __init__(self, root: Path) -> None:
         self._disk = Disk(root.absolute())
         self._threads = Threads()
@@ -93,7 +95,7 @@ class LocalStore:
                     yield stored
 
     @contextlib.asynccontextmanager
-    async def local_path(self, key: str) -> AsyncIterator[Path]:
+    async def local_path(self, key: str, *, edges: int | None = None) -> AsyncIterator[Path]:  # noqa: ARG002 - all of it is there
         """The object's own file, to be read only."""
         await self.head(key)
         yield self._disk.path(key)

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 import obstore
@@ -37,6 +37,8 @@ class RemoteStore:
     refuse those too. An upload whose process died leaves parts in the bucket that cannot be seen from here:
     a lifecycle rule of the bucket ("abort incomplete multipart uploads") removes them.
     """
+
+    keeps_files = False
 
     def __init__(
         self,
@@ -153,19 +155,29 @@ class RemoteStore:
                         yield stored
 
     @contextlib.asynccontextmanager
-    async def local_path(self, key: str) -> AsyncIterator[Path]:
-        """A copy of the object on this machine's disk, which is removed afterwards."""
+    async def local_path(self, key: str, *, edges: int | None = None) -> AsyncIterator[Path]:
+        """A copy of the object, or of its ends, on this machine's disk, which is removed afterwards."""
+        size = None if edges is None else (await self.head(key)).size
         path = await self._threads.run(self._make_scratch_file, check_key(key))
         try:
             with disk_failures(key, must_exist=False):
                 file = await self._threads.run(path.open, "wb")
             with file:
-                async for piece in self.stream(key, chunk=_DOWNLOAD_PIECE):
-                    with disk_failures(key, must_exist=False):
-                        await self._threads.run(file.write, piece)
+                if edges is None or size is None or size <= 2 * edges:
+                    await self._copy(key, file, 0, None)
+                else:
+                    await self._copy(key, file, 0, edges)
+                    await self._copy(key, file, size - edges, size)
             yield path
         finally:
             path.unlink(missing_ok=True)
+
+    async def _copy(self, key: str, file: BinaryIO, start: int, end: int | None) -> None:
+        """Write a part of an object to the same place of a file; what is passed over stays a hole."""
+        file.seek(start)
+        async for piece in self.stream(key, start, end, chunk=_DOWNLOAD_PIECE):
+            with disk_failures(key, must_exist=False):
+                await self._threads.run(file.write, piece)
 
     async def check(self) -> None:
         """Write, read and delete a probe."""

@@ -70,6 +70,10 @@ class ObjectStore(Protocol):
     reason when the store cannot do its part; where an object must exist, `NotFound`. Nothing else is raised.
     """
 
+    @property
+    def keeps_files(self) -> bool:
+        """Whether objects are files of this machine, which need no copy to be read by name."""
+
     def writer(self, key: str, size_hint: int | None = None) -> AbstractAsyncContextManager[ObjectWriter]:
         """Write one object as its bytes arrive; `size_hint` is its size in bytes, as far as anybody knows."""
 
@@ -109,8 +113,11 @@ class ObjectStore(Protocol):
         `older_than` (with a time zone) leaves out what was modified at that time or later.
         """
 
-    def local_path(self, key: str) -> AbstractAsyncContextManager[Path]:
-        """A file with the content, to be read only and only within the context. Raises `NotFound`."""
+    def local_path(self, key: str, *, edges: int | None = None) -> AbstractAsyncContextManager[Path]:
+        """A file with the content, to be read only and only within the context. Raises `NotFound`.
+
+        With `edges` only so many bytes at its beginning and at its end need be right; the rest may read as zeros.
+        """
 
     async def check(self) -> None:
         """Write, read and delete a probe, so that a wrong setting shows early. Raises `Unavailable`."""

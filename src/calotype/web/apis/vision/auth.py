@@ -21,10 +21,17 @@ from calotype.web.shared.request_id import PLAIN
 ROOTS = ("/images", "/videos", "/video-groups", "/search", "/qa", "/clips", "/creator")
 """What paths of version 1 begin with; each exists below `/v1` as well."""
 
-_BUDGETS = {("POST", "/images/upload"): Budget.IMAGE_UPLOADS, ("POST", "/images/search"): Budget.IMAGE_SEARCHES}
+_BUDGETS = {
+    ("POST", "/images/upload"): Budget.IMAGE_UPLOADS,
+    ("POST", "/images/search"): Budget.IMAGE_SEARCHES,
+    ("POST", "/videos/upload"): Budget.VIDEO_UPLOADS,
+    ("POST", "/search"): Budget.VIDEO_SEARCHES,
+    ("POST", "/videos/search"): Budget.VIDEO_SEARCHES,
+    ("POST", "/videos/search/hybrid"): Budget.VIDEO_SEARCHES,
+}
 _UNLIMITED = 1_000_000  # what the headers say where nothing is counted
 
-_STREAMED = frozenset({"/images/upload", "/v1/images/upload"})
+_STREAMED = frozenset({"/images/upload", "/videos/upload"})
 
 
 class VisionFormat:
@@ -44,7 +51,7 @@ class VisionFormat:
 
     def is_streamed(self, path: str) -> bool:
         """Whether it is one of the paths of uploads."""
-        return path in _STREAMED
+        return path.removeprefix("/v1") in _STREAMED
 
     async def authenticate(self, path: str, headers: Headers, application: Application) -> Principal:
         """Who `X-Api-Key` belongs to, or the bearer token where that header is missing. Raises Unauthenticated."""

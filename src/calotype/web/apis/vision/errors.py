@@ -32,6 +32,7 @@ STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
     domain.UndecodablePicture: (400, "corrupt_file"),
     domain.IncompletePicture: (400, "corrupt_file"),
     domain.TooManyPixels: (400, "invalid_parameter"),
+    domain.UndecodableVideo: (400, "corrupt_file"),
     domain.TooLarge: (413, "payload_too_large"),
     domain.Expired: (403, "url_expired"),
     domain.RateLimited: (429, "rate_limit_exceeded"),
@@ -103,14 +104,14 @@ def to_wire(error: domain.CalotypeError) -> Response:
 def _code(error: domain.CalotypeError, code: str) -> str:
     context = error.context
     match error:
-        case domain.Unauthenticated() if context.get("is_missing"):
-            return "missing_api_key"
+        case domain.Conflict() if "reason" in context:
+            return str(context["reason"])
         case domain.NotFound() if "kind" in context:
             return f"{context['kind']}_not_found"
         case domain.NotAllowed() if context.get("is_link"):
             return "url_invalid"
-        case domain.InvalidInput() if context.get("is_missing"):
-            return "missing_parameter"
+        case domain.Unauthenticated() | domain.InvalidInput() if context.get("is_missing"):
+            return "missing_api_key" if isinstance(error, domain.Unauthenticated) else "missing_parameter"
         case domain.InvalidInput() if context.get("field") == _BODY:
             return "malformed_body"
         case _:
@@ -118,6 +119,8 @@ def _code(error: domain.CalotypeError, code: str) -> str:
 
 
 def _headers(error: domain.CalotypeError) -> dict[str, str]:
+    if isinstance(error, domain.NotReady):
+        return {"Retry-After": "2"}
     return {"WWW-Authenticate": "Bearer"} if isinstance(error, domain.Unauthenticated) else {}
 
 

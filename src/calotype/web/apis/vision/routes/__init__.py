@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from calotype.web.apis.vision.routes import image, media, unbuilt
+from calotype.web.apis.vision.routes import group, image, media, unbuilt, video
 
 _v1 = APIRouter()
 _v1.include_router(image.router)
+# Before the videos, one of whose ids they would be taken for.
+_v1.include_router(group.router)
+_v1.include_router(video.router)
 _v1.include_router(unbuilt.v1_router)
 
 router = APIRouter()

@@ -11,29 +11,27 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from calotype.domain.errors import InvalidInput
-from calotype.domain.image import ImageRequest
+from calotype.domain.image import IMAGE, ImageRequest
 from calotype.domain.listing import AssetFilter
-from calotype.services.image import IMAGE, image_not_found
+from calotype.services.image import image_not_found
 from calotype.web.apis.vision.answers import echo_answer, json_answer
 from calotype.web.apis.vision.body import Body, body_of, query_of, read_body, validated
 from calotype.web.apis.vision.openapi import ERRORS, body, query
 from calotype.web.apis.vision.routes import identity as _identity  # noqa: F401 - paths below name its convertors
 from calotype.web.apis.vision.routes.media import media_links
+from calotype.web.apis.vision.translate.ids import deletion_of, deletion_to_wire, ids_from_wire, parse_id
 from calotype.web.apis.vision.translate.image import (
-    Link,
-    deletion_of,
-    deletion_to_wire,
     filter_from_wire,
     found_to_wire,
-    ids_from_wire,
     image_to_wire,
     images_to_wire,
     page_from_wire,
-    parse_id,
     query_from_wire,
     requests_from_wire,
 )
+from calotype.web.apis.vision.translate.links import Link
 from calotype.web.apis.vision.wire import image as wire
+from calotype.web.apis.vision.wire.deletion import Deleted
 from calotype.web.apis.vision.wire.values import is_absent
 from calotype.web.shared.body_limit import check_announced
 from calotype.web.shared.context import Caller, Services
@@ -105,13 +103,13 @@ async def list_images(wanted: ListBody, services: Services, caller: Caller, link
     return json_answer(images_to_wire(images, link))
 
 
-@router.post("/delete", response_model=wire.Deleted, openapi_extra=body(wire.IdsRequest))
+@router.post("/delete", response_model=Deleted, openapi_extra=body(wire.IdsRequest))
 async def delete_images(wanted: IdsBody, services: Services, caller: Caller) -> Response:
     """Delete images; those that are not there are named."""
     if not wanted.image_ids:
         raise InvalidInput("image_ids must name at least one image", field="image_ids")
     gone = await services.images.delete(caller.scope, ids_from_wire(wanted.image_ids))
-    return echo_answer(deletion_to_wire(deletion_of(wanted.image_ids, gone)))
+    return echo_answer(deletion_to_wire(deletion_of(wanted.image_ids, gone), "Images"))
 
 
 @router.post("/search", response_model=wire.FoundImages, openapi_extra=body(wire.SearchRequest))
@@ -138,10 +136,10 @@ async def get_image(image_id: ImageId, services: Services, caller: Caller, link:
     return json_answer(image_to_wire(await services.images.one(caller.scope, image_id), link))
 
 
-@router.delete("/{image_id:image_id}", response_model=wire.Deleted)
+@router.delete("/{image_id:image_id}", response_model=Deleted)
 async def delete_image(image_id: ImageId, services: Services, caller: Caller) -> Response:
     """Delete one image."""
     gone = await services.images.delete(caller.scope, [image_id])
     if not gone:
         raise image_not_found()
-    return json_answer(deletion_to_wire(deletion_of([str(image_id)], gone)))
+    return json_answer(deletion_to_wire(deletion_of([str(image_id)], gone), "Images"))

@@ -8,23 +8,6 @@ from starlette.exceptions import HTTPException
 from calotype.web.apis.vision.routes import identity as _identity  # noqa: F401 - paths below name its convertors
 
 _V1 = {
-    "/search": "POST",
-    "/videos": "GET",
-    "/videos/upload": "POST",
-    "/videos/get": "POST",
-    "/videos/list": "POST",
-    "/videos/delete": "POST DELETE",
-    "/videos/reprocess": "POST",
-    "/videos/search": "POST",
-    "/videos/search/hybrid": "POST",
-    "/videos/group": "POST",
-    "/videos/groups": "GET POST",
-    "/videos/groups/{group_id}": "GET PATCH DELETE",
-    "/videos/groups/{group_id}/videos": "GET POST",
-    "/video-groups": "GET POST",
-    "/video-groups/{group_id}": "GET PATCH DELETE",
-    "/video-groups/{group_id}/videos": "GET POST",
-    "/videos/{video_id:video_id}": "GET DELETE",
     "/qa/chat": "POST",
     "/qa/stream": "POST",
     "/qa/quicktag": "POST",

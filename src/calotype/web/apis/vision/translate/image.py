@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, cast
-from uuid import UUID
 
 import orjson
 from pydantic_core import PydanticCustomError
@@ -14,16 +12,14 @@ from pydantic_core import PydanticCustomError
 from calotype.domain.asset import State
 from calotype.domain.custom_metadata import custom_metadata
 from calotype.domain.errors import InvalidInput
-from calotype.domain.image import ImageDeletion, ImageRequest, LibraryImage, image_of
+from calotype.domain.image import ImageRequest, LibraryImage, image_of
 from calotype.domain.image_search import FoundImage, ImageQuery, ImageSearchMode
 from calotype.domain.listing import AssetFilter, PageRequest, RecordedRange, SortKey
+from calotype.web.apis.vision.translate.ids import ids_from_wire
+from calotype.web.apis.vision.translate.links import Link
 from calotype.web.apis.vision.wire import image as wire
 from calotype.web.apis.vision.wire.values import is_absent, parse_number, parse_object, single
 
-Link = Callable[[UUID], str]
-"""Makes the signed URL of an image."""
-
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _STATUS = {State.PENDING: 1, State.PROCESSING: 1, State.COMPLETED: 2, State.FAILED: 3}
 _FIELD = "filters.recorded_timestamp_utc"
 _EMPTY = "{}"
@@ -49,18 +45,6 @@ def images_to_wire(images: Iterable[LibraryImage], link: Link) -> wire.Images:
 def _metadata(document: str | None) -> dict[str, Any]:
     # Put into the answer as the text it is, because taking it apart could change it.
     return cast("dict[str, Any]", orjson.Fragment(document or _EMPTY))
-
-
-def parse_id(text: str) -> UUID | None:
-    """An id in any letter case; None for anything else."""
-    text = text.strip()
-    return UUID(text) if _UUID.fullmatch(text) else None
-
-
-def ids_from_wire(texts: Iterable[str]) -> tuple[UUID, ...]:
-    """The ids among some texts, each once, in their order."""
-    found = (parse_id(text) for text in texts)
-    return tuple(dict.fromkeys(identity for identity in found if identity is not None))
 
 
 def requests_from_wire(metadata: wire.UploadMetadata) -> list[ImageRequest] | None:
@@ -128,29 +112,6 @@ def _number(value: Any, name: str) -> Decimal:
         return parse_number(value)
     except PydanticCustomError as error:
         raise InvalidInput(f"{name} must be a number", field=f"{_FIELD}.{name}") from error
-
-
-def deletion_of(texts: Sequence[str], gone: set[UUID]) -> ImageDeletion:
-    """What became of each image that was named, once, in the order named."""
-    deleted: dict[str, None] = {}
-    not_found: dict[str, None] = {}
-    for text in texts:
-        identity = parse_id(text)
-        if identity is not None and identity in gone:
-            deleted[str(identity)] = None
-        else:
-            not_found[str(identity) if identity else text] = None
-    return ImageDeletion(tuple(deleted), tuple(not_found))
-
-
-def deletion_to_wire(deletion: ImageDeletion) -> wire.Deleted:
-    """The confirmation of a deletion."""
-    return {
-        "status": "success",
-        "message": "Images deleted successfully",
-        "deleted": list(deletion.deleted),
-        "not_found": list(deletion.not_found),
-    }
 
 
 def query_from_wire(request: wire.SearchRequest) -> ImageQuery:

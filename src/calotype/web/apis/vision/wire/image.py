@@ -56,15 +56,6 @@ class FoundImages(TypedDict):
     results: list[Found]
 
 
-class Deleted(TypedDict):
-    """What became of the images that were to be deleted."""
-
-    status: str
-    message: str
-    deleted: list[str]
-    not_found: list[str]
-
-
 class IndexingConfig(Request):
     """How an image is to be indexed."""
 

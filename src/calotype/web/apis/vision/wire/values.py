@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
@@ -13,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from calotype.domain.custom_metadata import WrittenFloat
 from calotype.domain.json_text import load_json
+from calotype.web.shared.wire_values import parse_time
 
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
@@ -20,6 +23,7 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?
 _LONGEST_NUMBER = 400  # characters
 MAX_IDS = 1_000
 MAX_FIELDS = 5_000
+MAX_MAP = 500  # characters of a map of strings as JSON text
 
 
 class FormValues(list[str]):
@@ -142,6 +146,29 @@ def parse_ids(value: Any) -> list[str]:
     return [identity for text in texts for part in text.split(",") if (identity := part.strip())]
 
 
+def _parse_time(value: Any) -> datetime:
+    """An ISO 8601 time; without an offset it is UTC."""
+    return parse_time(single(value))
+
+
+def parse_string_map(value: Any) -> dict[str, str]:
+    """A JSON object of strings; numbers and booleans become their JSON text, null is left out, at most 500 characters in all."""
+    found = {name: _as_string(entry) for name, entry in parse_object(value).items() if entry is not None}
+    if len(json.dumps(found, ensure_ascii=False)) > MAX_MAP:
+        raise _fault(f"may have at most {MAX_MAP} characters as JSON text")
+    return {_parse_text(name): _parse_text(entry) for name, entry in found.items()}
+
+
+def _as_string(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, WrittenFloat):
+        return value.text
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    raise _fault("may hold strings, numbers and booleans only")
+
+
 T = TypeVar("T")
 
 
@@ -173,3 +200,9 @@ LooseObject = Annotated[dict[str, Any], BeforeValidator(parse_object)]
 _STRINGS = {"type": "array", "items": {"type": "string"}}
 LooseStrings = Annotated[list[str], BeforeValidator(parse_strings), WithJsonSchema(_STRINGS)]
 Ids = Annotated[list[str], BeforeValidator(parse_ids), WithJsonSchema(_STRINGS)]
+LooseTime = Annotated[datetime, BeforeValidator(_parse_time)]
+StringMap = Annotated[
+    dict[str, str],
+    BeforeValidator(parse_string_map),
+    WithJsonSchema({"type": "object", "additionalProperties": {"type": "string"}}),
+]
