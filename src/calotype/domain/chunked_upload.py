@@ -125,6 +125,23 @@ class ChunkedUpload:
 
 
 @dataclass(frozen=True, slots=True)
+class ChunkTarget:
+    """Where one chunk is put: a root-relative signed link."""
+
+    number: int
+    size_bytes: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkedAnnouncement:
+    """An announced upload and the targets of all its chunks, in order."""
+
+    upload: ChunkedUpload
+    targets: tuple[ChunkTarget, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class UploadChunk:
     """One chunk something has happened to; without an `object_key` it has no bytes."""
 
@@ -185,7 +202,10 @@ def failed_chunks(upload: ChunkedUpload, chunks: Iterable[UploadChunk]) -> tuple
         chunk.number
         for chunk in chunks
         if chunk.confirmed_at is None
-        and (chunk.retries > 0 or (chunk.size_bytes is not None and chunk.size_bytes != upload.plan.size_of(chunk.number)))
+        and (
+            chunk.retries > 0
+            or (chunk.size_bytes is not None and chunk.size_bytes != upload.plan.size_of(chunk.number))
+        )
     )
 
 

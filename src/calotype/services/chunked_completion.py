@@ -258,9 +258,10 @@ class _Pieces:
         self._chunks = chunks
 
     async def read(self) -> AsyncIterator[bytes]:
-        for self.current in self._chunks:
-            assert self.current.object_key is not None
-            async for piece in self._store.stream(self.current.object_key, chunk=_PIECE):
+        for chunk in self._chunks:
+            self.current = chunk
+            assert chunk.object_key is not None
+            async for piece in self._store.stream(chunk.object_key, chunk=_PIECE):
                 yield piece
         self.current = None
 

@@ -30,9 +30,11 @@ from calotype.db.chunked_upload import (
 from calotype.db.engine import Connection, Database
 from calotype.domain.chunked_upload import (
     CHUNK_FOLDER,
+    ChunkedAnnouncement,
     ChunkedStatus,
     ChunkedUpload,
     ChunkTally,
+    ChunkTarget,
     NewChunkedUpload,
     Priority,
     UploadChunk,
@@ -70,31 +72,6 @@ class ChunkTerms:
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkTarget:
-    """Where one chunk is put."""
-
-    number: int
-    size_bytes: int
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkedAnnouncement:
-    """An announced upload and the targets of all its chunks, in order."""
-
-    upload: ChunkedUpload
-    targets: tuple[ChunkTarget, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkConfirmation:
-    """The answer to confirming a chunk, with what has come of its upload by then."""
-
-    upload: ChunkedUpload
-    tally: ChunkTally
-
-
-@dataclass(frozen=True, slots=True)
 class ChunkRetry:
     """A target for a chunk that went wrong, and which attempt it is, from 1."""
 
@@ -115,7 +92,12 @@ class ChunkedUploadService:
     """From announcement to the last chunk; what never is completed is reaped."""
 
     def __init__(
-        self, database: Database, store: ObjectStore, ingest: IngestService, delivery: DeliveryService, terms: ChunkTerms
+        self,
+        database: Database,
+        store: ObjectStore,
+        ingest: IngestService,
+        delivery: DeliveryService,
+        terms: ChunkTerms,
     ) -> None:
         self._database = database
         self._store = store
@@ -242,8 +224,8 @@ class ChunkedUploadService:
 
     async def confirm(
         self, scope: Scope, media_id: UUID, upload_id: str, number: int, etag: str, size_bytes: int
-    ) -> ChunkConfirmation:
-        """Note that a chunk has come as it was sent; a repeat gets the same answer.
+    ) -> tuple[ChunkedUpload, ChunkTally]:
+        """Note that a chunk has come as it was sent; returns its upload and what of it has come. A repeat gets the same answer.
 
         Raises NotFound, Expired, InvalidInput for a number there is none of, and Conflict where bytes, etag or size differ.
         """
@@ -263,7 +245,7 @@ class ChunkedUploadService:
             if chunk.confirmed_at is None:
                 await update_chunk(connection, scope, media_id, number, {"confirmed_at": now})
                 await update_chunked_upload(connection, scope, media_id, {"updated_at": now})
-            return ChunkConfirmation(upload, await select_tally(connection, scope, media_id))
+            return upload, await select_tally(connection, scope, media_id)
 
     async def retry(self, scope: Scope, media_id: UUID, upload_id: str, number: int) -> ChunkRetry:
         """Hand out the target of a chunk that went wrong once more.
@@ -307,7 +289,7 @@ class ChunkedUploadService:
             failed=failed_chunks(upload, chunks),
         )
 
-    async def abort(self, scope: Scope, media_id: UUID, upload_id: str) -> Abortion:
+    async def abort(self, scope: Scope, media_id: UUID, upload_id: str, reason: str | None = None) -> Abortion:
         """End an upload and remove its chunks, also while it is being put together; a repeat removes nothing.
 
         Raises NotFound, Expired, and Conflict once it is completed.
@@ -322,7 +304,9 @@ class ChunkedUploadService:
             if upload.is_expired(now):
                 raise Expired("This upload has expired")
             keys = await delete_chunks(connection, scope, media_id)
-            await update_ended(connection, scope, media_id, ChunkedStatus.ABORTED, now, "The upload was aborted")
+            await update_ended(
+                connection, scope, media_id, ChunkedStatus.ABORTED, now, reason or "The upload was aborted"
+            )
         return Abortion(len(keys), is_clean=await self._delete(keys))
 
     async def reap(self, limit: int = 200) -> int:
