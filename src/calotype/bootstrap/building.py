@@ -26,6 +26,8 @@ from calotype.services.asset import AssetService
 from calotype.services.batch import BatchService, BatchTerms
 from calotype.services.batch_upload import BatchLimits, BatchUploadService
 from calotype.services.budget import BudgetService
+from calotype.services.chunked_completion import ChunkedCompletionService
+from calotype.services.chunked_upload import ChunkedUploadService, ChunkTerms
 from calotype.services.color import ColorService
 from calotype.services.color_search import ColorSearchService
 from calotype.services.credit import CreditService
@@ -93,6 +95,7 @@ def build(tools: Tools, secret: bytes) -> Application:
     ingest = IngestService(database, store, queue, limits, probing, describes=True)
     announcing = AnnounceService(database, queue, describes=True)
     presigned = PresignedUploadService(database, store, ingest, delivery, lifetime=settings.presigned_lifetime)
+    chunked_uploads = _chunked_uploads(tools, ingest, delivery)
     events = tools.events
     trash = TrashService(database, store, queue, events, keep=timedelta(days=settings.trash_days))
     folders = FolderService(database, trash)
@@ -129,6 +132,8 @@ def build(tools: Tools, secret: bytes) -> Application:
         batches=batches,
         batch_uploads=_batch_uploads(tools, ingest, assets, trash, sessions),
         budgets=_budgets(tools),
+        chunked_completion=_chunked_completion(tools, ingest, probing, delivery),
+        chunked_uploads=chunked_uploads,
         color_search=ColorSearchService(database),
         colors=_colors(tools),
         credits=CreditService(database),
@@ -166,6 +171,7 @@ def build(tools: Tools, secret: bytes) -> Application:
             tools,
             trash,
             presigned,
+            chunked_uploads,
             sessions,
             batches,
             device_uploads,
@@ -230,6 +236,36 @@ def _batch_uploads(
     )
 
 
+def _chunked_uploads(tools: Tools, ingest: IngestService, delivery: DeliveryService) -> ChunkedUploadService:
+    settings = tools.settings
+    terms = ChunkTerms(
+        max_video_bytes=settings.max_video_bytes,
+        max_metadata_bytes=settings.max_custom_metadata_bytes,
+        chunk_bytes=settings.chunk_bytes,
+        lifetime=timedelta(seconds=settings.chunked_lifetime),
+        retries=settings.chunk_retries,
+        at_once=settings.max_concurrent_chunks,
+    )
+    return ChunkedUploadService(tools.database, tools.store, ingest, delivery, terms)
+
+
+def _chunked_completion(
+    tools: Tools, ingest: IngestService, probing: ProbeService, delivery: DeliveryService
+) -> ChunkedCompletionService:
+    limits = IngestLimits(
+        max_image_bytes=0, max_pixels=0, max_video_bytes=tools.settings.max_video_bytes, video_formats=FILE_FORMATS
+    )
+    return ChunkedCompletionService(
+        tools.database,
+        tools.store,
+        tools.queue,
+        ingest,
+        ReceiveService(tools.store, limits, probing),
+        delivery,
+        link_lifetime=timedelta(seconds=tools.settings.link_lifetime),
+    )
+
+
 def _budgets(tools: Tools) -> BudgetService:
     limits = {
         Budget.IMAGE_UPLOADS: tools.settings.daily_image_uploads,
@@ -287,6 +323,7 @@ def _upkeep(
     tools: Tools,
     trash: TrashService,
     presigned: PresignedUploadService,
+    chunked_uploads: ChunkedUploadService,
     sessions: UploadSessionService,
     batches: BatchService,
     device_uploads: DeviceUploadService,
@@ -300,6 +337,7 @@ def _upkeep(
         tools.queue,
         trash,
         presigned,
+        chunked_uploads,
         sessions,
         batches,
         device_uploads,
