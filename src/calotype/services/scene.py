@@ -69,7 +69,10 @@ class SceneService:
         return run
 
     async def queue(self, scope: Scope, video_id: UUID, kind: str, urgency: Urgency) -> tuple[IndexingRun, int]:
-        """Have a video indexed, or find the run that has not ended; with how many jobs wait before it. Raises NotFound and Conflict."""
+        """Have a video indexed, or find the run that has not ended; with how many jobs wait before it.
+
+        Raises NotFound and Conflict.
+        """
         now = datetime.now(UTC)
         async with self._database.write() as connection:
             asset = await select_asset(connection, scope, video_id, lock=True)
