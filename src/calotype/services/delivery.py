@@ -15,6 +15,7 @@ from uuid import UUID
 from calotype.domain.asset import Asset
 from calotype.domain.errors import Expired, NotAllowed, NotFound
 from calotype.domain.picture import VariantName
+from calotype.domain.principal import Principal
 from calotype.domain.scope import Scope
 from calotype.storage.store import ObjectStore
 
@@ -86,6 +87,36 @@ class DeliveryService:
             raise Expired("This link has expired; ask for the file again")
         return Scope(UUID(tenant_id))
 
+    def playback_path(self, tenant_id: UUID, asset_id: UUID) -> str:
+        """Root-relative signed link to a form of a video that browsers play."""
+        return f"/_o/video/{asset_id}?{self._owned('PLAY', tenant_id, asset_id)}"
+
+    def verify_playback(self, tenant_id: str, asset_id: str, expires: str, signature: str) -> Scope:
+        """Whose video such a link leads to. Raises NotFound when it was tampered with or has expired."""
+        return self._verify_owned("PLAY", tenant_id, asset_id, expires, signature)
+
+    def keyframe_query(self, tenant_id: UUID, scene_id: UUID) -> str:
+        """What stands in for a token in the link to the picture of a scene."""
+        return self._owned("KEYFRAME", tenant_id, scene_id)
+
+    def verify_keyframe(self, tenant_id: str, scene_id: str, expires: str, signature: str) -> Principal:
+        """Who signed such a link. Raises NotFound when it was tampered with or has expired."""
+        scope = self._verify_owned("KEYFRAME", tenant_id, scene_id, expires, signature)
+        return Principal(tenant_id=scope.tenant_id, key_id=UUID(scene_id))
+
+    def _owned(self, use: str, tenant_id: UUID, subject_id: UUID) -> str:
+        now = int(time.time())
+        expires = str(now + self._lifetime + _ROUNDING - now % _ROUNDING)
+        signature = self._sign(use, str(tenant_id), str(subject_id), expires)
+        return urlencode({"t": str(tenant_id), "exp": expires, "sig": signature})
+
+    def _verify_owned(self, use: str, tenant_id: str, subject_id: str, expires: str, signature: str) -> Scope:
+        expected = self._sign(use, tenant_id, subject_id, expires)
+        is_ours = hmac.compare_digest(expected.encode(), signature.encode(errors="surrogatepass"))
+        if not is_ours or int(expires) < time.time():
+            raise NotFound("This link is not valid")
+        return Scope(UUID(tenant_id))
+
     def variant(self, asset: Asset, name: VariantName) -> SignedObject | None:
         """A variant of an asset; None until it is made."""
         variant = asset.variant(name)
@@ -132,6 +163,20 @@ class DeliveryService:
             raise NotFound("This upload target is not valid")
         if int(expires) < time.time():
             raise Expired("This upload target has expired")
+
+    def chunk_path(self, tenant_id: UUID, media_id: UUID, number: int, expires: int) -> str:
+        """Root-relative signed target for the bytes of one chunk of an upload."""
+        signature = self._sign("CHUNK", str(tenant_id), str(media_id), str(number), str(expires))
+        query = urlencode({"t": str(tenant_id), "exp": str(expires), "sig": signature})
+        return f"/_o/chunk/{media_id}/{number}?{query}"
+
+    def verify_chunk(self, tenant_id: str, media_id: str, number: str, expires: str, signature: str) -> None:
+        """Check the target of a chunk. Raises NotFound when it was tampered with, Expired when its time is over."""
+        expected = self._sign("CHUNK", tenant_id, media_id, number, expires)
+        if not hmac.compare_digest(expected.encode(), signature.encode(errors="surrogatepass")):
+            raise NotFound("This upload target is not valid")
+        if int(expires) < time.time():
+            raise Expired("This upload has expired")
 
     def _sign(self, *parts: str) -> str:
         # Lengths keep neighbouring parts from being shifted into each other.

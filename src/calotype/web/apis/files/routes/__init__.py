@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from calotype.web.apis.files.auth import FilesFormat
 from calotype.web.apis.files.routes import (
     batch,
+    chunked_upload,
     color,
     duplicate,
     file,
@@ -16,6 +17,7 @@ from calotype.web.apis.files.routes import (
     session,
     upload,
     upload_status,
+    video,
     websocket,
 )
 
@@ -25,9 +27,11 @@ router.include_router(quota.router)
 router.include_router(color.router)
 router.include_router(upload.router)
 router.include_router(batch.router)
+router.include_router(chunked_upload.router)
 router.include_router(file.router)
 router.include_router(session.router)
 router.include_router(upload_status.router)
 router.include_router(websocket.router)
 router.include_router(folder.router)
 router.include_router(look_alike.router)
+router.include_router(video.router)
