@@ -51,7 +51,11 @@ def read_endpoint(
     if url is None:
         return None
     if not model:
-        raise _refusal(prefix, "model", f"a {prefix} model is configured by its address only", "to the name of the model")
+        raise _refusal(
+            prefix, "model", f"a {prefix} model is configured by its address only", "to the name of the model"
+        )
+    if not model.isprintable():
+        raise _refusal(prefix, "model", f"the name of the {prefix} model cannot be sent")
     secret = key.get_secret_value() if key else ""
     if not secret.isascii() or not secret.isprintable() or " " in secret:
         raise _refusal(prefix, "api_key", f"the key of the {prefix} model cannot be sent")

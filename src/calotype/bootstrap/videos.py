@@ -49,7 +49,7 @@ def video_indexing(tools: Tools, describing: DescribingService, embeddings: Embe
     settings = tools.settings
     limits = VideoLimits(settings.video_max_pixels, tools.pictures.workers, settings.decode_timeout)
     return VideoIndexingService(
-        tools.database, tools.store, tools.videos, tools.pictures, describing, embeddings, None, limits
+        tools.database, tools.store, tools.videos, tools.pictures, describing, embeddings, tools.transcriber, limits
     )
 
 
