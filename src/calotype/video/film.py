@@ -106,7 +106,8 @@ def _moving_pictures(source: InputContainer) -> VideoStream:
 
 
 def _thread_count(wanted: int, pixels: int) -> int:
-    count = wanted or min(os.cpu_count() or 1, 16)
+    # Two more than cores, as frames are looked at meanwhile.
+    count = wanted or min((os.cpu_count() or 1) + 2, 16)
     # Three bytes a pixel: 4:2:0 with 16 bits.
     affordable = (_THREADS_MEMORY // max(1, pixels * 3) - _FRAMES_KEPT) // _FRAMES_A_THREAD
     return max(1, min(count, max(2, affordable)))
