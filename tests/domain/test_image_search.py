@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calotype.domain.image_search import Hit, ImageQuery, LibrarySize, fused, joined, ranking
+from calotype.domain.image_search import Hit, LibrarySize, fused, joined, ranking
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
 IDS = [UUID(int=number) for number in range(1, 13)]
@@ -87,7 +87,7 @@ def test_joined_scores_lie_between_both(image, text, image_weight, text_weight):
 def test_ranking_is_sorted_bounded_and_keeps_to_the_threshold(scores, threshold, limit):
     """Highest first, ties newest first, at most `limit`, nothing below the threshold and nothing that scores 0."""
     created = {found: NOW + timedelta(seconds=found.int % 3) for found in scores}
-    best = ranking(scores, created, ImageQuery("x", limit=limit, threshold=threshold))
+    best = ranking(scores, created, limit, threshold)
     keys = [(score, created[found], found) for found, score in best]
     assert keys == sorted(keys, reverse=True)
     fitting = [score for score in scores.values() if score > 0 and score >= (threshold or 0)]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calotype.domain.description import DescribeRequest, Description
+from calotype.domain.scene import Transcription
 
 
 class Describer(Protocol):
@@ -47,5 +49,16 @@ class TextEmbedder(Protocol):
         """One vector a text, shape (len(texts), dimension).
 
         Each is of length 1, or all zero for a text without words.
+        """
+        ...
+
+
+class Transcriber(Protocol):
+    """Writes down what is said in a piece of sound."""
+
+    async def transcribe(self, path: Path, language: str | None = None) -> Transcription:
+        """Transcribe a WAV file of 16 kHz and one channel; `language` is an ISO 639-1 code, None to have it recognised.
+
+        Raises Unavailable when what transcribes cannot be reached now, and DescriptionFailed when asking again will not help.
         """
         ...

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from calotype.domain.clock import clock
 from calotype.domain.color_names import color_name
 from calotype.domain.description import DescribeRequest, Description
 from calotype.domain.descriptive_metadata import MOST_TAGS, DescriptiveMetadata, conforming, cut, one_line
@@ -15,7 +16,7 @@ from calotype.domain.sentences import without_ends
 
 PROVIDER = "calotype-measured"
 
-_KINDS = ("photo", "graphic", "screenshot", "document")
+_KINDS = ("photo", "graphic", "screenshot", "document", "frame", "video")
 _PAGED = ("PDF", "TIFF")
 _LONGEST_QUOTE = 300
 _LONGEST_NAME = 80
@@ -138,6 +139,8 @@ def _picture_sentence(request: DescribeRequest) -> str:
     ]
     if request.frames > 1:
         parts.append(f"{request.frames} {'pages' if request.format.upper() in _PAGED else 'frames'}")
+    if request.duration is not None:
+        parts.append(f"{clock(request.duration)} long")
     taken = _taken(request.metadata)
     if taken:
         parts.append(taken)

@@ -45,6 +45,8 @@ from calotype.services.presence import Presence
 from calotype.services.presigned_upload import PresignedUploadService
 from calotype.services.quota import QuotaService
 from calotype.services.reindexing import ReindexService
+from calotype.services.rendition import RenditionService
+from calotype.services.scene import SceneService
 from calotype.services.search import SearchService
 from calotype.services.session_watch import SessionWatch
 from calotype.services.tenant import TenantService
@@ -53,7 +55,10 @@ from calotype.services.upkeep import UpkeepService
 from calotype.services.upload_session import UploadSessionService
 from calotype.services.upload_status import UploadStatusService
 from calotype.services.video import VideoService
+from calotype.services.video_download import VideoDownloadService
 from calotype.services.video_group import VideoGroupService
+from calotype.services.video_indexing import VideoIndexingService
+from calotype.services.video_search import VideoSearchService
 from calotype.services.video_upload import VideoUploadService
 from calotype.services.webhook import WebhookService
 from calotype.services.webhook_delivery import WebhookDeliveryService
@@ -103,6 +108,8 @@ class Application:
     presigned: PresignedUploadService
     quotas: QuotaService
     reindexing: ReindexService
+    renditions: RenditionService
+    scenes: SceneService
     search: SearchService
     session_watch: SessionWatch
     sessions: UploadSessionService
@@ -110,7 +117,10 @@ class Application:
     trash: TrashService
     upkeep: UpkeepService
     upload_status: UploadStatusService
+    video_downloads: VideoDownloadService
     video_groups: VideoGroupService
+    video_indexing: VideoIndexingService
+    video_search: VideoSearchService
     video_uploads: VideoUploadService
     videos: VideoService
     webhook_deliveries: WebhookDeliveryService

@@ -59,6 +59,8 @@ from calotype.services.probing import ProbeLimits, ProbeService
 from calotype.services.quota import QuotaService
 from calotype.services.receive import IngestLimits, ReceiveService
 from calotype.services.reindexing import ReindexService
+from calotype.services.rendition import RenditionService
+from calotype.services.scene import SceneService
 from calotype.services.search import SearchService
 from calotype.services.session_watch import SessionWatch
 from calotype.services.tenant import TenantService
@@ -67,7 +69,10 @@ from calotype.services.upkeep import UpkeepService
 from calotype.services.upload_session import UploadSessionService
 from calotype.services.upload_status import UploadStatusService
 from calotype.services.video import VideoService
+from calotype.services.video_download import VideoDownloadService
 from calotype.services.video_group import VideoGroupService
+from calotype.services.video_indexing import VideoIndexingService, VideoLimits
+from calotype.services.video_search import VideoSearchService
 from calotype.services.video_upload import VideoTerms, VideoUploadService
 from calotype.services.webhook import WebhookService
 from calotype.services.webhook_delivery import DeliveryTerms, WebhookDeliveryService
@@ -155,6 +160,8 @@ def build(tools: Tools, secret: bytes) -> Application:
         presigned=presigned,
         quotas=QuotaService(database, UploadTerms(settings.max_batch_files, settings.max_concurrent_uploads)),
         reindexing=ReindexService(database, embeddings, embedder),
+        renditions=RenditionService(database, store, tools.videos),
+        scenes=SceneService(database, queue, store),
         search=SearchService(database),
         session_watch=SessionWatch(sessions, database.url),
         sessions=sessions,
@@ -173,7 +180,10 @@ def build(tools: Tools, secret: bytes) -> Application:
             embeddings,
         ),
         upload_status=UploadStatusService(database, queue),
+        video_downloads=_video_downloads(tools, announcing, probing),
         video_groups=VideoGroupService(database),
+        video_indexing=_video_indexing(tools, describing, embeddings),
+        video_search=VideoSearchService(database, embedder),
         video_uploads=_video_uploads(tools, ingest, announcing, probing),
         videos=VideoService(database, queue, trash),
         webhook_deliveries=webhook_deliveries,
@@ -387,6 +397,20 @@ def _video_uploads(
     terms = VideoTerms(settings.vision_max_video_bytes, settings.vision_max_body_bytes)
     receiver = ReceiveService(tools.store, _video_limits(settings), probing)
     return VideoUploadService(tools.database, ingest, receiver, announcing, tools.fetcher, terms)
+
+
+def _video_downloads(tools: Tools, announcing: AnnounceService, probing: ProbeService) -> VideoDownloadService:
+    settings = tools.settings
+    receiver = ReceiveService(tools.store, _video_limits(settings), probing)
+    return VideoDownloadService(announcing, receiver, tools.fetcher, max_video_bytes=settings.vision_max_video_bytes)
+
+
+def _video_indexing(tools: Tools, describing: DescribingService, embeddings: EmbeddingService) -> VideoIndexingService:
+    settings = tools.settings
+    limits = VideoLimits(settings.video_max_pixels, tools.pictures.workers, settings.decode_timeout)
+    return VideoIndexingService(
+        tools.database, tools.store, tools.videos, tools.pictures, describing, embeddings, None, limits
+    )
 
 
 def _video_limits(settings: Settings) -> IngestLimits:

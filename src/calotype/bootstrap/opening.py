@@ -108,8 +108,11 @@ def _fetcher(settings: Settings) -> Fetcher:
     return Fetcher(_allowed(settings), version=__version__, total=settings.fetch_timeout)
 
 
-def _sandboxes(settings: Settings) -> tuple[Sandbox, Sandbox]:
-    """Children for pictures, one a core and a little less urgent than the web; one for texts, which only takes idle time."""
+def _sandboxes(settings: Settings) -> tuple[Sandbox, Sandbox, Sandbox]:
+    """Children for pictures, one a core and a little less urgent than the web; one for texts, which only takes idle time.
+
+    Those for videos use all cores each, so few are enough; they leave room for new pictures.
+    """
     memory = settings.decode_memory_mb * MIB
     pictures = Sandbox(
         "pictures",
@@ -129,4 +132,13 @@ def _sandboxes(settings: Settings) -> tuple[Sandbox, Sandbox]:
         environment=_CHILD_ENVIRONMENT,
         preload=("calotype.ai.rapidocr_reader",),
     )
-    return pictures, texts
+    videos = Sandbox(
+        "videos",
+        workers=settings.video_processes,
+        memory_limit=settings.video_memory_mb * MIB,
+        nice=10,
+        jobs_per_child=20,  # what decoders of hundreds of formats leak is nobody's guess
+        environment=_CHILD_ENVIRONMENT,
+        preload=("calotype.video.scan",),
+    )
+    return pictures, texts, videos

@@ -23,6 +23,7 @@ class Tools:
     queue: JobQueue
     pictures: Sandbox
     texts: Sandbox
+    videos: Sandbox
     fetcher: Fetcher
     vision: Fetcher | None
 

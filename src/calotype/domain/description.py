@@ -36,7 +36,8 @@ class TextReading:
 class DescribeRequest:
     """What is known about a picture that shall be described.
 
-    `width` and `height` are upright, in pixels; `kind` is one of the words of `DevelopedPicture.kind`;
+    `width` and `height` are upright, in pixels; `kind` is one of the words of `DevelopedPicture.kind`, "video" where the picture
+    stands for a film of `duration` seconds, or "frame" where it is one moment of it;
     `format` is the wire word of the original ("JPEG"), `size_bytes` its size; `picture` is the large variant as a
     JPEG file, for describers that look at pixels.
     """
@@ -51,6 +52,7 @@ class DescribeRequest:
     visible_text: str | None = None
     frames: int = 1
     picture: bytes | None = None
+    duration: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

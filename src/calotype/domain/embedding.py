@@ -15,7 +15,7 @@ _LONGEST_VISIBLE_TEXT = 150
 # The sentences of the built-in describer are alike for all pictures: of 100 words two or three tell one from another, and in a
 # mean the others drown them. What they measured is found by its words.
 _MEASURED = re.compile(
-    r"A (?P<kind>photo|graphic|screenshot|document|picture) in (?:square|landscape|portrait) format, \d+ x \d+"
+    r"A (?P<kind>photo|graphic|screenshot|document|picture|frame|video) in (?:square|landscape|portrait) format, \d+ x \d+"
 )
 _MAIN_COLORS = re.compile(r"Its main colours? (?:is|are) ([^.]{1,200})\.")
 _OWN_WORDS = re.compile(r'It is (?:titled|captioned) "([^"]{1,1000})"(?: and captioned "([^"]{1,1000})")?\.')
@@ -27,6 +27,11 @@ class EmbeddingSource(enum.StrEnum):
 
     CONTENT = "content"
     CUSTOM_METADATA = "custom_metadata"
+    SCENE = "scene"
+
+
+INDEXED_SOURCES = (EmbeddingSource.CONTENT, EmbeddingSource.CUSTOM_METADATA)
+"""The sources whose vectors have an index; scenes are few enough to be compared one by one, within what a filter leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +79,20 @@ def content_text(title: str | None, tags: Iterable[str], description: str | None
     return "\n".join(part for part in parts if part)[:LONGEST_TEXT]
 
 
+def scene_text(name: str, description: str | None, visible_text: str | None, transcript: str | None) -> str:
+    """The text embedded for a scene: what it shows and what is said in it, then what can be read, then its video's name."""
+    said = " ".join((transcript or "").split())
+    seen = " ".join((visible_text or "")[:_LONGEST_VISIBLE_TEXT].split())
+    parts = (_telling(description or ""), said, seen, name)
+    return "\n".join(part for part in parts if part)[:LONGEST_TEXT]
+
+
 def _telling(description: str) -> str:
     """A description without what stands in every one; of the built-in describer's only kind, colours and own words are left."""
     measured = _MEASURED.match(description)
     if measured is None:
         return description
-    kind = "" if measured["kind"] in {"photo", "picture"} else measured["kind"]
+    kind = "" if measured["kind"] in {"photo", "picture", "frame", "video"} else measured["kind"]
     colors = _MAIN_COLORS.search(description)
     own = _OWN_WORDS.search(description)
     said = (own[1], own[2] or "") if own else ()

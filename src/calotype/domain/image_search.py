@@ -111,12 +111,12 @@ def joined(
 
 
 def ranking(
-    scores: Mapping[UUID, float], created: Mapping[UUID, datetime], query: ImageQuery
+    scores: Mapping[UUID, float], created: Mapping[UUID, datetime], limit: int, threshold: float | None
 ) -> list[tuple[UUID, float]]:
     """(id, score) of the best, highest first, ties newest first; nothing that scores 0 or less than the threshold."""
-    least = query.threshold or 0.0
+    least = threshold or 0.0
     kept: Iterable[tuple[UUID, float]] = (
         (found, score) for found, score in scores.items() if score > 0 and score >= least
     )
     ordered = sorted(kept, key=lambda entry: (entry[1], created[entry[0]], entry[0]), reverse=True)
-    return ordered[: query.limit]
+    return ordered[:limit]

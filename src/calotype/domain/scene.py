@@ -59,6 +59,23 @@ class TranscriptSegment:
 
 
 @dataclass(frozen=True, slots=True)
+class Transcription:
+    """What is said in one piece of sound, in order; `language` is an ISO 639-1 code where it is known."""
+
+    segments: tuple[TranscriptSegment, ...]
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AudioPiece:
+    """A part of a video's sound as a file in the folder the decoder was given; seconds from the start of the video."""
+
+    file: str
+    start: float
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """One scene of a video, its number counted from 0; `confidence` 0-1 is the describer's."""
 

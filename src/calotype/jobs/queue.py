@@ -93,6 +93,19 @@ class JobQueue:
         )
         return {owners[identity] for identity in rows.scalars()}
 
+    async def count_ahead(self, connection: AsyncConnection, job: Job) -> int:
+        """How many waiting jobs of its lane are begun before a job that waits; 0 when it is running."""
+        ahead = await connection.scalar(
+            text(
+                "SELECT count(*) FROM procrastinate_jobs AS mine JOIN procrastinate_jobs AS other "
+                "ON other.queue_name = mine.queue_name AND other.status = 'todo' "
+                "AND (-other.priority, other.id) < (-mine.priority, mine.id) "
+                "WHERE mine.status = 'todo' AND mine.queueing_lock = :identity"
+            ),
+            {"identity": job.identity},
+        )
+        return int(ahead or 0)
+
     async def select_active(
         self, connection: AsyncConnection, subject_ids: Sequence[UUID], tasks: Sequence[Task] = ASSET_TASKS
     ) -> set[UUID]:

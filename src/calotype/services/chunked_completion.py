@@ -242,7 +242,7 @@ class ChunkedCompletionService:
         )
 
     def _link(self, scope: Scope, media_id: UUID) -> tuple[str, datetime]:
-        return self._delivery.live_path(scope.tenant_id, media_id, "playback"), datetime.now(UTC) + self._link_lifetime
+        return self._delivery.playback_path(scope.tenant_id, media_id), datetime.now(UTC) + self._link_lifetime
 
     async def _delete(self, keys: Sequence[str]) -> None:
         with contextlib.suppress(Unavailable):  # what cannot be removed now is left to the sweep

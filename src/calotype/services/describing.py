@@ -16,11 +16,13 @@ from calotype.db.description import insert_description, update_described
 from calotype.db.engine import Connection, Database, pipelined
 from calotype.db.operation import update_open_operations
 from calotype.db.picture import select_facts
+from calotype.db.video import select_video
 from calotype.domain.asset import Asset, DescriptionRecord, OperationType, State, StoredVariant
 from calotype.domain.description import DescribeRequest, Description, TextReading
 from calotype.domain.errors import NotFound, SandboxFailure, UndecodablePicture
-from calotype.domain.picture import VariantName
+from calotype.domain.picture import DevelopedPicture, VariantName
 from calotype.domain.scope import Scope
+from calotype.domain.video import VIDEO
 from calotype.imaging.encode import JPEG
 from calotype.imaging.opaque import to_jpeg
 from calotype.sandbox.pool import Sandbox
@@ -31,6 +33,7 @@ from calotype.services.search_document import search_document
 from calotype.services.work import OPEN, try_again
 from calotype.storage.store import ObjectStore
 
+_PHOTO = "photo"
 _log = structlog.get_logger(__name__)
 
 
@@ -96,7 +99,7 @@ class DescribingService:
         async with self._database.read() as connection:
             facts = await select_facts(connection, Scope(asset.tenant_id), asset.id)
         # In photographs a glance finds nearly all text at a tenth of the cost; elsewhere text is what matters.
-        careful = facts is not None and facts.kind != "photo"
+        careful = facts is not None and facts.kind != _PHOTO
         reading: TextReading = await try_again(
             lambda: self._sandbox.run(read_text, data, careful=careful, timeout=self._limits.timeout)
         )
@@ -114,6 +117,7 @@ class DescribingService:
         async with self._database.read() as connection:
             facts = await select_facts(connection, scope, asset.id)
             colors = await select_colors(connection, scope, asset.id)
+            video = await select_video(connection, scope, asset.id) if asset.media_type == VIDEO else None
         if facts is None:
             raise _without_variants(asset)
         picture = await self._picture(asset) if self._describer.needs_picture else None
@@ -123,7 +127,7 @@ class DescribingService:
         request = DescribeRequest(
             width=facts.width,
             height=facts.height,
-            kind=facts.kind,
+            kind=VIDEO if video else facts.kind,
             format=asset.format,
             size_bytes=asset.size_bytes,
             metadata=facts.metadata,
@@ -131,11 +135,48 @@ class DescribingService:
             visible_text=visible_text,
             frames=facts.frames,
             picture=picture,
+            duration=video.probe.duration if video and video.probe else None,
         )
         made = await self._describer.describe(request)
         made = replace(made, visible_text=made.visible_text or visible_text)
         prepared = await self._embeddings.prepare(asset, made)
         return Described(made, prepared, round((time.monotonic() - started) * 1000))
+
+    async def describe_frame(self, asset: Asset, frame: DevelopedPicture) -> Description:
+        """Describe one moment of a video from what was made of it; its visible text is read by whoever looks at it.
+
+        Raises DescriptionFailed, Unavailable, and SandboxFailure when no process could be started.
+        """
+        large = next(variant for variant in frame.variants if variant.name is VariantName.LARGE_1024)
+        picture = large.data if self._describer.needs_picture else None
+        text = None
+        if picture is None and self._limits.enabled:
+            text = await self._read_frame(asset, frame, large.data)
+        request = DescribeRequest(
+            width=frame.width,
+            height=frame.height,
+            kind="frame",
+            format=asset.format,
+            size_bytes=asset.size_bytes,
+            metadata=frame.metadata,
+            colors=frame.colors,
+            visible_text=text,
+            picture=picture,
+        )
+        made = await self._describer.describe(request)
+        return replace(made, visible_text=made.visible_text or text)
+
+    async def _read_frame(self, asset: Asset, frame: DevelopedPicture, data: bytes) -> str | None:
+        try:
+            reading: TextReading = await try_again(
+                lambda: self._sandbox.run(read_text, data, careful=frame.kind != _PHOTO, timeout=self._limits.timeout)
+            )
+        except SandboxFailure as error:
+            if error.context.get("reason") == "start":
+                raise
+            _log.warning("text not read", asset_id=str(asset.id), reason=error.message)
+            return None
+        return reading.text or None
 
     async def _picture(self, asset: Asset) -> bytes:
         """The large variant as a JPEG, which is what every vision model's server can read."""

@@ -68,7 +68,7 @@ class ImageSearchService:
         if query.mode is ImageSearchMode.JOINED:
             scores = joined(scores, fused(lists[1]), query.image_weight, query.text_weight)
         created = {hit.id: hit.created_at for of_source in lists for hits in of_source for hit in hits}
-        best = ranking(scores, created, query)
+        best = ranking(scores, created, query.limit, query.threshold)
         if not best:
             return []
         ids = [found for found, _ in best]

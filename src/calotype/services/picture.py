@@ -41,7 +41,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DevelopLimits:
-    """How many pixels a picture may have, or a frame of a video; seconds its development may take; what becomes of its keywords."""
+    """How many pixels a picture may have, how many seconds its development may take, and what becomes of its keywords.
+
+    `max_frame_pixels` bounds one frame of a video.
+    """
 
     max_pixels: int
     timeout: float

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from calotype.domain.scene import Scene
 from calotype.domain.search_text import to_tsvector
 
 
@@ -22,3 +23,8 @@ def search_document(
 def custom_document(text: str) -> str:
     """The tsvector literal of an asset's custom metadata, whose words have one weight."""
     return to_tsvector([("A", text)])
+
+
+def scene_document(name: str, scene: Scene) -> str:
+    """The tsvector literal of a scene: its video's name B, what it shows C, what is said C, what can be read D."""
+    return to_tsvector([("B", name), ("C", scene.description), ("C", scene.transcript), ("D", scene.visible_text)])

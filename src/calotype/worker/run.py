@@ -20,6 +20,7 @@ _POLLING_INTERVAL = 1.0  # seconds; a notification that is missed costs no more 
 _HEARTBEAT_SHARE = 4  # heartbeats within the time after which a worker counts as dead
 _DELIVERIES = 24  # at once; they only wait for others
 _ANALYSES = 64  # at once; how many images they work on together is limited elsewhere
+_DOWNLOADS = 4  # at once
 _GRACE = 5.0  # seconds running jobs get to end before they are given back
 _log = structlog.get_logger(__name__)
 
@@ -35,6 +36,8 @@ async def run_worker(application: Application, stop: asyncio.Event) -> None:
             asyncio.create_task(_run_lane(application, Lane.TEXTS, 2)),
             asyncio.create_task(_run_lane(application, Lane.WEBHOOKS, _DELIVERIES)),
             asyncio.create_task(_run_lane(application, Lane.ANALYSES, _ANALYSES)),
+            asyncio.create_task(_run_lane(application, Lane.DOWNLOADS, _DOWNLOADS)),
+            asyncio.create_task(_run_lane(application, Lane.VIDEOS, application.settings.video_processes)),
         ]
         chores = asyncio.create_task(_chores(application))
         stopping = asyncio.create_task(stop.wait())

@@ -65,3 +65,19 @@ def register(app: App, application: Application) -> None:
     @app.task(name=Task.ANALYZE.value, retry=Patience())
     async def analyze(tenant_id: str, analysis_id: str) -> None:
         await application.analysis_work.run(Scope(UUID(tenant_id)), UUID(analysis_id))
+
+    _register_videos(app, application)
+
+
+def _register_videos(app: App, application: Application) -> None:
+    @app.task(name=Task.INDEX_VIDEO.value, pass_context=True, retry=Patience(_LONGEST_PAUSE_OF_MODELS))
+    async def index_video(context: JobContext, tenant_id: str, asset_id: str) -> None:
+        await application.video_indexing.index(Scope(UUID(tenant_id)), UUID(asset_id), context.job.attempts + 1)
+
+    @app.task(name=Task.MAKE_RENDITION.value, pass_context=True, retry=Patience())
+    async def make_rendition(context: JobContext, tenant_id: str, asset_id: str) -> None:
+        await application.renditions.make(Scope(UUID(tenant_id)), UUID(asset_id), context.job.attempts + 1)
+
+    @app.task(name=Task.DOWNLOAD_VIDEO.value, pass_context=True, retry=Patience())
+    async def download_video(context: JobContext, tenant_id: str, asset_id: str) -> None:
+        await application.video_downloads.download(Scope(UUID(tenant_id)), UUID(asset_id), context.job.attempts + 1)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from calotype.web.apis.vision.routes import group, image, media, unbuilt, video
+from calotype.web.apis.vision.routes import group, image, media, unbuilt, video, video_search
 
 _v1 = APIRouter()
 _v1.include_router(image.router)
 # Before the videos, one of whose ids they would be taken for.
 _v1.include_router(group.router)
+_v1.include_router(video_search.router)
 _v1.include_router(video.router)
 _v1.include_router(unbuilt.v1_router)
 
