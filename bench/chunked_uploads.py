@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import json
 import os
+import socket
 import sys
 import tempfile
 import time
@@ -112,13 +113,16 @@ class Sender:
         return known
 
     async def _exchange(self, request: str, pieces: list[memoryview]) -> tuple[list[str], bytes]:
-        reader, writer = await asyncio.open_connection(self._url.hostname, self._url.port)
-        writer.write(f"{request}Host: {self._url.netloc}\r\nConnection: close\r\n\r\n".encode())
-        for piece in pieces:
-            writer.write(piece)
-            await writer.drain()
-        head, _, answer = (await reader.read()).partition(b"\r\n\r\n")
-        writer.close()
+        loop = asyncio.get_running_loop()
+        answered = b""
+        with socket.create_connection((self._url.hostname, self._url.port)) as connection:
+            connection.setblocking(False)
+            head = f"{request}Host: {self._url.netloc}\r\nConnection: close\r\n\r\n".encode()
+            for piece in [head, *pieces]:
+                await loop.sock_sendall(connection, piece)
+            while received := await loop.sock_recv(connection, 65536):
+                answered += received
+        head, _, answer = answered.partition(b"\r\n\r\n")
         lines = head.decode().split("\r\n")
         if lines[0].split(" ")[1] not in {"200", "201"}:
             raise AssertionError(f"{lines[0]}: {answer!r}")
