@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench import (
     analyses,
     batch,
+    chunked_uploads,
     colors,
     completeness,
     duplicates,
@@ -29,6 +30,7 @@ def main() -> None:
         ingest.run("phone", 100),
         ingest.run("small", 500),
         stream.run(),
+        chunked_uploads.run(),
         requests.run(),
         *search.run(),
         batch.run(),
