@@ -40,7 +40,7 @@ from calotype.db.nearest import select_nearest, select_size
 from calotype.domain.custom_metadata import searchable_text
 from calotype.domain.description import Description
 from calotype.domain.descriptive_metadata import DescriptiveMetadata
-from calotype.domain.embedding import EmbeddingSource, content_text
+from calotype.domain.embedding import INDEXED_SOURCES, EmbeddingSource, content_text
 from calotype.domain.image_search import ImageQuery, ImageSearchMode
 from calotype.domain.scope import Scope
 from calotype.domain.search_text import to_tsvector
@@ -87,7 +87,7 @@ def _document(caption: Caption, writer: CaptionWriter) -> str | None:
 def fill(url: str, tenants: dict[str, tuple[UUID, int]]) -> dict[str, Any]:
     """Write the rows of each tenant, then make the indexes of vectors as `reindex` does; returns what that took."""
     embedder = WordLlamaEmbedder()
-    sources = list(EmbeddingSource)
+    sources = list(INDEXED_SOURCES)
     with psycopg.connect(url, autocommit=True) as connection:
         for source in sources:
             connection.execute(f"DROP INDEX IF EXISTS {index_name(embedder.model, source)}")
@@ -107,7 +107,7 @@ def fill(url: str, tenants: dict[str, tuple[UUID, int]]) -> dict[str, Any]:
 async def _index(url: str, embedder: WordLlamaEmbedder) -> None:
     database = Database(url)
     try:
-        for source in EmbeddingSource:
+        for source in INDEXED_SOURCES:
             async with database.read() as connection:
                 await make_index(connection, embedder.model, source, embedder.dimension)
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from calotype.db.embedding_index import index_name
-from calotype.domain.embedding import EmbeddingSource, ReindexProgress
+from calotype.domain.embedding import INDEXED_SOURCES, EmbeddingSource, ReindexProgress
 from calotype.domain.errors import Unavailable
 from tests.services import meaning
 from tests.services.meaning import TinyEmbedder, described, find, reindexed, services_of
@@ -81,7 +81,7 @@ async def test_another_model_is_added_beside_the_first(quick, described_by):
     assert await reindexed(reindexing) == ReindexProgress(2, 2)
     assert counts(quick) == {WORDLLAMA: 3, TinyEmbedder.model: 3}
     valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
-    for source in EmbeddingSource:
+    for source in INDEXED_SOURCES:
         assert quick.sql(valid, index_name(TinyEmbedder.model, source)) == [(True,)]
     (found, *others) = await meaning.hits(quick, "mountain", searching)
     assert (found.asset.id, found.score, others) == (mountain, 1.0, [])

@@ -71,6 +71,7 @@ async def send(path, *pieces, method="POST", reads=0, limit=100, ends=True, **he
         "type": "http",
         "method": method,
         "path": path,
+        "query_string": b"",
         "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
         "app": SimpleNamespace(state=SimpleNamespace(application=services)),
     }

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calotype.domain.asset import Asset, AssetDetail, DescriptionRecord, Operation, OperationType, State, StoredVariant
+from calotype.domain.asset import Asset, DescriptionRecord, Operation, OperationType, State, StoredVariant
 from calotype.domain.asset import UploadMethod as Method
+from calotype.domain.asset_detail import AssetDetail
 from calotype.domain.deletion import Deletion, Fate
 from calotype.domain.listing import AssetFilter, AssetPage, PageRequest, SearchMode, SortKey
 from calotype.domain.picture import VariantName
@@ -132,7 +133,7 @@ def test_an_item_says_what_the_asset_says(asset):
 def test_a_detail_says_what_the_asset_says(asset, descriptions, operations):
     """Every key of the shape is there, and descriptions and history keep their order."""
     detail = AssetDetail(asset, tuple(descriptions), tuple(operations))
-    body = sent(translate.detail_to_wire(detail, link, lambda found: f"http://server/{found.id}"))
+    body = sent(translate.detail_to_wire(detail, link, lambda found: f"http://server/{found.id}", str))
     shapes.conforms(body, shapes.DETAIL)
     item = sent(translate.item_to_wire(asset, link))
     common = body.keys() & item.keys()
@@ -151,7 +152,7 @@ def test_a_detail_says_what_the_asset_says(asset, descriptions, operations):
 def test_there_is_more_until_the_last_page(assets, offset, behind):
     """`has_more` says whether anything follows this window."""
     page = AssetPage(tuple(assets), offset + len(assets) + behind, offset)
-    body = sent(translate.page_to_wire(page, link))
+    body = sent(translate.page_to_wire(page, link, str))
     shapes.conforms(body, shapes.LIST)
     assert (body["has_more"], body["total_count"]) == (behind > 0, page.total_count)
     assert [item["id"] for item in body["files"]] == [str(asset.id) for asset in assets]

@@ -17,6 +17,7 @@ from calotype.domain.image import ImageRequest, LibraryImage
 from calotype.domain.image_search import ImageQuery, ImageSearchMode
 from calotype.domain.listing import AssetFilter, RecordedRange, SortKey
 from calotype.web.apis.vision.answers import echo_answer, json_answer
+from calotype.web.apis.vision.translate import ids
 from calotype.web.apis.vision.translate import image as translate
 from calotype.web.apis.vision.wire.image import ListRequest, SearchRequest, UploadMetadata
 
@@ -76,7 +77,7 @@ def test_an_image_has_its_five_keys_in_order(image_id, uploaded_at, document):
 )
 def test_ids_are_read_in_any_letter_case(identity, spelled):
     """With space around them, too."""
-    assert translate.parse_id(spelled(identity)) == identity
+    assert ids.parse_id(spelled(identity)) == identity
 
 
 @given(
@@ -87,7 +88,7 @@ def test_ids_are_read_in_any_letter_case(identity, spelled):
 )
 def test_other_spellings_are_no_ids(text):
     """Only the form with dashes is one: nothing is cut off or put in."""
-    assert translate.parse_id(text) is None
+    assert ids.parse_id(text) is None
 
 
 IDS = [UUID(int=number) for number in range(4)]
@@ -97,8 +98,8 @@ NAMES = st.lists(st.sampled_from([*map(str, IDS), str(UUID(int=2**127)).upper(),
 @given(NAMES, st.sets(st.sampled_from(IDS)))
 def test_a_deletion_names_each_image_once_where_it_belongs(texts, existing):
     """Both lists keep the order of the request; what is no id was not found, as it was written."""
-    gone = existing & set(translate.ids_from_wire(texts))
-    answer = json.loads(echo_answer(translate.deletion_to_wire(translate.deletion_of(texts, gone))).body)
+    gone = existing & set(ids.ids_from_wire(texts))
+    answer = json.loads(echo_answer(ids.deletion_to_wire(ids.deletion_of(texts, gone), "Images")).body)
     assert list(answer) == ["status", "message", "deleted", "not_found"]
     assert (answer["status"], answer["message"]) == ("success", "Images deleted successfully")
     normal = list(dict.fromkeys(text.lower() for text in texts))
@@ -110,7 +111,7 @@ def test_a_deletion_names_each_image_once_where_it_belongs(texts, existing):
 def test_ids_keep_their_order_without_repetitions(texts):
     """What is no id is left out."""
     expected = list(dict.fromkeys(text.lower() for text in texts if len(text) == 36))
-    assert list(map(str, translate.ids_from_wire(texts))) == expected
+    assert list(map(str, ids.ids_from_wire(texts))) == expected
 
 
 NUMBERS = st.integers(-(10**12), 10**12) | st.floats(-1e12, 1e12) | st.just(10**400)

@@ -141,8 +141,6 @@ def _picture_sentence(request: DescribeRequest) -> str:
         parts.append(f"{request.frames} {'pages' if request.format.upper() in _PAGED else 'frames'}")
     if request.duration is not None:
         parts.append(f"{clock(request.duration)} long")
-    if request.duration is not None:
-        parts.append(f"{clock(request.duration)} long")
     taken = _taken(request.metadata)
     if taken:
         parts.append(taken)

@@ -15,13 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db.engine import Pipeline
 from calotype.domain.custom_metadata import searchable_text
-from calotype.domain.embedding import EmbeddedTexts, Embedding, EmbeddingSource, content_text
+from calotype.domain.embedding import EmbeddedTexts, Embedding, EmbeddingSource, content_text, scene_text
 from calotype.domain.scope import Scope
 
 _TEXTS = """
 SELECT asset.id, asset.title, asset.tags, asset.description, asset.visible_text, custom_metadata.document
 FROM asset LEFT JOIN custom_metadata ON custom_metadata.asset_id = asset.id AND custom_metadata.tenant_id = asset.tenant_id
-WHERE asset.tenant_id = :tenant_id AND asset.id = ANY(CAST(:ids AS uuid[])) AND asset.description_status = 'completed'
+WHERE asset.tenant_id = :tenant_id AND asset.id = ANY(CAST(:ids AS uuid[])) AND asset.media_type = 'image'
+AND asset.description_status = 'completed'
 ORDER BY asset.id
 """
 _TEXTS_READ = text(_TEXTS)
@@ -46,6 +47,32 @@ async def select_texts(
         )
         for row in rows
     }
+
+
+_SCENE_TEXTS = """
+SELECT asset.id, video.name, scene.index AS part, scene.description, scene.visible_text, scene.transcript
+FROM asset JOIN video ON video.asset_id = asset.id JOIN scene ON scene.asset_id = asset.id
+WHERE asset.tenant_id = :tenant_id AND asset.id = ANY(CAST(:ids AS uuid[])) ORDER BY asset.id, scene.index
+"""
+_SCENE_TEXTS_READ = text(_SCENE_TEXTS)
+_SCENE_TEXTS_LOCKED = text(_SCENE_TEXTS + "FOR KEY SHARE OF asset")
+
+
+async def select_scene_texts(
+    connection: AsyncConnection, scope: Scope, asset_ids: Sequence[UUID], *, lock: bool = False
+) -> dict[UUID, tuple[tuple[int, str], ...]]:
+    """What is to be embedded of the scenes of those of the given assets that have any: (number, text), in order.
+
+    With `lock` scenes cannot be replaced until the transaction ends.
+    """
+    rows = await connection.execute(
+        _SCENE_TEXTS_LOCKED if lock else _SCENE_TEXTS_READ, {"tenant_id": scope.tenant_id, "ids": list(asset_ids)}
+    )
+    found: dict[UUID, tuple[tuple[int, str], ...]] = {}
+    for row in rows:
+        text_ = scene_text(row.name, row.description, row.visible_text, row.transcript)
+        found[row.id] = (*found.get(row.id, ()), (row.part, text_))
+    return found
 
 
 # Vectors that have not changed are left alone: writing one costs a place in the graph of its index.
@@ -129,14 +156,19 @@ async def delete_stale(
 
 
 _LACKING = """
-asset.tenant_id = :tenant_id AND asset.description_status = 'completed' AND (
+asset.tenant_id = :tenant_id AND ((asset.media_type = 'image' AND asset.description_status = 'completed' AND (
     NOT EXISTS (
         SELECT 1 FROM embedding
         WHERE embedding.asset_id = asset.id AND source = 'content' AND part = 0 AND model = :model)
     OR EXISTS (SELECT 1 FROM stale_embedding WHERE stale_embedding.asset_id = asset.id AND model = :model)
     OR EXISTS (SELECT 1 FROM custom_metadata WHERE custom_metadata.asset_id = asset.id AND NOT EXISTS (
         SELECT 1 FROM embedding
-        WHERE embedding.asset_id = asset.id AND source = 'custom_metadata' AND part = 0 AND model = :model)))
+        WHERE embedding.asset_id = asset.id AND source = 'custom_metadata' AND part = 0 AND model = :model))))
+    OR (asset.media_type = 'video' AND EXISTS (SELECT 1 FROM scene WHERE scene.asset_id = asset.id AND (
+        NOT EXISTS (
+            SELECT 1 FROM embedding
+            WHERE embedding.asset_id = asset.id AND source = 'scene' AND part = scene.index AND model = :model)
+        OR EXISTS (SELECT 1 FROM stale_embedding WHERE stale_embedding.asset_id = asset.id AND model = :model)))))
 """
 _NEXT = text(f"SELECT id FROM asset WHERE id > :after AND {_LACKING} ORDER BY id LIMIT :limit")
 _COUNT = text(f"SELECT count(*) FROM asset WHERE {_LACKING}")

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import or_, select, text
+from sqlalchemy import or_, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
+from calotype.db.video import from_row, select_joined
 from calotype.domain.asset import State
+from calotype.domain.video import Video
 
 _A = tables.asset
+_V = tables.video
 _OPEN = [State.PENDING.value, State.PROCESSING.value]
 
 
@@ -58,6 +61,29 @@ async def select_unfinished(
         )
         for row in await connection.execute(query)
     ]
+
+
+_IS_OPEN_VIDEO = or_(_V.c.download_status.in_(_OPEN), _V.c.indexing_status.in_(_OPEN), _V.c.rendition_status.in_(_OPEN))
+
+
+async def select_unfinished_videos(
+    connection: AsyncConnection, created_before: datetime, after: tuple[datetime, UUID] | None, limit: int
+) -> list[tuple[UUID, Video, datetime]]:
+    """(tenant id, video, time of upload) of live videos of any tenant that wait for work, oldest first, after a given place.
+
+    Their assets are locked, those locked left out.
+    """
+    query = (
+        select_joined()
+        .add_columns(_A.c.created_at, _A.c.tenant_id.label("owner"))
+        .where(_A.c.deleted_at.is_(None), _A.c.created_at < created_before, _IS_OPEN_VIDEO)
+        .order_by(_A.c.created_at, _A.c.id)
+        .limit(limit)
+        .with_for_update(of=_A, skip_locked=True)
+    )
+    if after is not None:
+        query = query.where(tuple_(_A.c.created_at, _A.c.id) > tuple_(*after))
+    return [(row.owner, from_row(row), row.created_at) for row in await connection.execute(query)]
 
 
 _UNFINISHED_COLORS = text(

@@ -70,8 +70,8 @@ async def select_videos(connection: AsyncConnection, scope: Scope, asset_ids: Co
     """Those of some assets that are videos of the scope, by id."""
     if not asset_ids:
         return {}
-    query = _joined().where(within(scope), _V.c.asset_id.in_(list(asset_ids)))
-    return {row.asset_id: _from_row(row) for row in await connection.execute(query)}
+    query = select_joined().where(within(scope), _V.c.asset_id.in_(list(asset_ids)))
+    return {row.asset_id: from_row(row) for row in await connection.execute(query)}
 
 
 async def select_all_videos(
@@ -79,14 +79,14 @@ async def select_all_videos(
 ) -> list[tuple[Asset, Video]]:
     """Every video of the scope, newest first; those of a group, or with `is_grouped` False those of none."""
     assets = select_scoped(scope).where(_A.c.media_type == VIDEO)
-    videos = _joined().where(within(scope))
+    videos = select_joined().where(within(scope))
     if group_id is not None:
         chosen = _V.c.group_id == group_id
     elif is_grouped is False:
         chosen = _V.c.group_id.is_(None)
     else:
         chosen = _V.c.asset_id.is_not(None)
-    found = {row.asset_id: _from_row(row) for row in await connection.execute(videos.where(chosen))}
+    found = {row.asset_id: from_row(row) for row in await connection.execute(videos.where(chosen))}
     assets = assets.join_from(_A, _V, _V.c.asset_id == _A.c.id).where(chosen)
     rows = await connection.execute(assets.order_by(_A.c.created_at.desc(), _A.c.id.desc()))
     return [(asset, found[asset.id]) for asset in map(asset_from_row, rows) if asset.id in found]
@@ -99,12 +99,14 @@ async def update_video(
     await connection.execute(_UPDATE, {"of_tenant": scope.tenant_id, "of_asset": asset_id, **values})
 
 
-def _joined() -> Select[Any]:
+def select_joined() -> Select[Any]:
+    """The base of every query for whole videos, each with the size of its pictures."""
     columns: Sequence[Any] = [column for column in _V.c if column.name not in _NOT_OF_A_VIDEO]
     return select(*columns, _A.c.width, _A.c.height).join_from(_V, _A, _A.c.id == _V.c.asset_id)
 
 
-def _from_row(row: Row[Any]) -> Video:
+def from_row(row: Row[Any]) -> Video:
+    """Make the domain object of a row from `select_joined`."""
     return Video(
         asset_id=row.asset_id,
         name=row.name,

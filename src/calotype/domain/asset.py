@@ -9,7 +9,6 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from calotype.domain.annotation import Annotation
 from calotype.domain.picture import CaptureTime, PictureMetadata, VariantName
 
 
@@ -148,16 +147,6 @@ class Operation:
     created_at: datetime
     completed_at: datetime | None
     error_message: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class AssetDetail:
-    """An asset with everything that happened to it; `annotations` are None unless a device sent it."""
-
-    asset: Asset
-    descriptions: tuple[DescriptionRecord, ...]
-    operations: tuple[Operation, ...]
-    annotations: tuple[Annotation, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

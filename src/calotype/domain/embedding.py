@@ -30,6 +30,10 @@ class EmbeddingSource(enum.StrEnum):
     SCENE = "scene"
 
 
+INDEXED_SOURCES = (EmbeddingSource.CONTENT, EmbeddingSource.CUSTOM_METADATA)
+"""The sources whose vectors have an index; scenes are few enough to be compared one by one, within what a filter leaves."""
+
+
 @dataclass(frozen=True, slots=True)
 class Embedding:
     """One vector of an asset; `part` counts where a source has several, such as scenes; all zero for a text without words."""

@@ -69,6 +69,8 @@ _LANES = {
     Task.MAKE_RENDITION: Lane.VIDEOS,
 }
 _SUBJECTS = {Task.DELIVER_EVENT: "delivery_id", Task.ANALYZE: "analysis_id"}
+VIDEO_TASKS = (Task.DOWNLOAD_VIDEO, Task.INDEX_VIDEO, Task.MAKE_RENDITION)
+PICTURE_TASKS = (Task.MAKE_VARIANTS, Task.EXTRACT_COLORS, Task.READ_TEXT, Task.DESCRIBE, Task.EMBED)
 ASSET_TASKS = tuple(task for task in Task if task.subject == "asset_id")
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 from calotype.domain.asset import Asset
+from calotype.domain.video import LibraryVideo
 
 
 class SearchMode(enum.StrEnum):
@@ -77,11 +79,12 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class AssetPage:
-    """One window of a listing and the exact number of all matches."""
+    """One window of a listing and the exact number of all matches; `videos` is what is known of those that are videos."""
 
     assets: tuple[Asset, ...]
     total_count: int
     offset: int
+    videos: Mapping[UUID, LibraryVideo] = field(default_factory=dict)
 
     @property
     def has_more(self) -> bool:

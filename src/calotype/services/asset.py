@@ -16,13 +16,15 @@ from calotype.db.device_image import select_batches_of_images
 from calotype.db.engine import Connection, Database
 from calotype.db.operation import insert_operations, select_open_operation, select_operations
 from calotype.domain.annotation import Annotation
-from calotype.domain.asset import Asset, AssetDetail, Operation, OperationType, State
+from calotype.domain.asset import Asset, Operation, OperationType, State
+from calotype.domain.asset_detail import AssetDetail
 from calotype.domain.errors import Conflict, NotFound, NotReady, Refused
 from calotype.domain.job import Job, Task, Urgency
 from calotype.domain.picture import VariantName
 from calotype.domain.scope import Scope
 from calotype.jobs.queue import JobQueue
 from calotype.services.embedding import EmbeddingService
+from calotype.services.library_video import library_videos
 from calotype.services.search_document import search_document
 
 _PREFIX = re.compile(r"[0-9a-fA-F]{8}")
@@ -70,6 +72,7 @@ class AssetService:
                 tuple(await select_descriptions(connection, scope, asset.id)),
                 tuple(await select_operations(connection, scope, asset.id)),
                 await _annotations(connection, scope, asset.id),
+                (await library_videos(connection, scope, [asset])).get(asset.id),
             )
 
     async def update(self, scope: Scope, asset_id: UUID, changes: Mapping[str, Any]) -> Asset:

@@ -15,6 +15,7 @@ from uuid import UUID
 from calotype.domain.asset import Asset
 from calotype.domain.errors import Expired, NotAllowed, NotFound
 from calotype.domain.picture import VariantName
+from calotype.domain.principal import Principal
 from calotype.domain.scope import Scope
 from calotype.storage.store import ObjectStore
 
@@ -84,6 +85,36 @@ class DeliveryService:
             raise NotAllowed("This link is not valid", is_link=True)
         if int(expires) <= time.time():
             raise Expired("This link has expired; ask for the file again")
+        return Scope(UUID(tenant_id))
+
+    def playback_path(self, tenant_id: UUID, asset_id: UUID) -> str:
+        """Root-relative signed link to a form of a video that browsers play."""
+        return f"/_o/video/{asset_id}?{self._owned('PLAY', tenant_id, asset_id)}"
+
+    def verify_playback(self, tenant_id: str, asset_id: str, expires: str, signature: str) -> Scope:
+        """Whose video such a link leads to. Raises NotFound when it was tampered with or has expired."""
+        return self._verify_owned("PLAY", tenant_id, asset_id, expires, signature)
+
+    def keyframe_query(self, tenant_id: UUID, scene_id: UUID) -> str:
+        """What stands in for a token in the link to the picture of a scene."""
+        return self._owned("KEYFRAME", tenant_id, scene_id)
+
+    def verify_keyframe(self, tenant_id: str, scene_id: str, expires: str, signature: str) -> Principal:
+        """Who signed such a link. Raises NotFound when it was tampered with or has expired."""
+        scope = self._verify_owned("KEYFRAME", tenant_id, scene_id, expires, signature)
+        return Principal(tenant_id=scope.tenant_id, key_id=UUID(scene_id))
+
+    def _owned(self, use: str, tenant_id: UUID, subject_id: UUID) -> str:
+        now = int(time.time())
+        expires = str(now + self._lifetime + _ROUNDING - now % _ROUNDING)
+        signature = self._sign(use, str(tenant_id), str(subject_id), expires)
+        return urlencode({"t": str(tenant_id), "exp": expires, "sig": signature})
+
+    def _verify_owned(self, use: str, tenant_id: str, subject_id: str, expires: str, signature: str) -> Scope:
+        expected = self._sign(use, tenant_id, subject_id, expires)
+        is_ours = hmac.compare_digest(expected.encode(), signature.encode(errors="surrogatepass"))
+        if not is_ours or int(expires) < time.time():
+            raise NotFound("This link is not valid")
         return Scope(UUID(tenant_id))
 
     def variant(self, asset: Asset, name: VariantName) -> SignedObject | None:

@@ -16,7 +16,7 @@ import structlog
 
 from calotype.ai.interfaces import TextEmbedder
 from calotype.db.custom_metadata import select_custom_metadata
-from calotype.db.embedding import delete_stale, insert_stale, select_texts, upsert_embeddings
+from calotype.db.embedding import delete_stale, insert_stale, select_scene_texts, select_texts, upsert_embeddings
 from calotype.db.engine import Connection, Database, Pipeline
 from calotype.domain.asset import Asset
 from calotype.domain.custom_metadata import searchable_text
@@ -26,6 +26,7 @@ from calotype.domain.errors import Unavailable
 from calotype.domain.job import Job, Task, Urgency
 from calotype.domain.scene import Scene
 from calotype.domain.scope import Scope
+from calotype.domain.video import VIDEO
 from calotype.jobs.queue import JobQueue
 
 _MOST_ROUNDS = 3
@@ -54,13 +55,15 @@ class EmbeddingService:
         return self._embedder.model
 
     async def prepare(self, asset: Asset, description: Description) -> PreparedEmbeddings:
-        """Compute the vectors of an asset that is about to get a description."""
+        """Compute the vectors of an asset that is about to get a description; a video has those of its scenes instead."""
         async with self._database.read() as connection:
             document = (await select_custom_metadata(connection, Scope(asset.tenant_id), [asset.id])).get(asset.id)
         texts = EmbeddedTexts(
             content_text(asset.title, asset.tags, description.text, description.visible_text),
             searchable_text(document) if document is not None else None,
         )
+        if asset.media_type == VIDEO:
+            return PreparedEmbeddings(texts, ())
         try:
             made = await self.compute({asset.id: texts})
         except Unavailable:
@@ -125,14 +128,29 @@ class EmbeddingService:
         scope = scope.any()
         async with self._database.read() as connection:
             texts = await select_texts(connection, scope, asset_ids)
-        made = await self.compute(texts)
+            scenes = await select_scene_texts(connection, scope, asset_ids)
+        made = {**await self.compute(texts), **await self._compute_scenes(scenes)}
         async with self._database.write() as connection:
-            current = await select_texts(connection, scope, asset_ids, lock=True)
-            fresh = [asset_id for asset_id, text in current.items() if texts.get(asset_id) == text]
+            current: dict[UUID, object] = {
+                **await select_texts(connection, scope, asset_ids, lock=True),
+                **await select_scene_texts(connection, scope, asset_ids, lock=True),
+            }
+            known: dict[UUID, object] = {**texts, **scenes}
+            fresh = [asset_id for asset_id, text in current.items() if known.get(asset_id) == text]
             embeddings = [embedding for asset_id in fresh for embedding in made[asset_id]]
             await upsert_embeddings(connection, scope, embeddings, datetime.now(UTC))
             await delete_stale(connection, scope, self.model, fresh)
         return len(asset_ids) - len(current) + len(fresh)
+
+    async def _compute_scenes(self, scenes: Mapping[UUID, Sequence[tuple[int, str]]]) -> dict[UUID, list[Embedding]]:
+        made: dict[UUID, list[Embedding]] = {}
+        for asset_id, parts in scenes.items():
+            vectors = await asyncio.to_thread(self._embedder.embed, [text for _, text in parts])
+            made[asset_id] = [
+                Embedding(asset_id, EmbeddingSource.SCENE, self.model, tuple(vector.tolist()), part)
+                for (part, _), vector in zip(parts, vectors, strict=True)
+            ]
+        return made
 
     async def compute(self, texts: Mapping[UUID, EmbeddedTexts]) -> dict[UUID, list[Embedding]]:
         """The vectors of some assets' texts. Raises Unavailable when the model is not installed."""

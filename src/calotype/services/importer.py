@@ -1,4 +1,4 @@
-"""Taking whole folders of pictures in, so that it can be stopped and run again at any time."""
+"""Taking whole folders of pictures and videos in, so that it can be stopped and run again at any time."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from calotype.db.engine import Database
 from calotype.domain.errors import CalotypeError, Unsupported
 from calotype.domain.folder import clean_folder_path
 from calotype.domain.scope import Scope
+from calotype.domain.video import NewVideo
 from calotype.services.folder import FolderService
 from calotype.services.ingest import IngestResult, IngestService, UploadOptions
 from calotype.services.receive import ReceivedFile
@@ -29,7 +30,7 @@ class ImportOutcome(enum.StrEnum):
     IMPORTED = "imported"
     SKIPPED = "skipped"
     FAILED = "failed"
-    IGNORED = "ignored"  # not a picture at all: notes, sidecars, videos
+    IGNORED = "ignored"  # neither picture nor video: notes, sidecars
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ class ImportService:
     async def _take_in(self, scope: Scope, path: Path, tags: Sequence[str], folder: Sequence[str]) -> IngestResult:
         received = await self._ingest.receive(scope, path.name, _read(path))
         folder_id = await self._folder_for(scope, received, folder)
-        options = UploadOptions(tags=tuple(tags), skip_duplicates=True, folder_id=folder_id)
+        video = NewVideo(received.filename, received.probe, index=True) if received.probe else None
+        options = UploadOptions(tags=tuple(tags), skip_duplicates=True, folder_id=folder_id, video=video)
         return await self._ingest.accept(received, options)
 
     async def _folder_for(self, scope: Scope, received: ReceivedFile, folder: Sequence[str]) -> UUID | None:

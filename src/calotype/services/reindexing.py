@@ -11,7 +11,7 @@ from calotype.db.embedding import count_lacking, delete_other_models, insert_all
 from calotype.db.embedding_index import drop_other_indexes, make_index
 from calotype.db.engine import Database
 from calotype.db.tenant import select_tenants
-from calotype.domain.embedding import EmbeddingSource, ReindexProgress
+from calotype.domain.embedding import INDEXED_SOURCES, ReindexProgress
 from calotype.domain.scope import Scope
 from calotype.services.embedding import EmbeddingService
 
@@ -81,7 +81,7 @@ class ReindexService:
             return await select_lacking(connection, scope, self._embedder.model, after, BATCH)
 
     async def _tend_indexes(self) -> None:
-        for source in EmbeddingSource:
+        for source in INDEXED_SOURCES:
             async with self._database.read() as connection:
                 await make_index(connection, self._embedder.model, source, self._embedder.dimension)
 

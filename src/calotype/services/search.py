@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from calotype.db.engine import Database
 from calotype.db.listing import select_page
 from calotype.domain.listing import AssetFilter, AssetPage, PageRequest
 from calotype.domain.scope import Scope
+from calotype.services.library_video import library_videos
 
 
 class SearchService:
@@ -17,4 +20,5 @@ class SearchService:
     async def page(self, scope: Scope, wanted: AssetFilter, page: PageRequest) -> AssetPage:
         """The window and the exact count, of one and the same moment."""
         async with self._database.snapshot() as connection:
-            return await select_page(connection, scope, wanted, page)
+            found = await select_page(connection, scope, wanted, page)
+            return replace(found, videos=await library_videos(connection, scope, found.assets))

@@ -13,6 +13,7 @@ from calotype.db.color import select_extractions
 from calotype.db.engine import Connection, Database
 from calotype.db.session_file import select_wanted, update_pending_files
 from calotype.db.trash import select_due_for_purge, update_deleted, update_restored
+from calotype.db.video import select_video
 from calotype.domain.asset import Asset, State
 from calotype.domain.deletion import Deletion, Fate
 from calotype.domain.errors import Conflict, NotFound, Unavailable
@@ -20,9 +21,10 @@ from calotype.domain.event import Event, EventType
 from calotype.domain.job import Urgency
 from calotype.domain.scope import Scope
 from calotype.domain.upload_session import DELETED
+from calotype.domain.video import VIDEO
 from calotype.jobs.queue import JobQueue
 from calotype.services.event import EventService
-from calotype.services.work import missing_jobs
+from calotype.services.work import missing_jobs, missing_video_jobs
 from calotype.storage.store import ObjectStore
 
 
@@ -116,7 +118,11 @@ class TrashService:
             extraction = (await select_extractions(connection, scope, [asset_id])).get(asset_id)
             colors_status = extraction.status if extraction else None
             states = (asset.variant_status, asset.description_status, colors_status)
-            for job in missing_jobs(asset.tenant_id, asset.id, *states):
+            jobs = missing_jobs(asset.tenant_id, asset.id, *states)
+            video = await select_video(connection, scope, asset_id)
+            if video is not None:
+                jobs += missing_video_jobs(asset.tenant_id, video)
+            for job in jobs:
                 await self._queue.enqueue(connection, job, Urgency.NEW)
         return now
 
@@ -139,7 +145,15 @@ class TrashService:
             await delete_asset(connection, scope, asset_id)
         for key in sorted(object_keys(asset)):
             await self._store.delete(key)
+        if asset.media_type == VIDEO:
+            await self._discard_made(asset)
         return True
+
+    async def _discard_made(self, asset: Asset) -> None:
+        """Remove the pictures of a video's scenes and its other forms, which only rows that are gone now knew."""
+        keys = [stored.key async for stored in self._store.list(f"variants/{asset.tenant_id}/{asset.id}")]
+        for key in sorted(keys):
+            await self._store.delete(key)
 
 
 def object_keys(asset: Asset) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -17,10 +17,11 @@ from calotype.db.upkeep import (
     select_stale_embeddings,
     select_unfinished,
     select_unfinished_colors,
+    select_unfinished_videos,
 )
 from calotype.domain.device_image import number_of
 from calotype.domain.errors import NotFound
-from calotype.domain.job import Job, Task, Urgency
+from calotype.domain.job import PICTURE_TASKS, VIDEO_TASKS, Job, Task, Urgency
 from calotype.jobs.queue import JobQueue
 from calotype.services.analysis_session import AnalysisSessionService
 from calotype.services.batch import BatchService
@@ -29,7 +30,7 @@ from calotype.services.presigned_upload import PresignedUploadService
 from calotype.services.trash import TrashService
 from calotype.services.upload_session import UploadSessionService
 from calotype.services.webhook_delivery import WebhookDeliveryService
-from calotype.services.work import missing_jobs
+from calotype.services.work import missing_jobs, missing_video_jobs
 from calotype.storage.store import ObjectStore
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -96,11 +97,7 @@ class UpkeepService:
                     for asset, _ in found
                     for job in missing_jobs(asset.tenant_id, asset.id, asset.variant_status, asset.description_status)
                 ]
-                active = await self._queue.select_active(connection, [asset.id for asset, _ in found])
-                for job in jobs:
-                    if job.subject_id not in active:
-                        await self._queue.enqueue(connection, job, Urgency.BACKFILL)
-                        queued += 1
+                queued += await self._queue_lost(connection, jobs, PICTURE_TASKS)
             if len(found) < _BATCH:
                 break
             last, created_at = found[-1]
@@ -112,10 +109,33 @@ class UpkeepService:
             Task.EMBED,
             lambda connection, after: select_stale_embeddings(connection, self._embedding_model, before, after, _BATCH),
         )
+        queued += await self._requeue_videos(before)
         queued += await self._webhook_deliveries.requeue_overdue()
         if queued:
             _log.warning("lost work queued again", jobs=queued)
         return queued
+
+    async def _requeue_videos(self, before: datetime) -> int:
+        """The same for videos: each piece of work on one stands by itself, since one may take hours."""
+        after: tuple[datetime, UUID] | None = None
+        queued = 0
+        while True:
+            async with self._database.write() as connection:
+                found = await select_unfinished_videos(connection, before, after, _BATCH)
+                jobs = [job for tenant_id, video, _ in found for job in missing_video_jobs(tenant_id, video)]
+                for task in VIDEO_TASKS:
+                    queued += await self._queue_lost(connection, [job for job in jobs if job.task is task], (task,))
+            if len(found) < _BATCH:
+                return queued
+            after = (found[-1][2], found[-1][1].asset_id)
+
+    async def _queue_lost(self, connection: Connection, jobs: Sequence[Job], tasks: Sequence[Task]) -> int:
+        """Queue those jobs whose assets have no job of some tasks, waiting or running; returns how many."""
+        active = await self._queue.select_active(connection, [job.subject_id for job in jobs], tasks)
+        lost = [job for job in jobs if job.subject_id not in active]
+        for job in lost:
+            await self._queue.enqueue(connection, job, Urgency.BACKFILL)
+        return len(lost)
 
     async def end_sessions(self) -> None:
         """End upload sessions that nobody reads any more, that missed an end, or that have expired."""

@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from calotype.db.asset import select_asset, select_assets
-from calotype.db.engine import Connection, Database
-from calotype.db.indexing import select_newest_runs
-from calotype.db.video import select_all_videos, select_video, select_videos
-from calotype.domain.asset import Asset
+from calotype.db.asset import select_assets
+from calotype.db.engine import Database
+from calotype.db.video import select_all_videos, select_videos
 from calotype.domain.errors import Conflict, NotFound
 from calotype.domain.job import Urgency
 from calotype.domain.scope import Scope
-from calotype.domain.video import VIDEO, IndexingStatus, LibraryVideo, Video
+from calotype.domain.video import VIDEO, IndexingStatus, LibraryVideo
 from calotype.jobs.queue import JobQueue
 from calotype.services.indexing_queue import queue_run
+from calotype.services.library_video import library_videos, with_runs
 from calotype.services.trash import TrashService
 
 _OPEN = frozenset({IndexingStatus.PENDING, IndexingStatus.PROCESSING})
@@ -36,9 +35,8 @@ class VideoService:
             return []
         async with self._database.read() as connection:
             assets = await select_assets(connection, scope, video_ids)
-            videos = await select_videos(connection, scope, list(assets))
-            wanted = [found for found in dict.fromkeys(video_ids) if found in videos]
-            return await _library(connection, scope, [(assets[found], videos[found]) for found in wanted])
+            videos = await library_videos(connection, scope, list(assets.values()))
+        return [videos[found] for found in dict.fromkeys(video_ids) if found in videos]
 
     async def one(self, scope: Scope, video_id: UUID) -> LibraryVideo:
         """One video. Raises NotFound."""
@@ -50,24 +48,7 @@ class VideoService:
     async def every(self, scope: Scope) -> list[LibraryVideo]:
         """All videos, newest first."""
         async with self._database.snapshot() as connection:
-            return await _library(connection, scope, await select_all_videos(connection, scope))
-
-    async def of_assets(self, scope: Scope, assets: Sequence[Asset]) -> dict[UUID, LibraryVideo]:
-        """Those of some assets of a scope that are videos, by id."""
-        wanted = {asset.id: asset for asset in assets if asset.media_type == VIDEO}
-        if not wanted:
-            return {}
-        async with self._database.read() as connection:
-            videos = await select_videos(connection, scope, list(wanted))
-            found = await _library(connection, scope, [(wanted[key], video) for key, video in videos.items()])
-        return {video.asset.id: video for video in found}
-
-    async def asset(self, scope: Scope, video_id: UUID) -> Asset:
-        """The asset of a live video. Raises NotFound, also where its bytes are not there yet."""
-        found = await self.one(scope, video_id)
-        if not found.video.is_here:
-            raise video_not_found()
-        return found.asset
+            return await with_runs(connection, scope, await select_all_videos(connection, scope))
 
     async def delete(self, scope: Scope, video_ids: Sequence[UUID]) -> set[UUID]:
         """Move videos to the trash, whatever is being done with them; returns those that were there."""
@@ -96,18 +77,6 @@ class VideoService:
                 if video.indexing not in _OPEN:
                     await queue_run(connection, self._queue, scope, video.asset_id, now, urgency=Urgency.INTERACTIVE)
         return len(videos)
-
-    async def row(self, scope: Scope, video_id: UUID) -> tuple[Asset, Video] | None:
-        """The asset and the row of one video, live or not as the scope says."""
-        async with self._database.read() as connection:
-            asset = await select_asset(connection, scope, video_id)
-            video = await select_video(connection, scope, video_id) if asset else None
-        return (asset, video) if asset and video else None
-
-
-async def _library(connection: Connection, scope: Scope, found: Sequence[tuple[Asset, Video]]) -> list[LibraryVideo]:
-    runs = await select_newest_runs(connection, scope, [asset.id for asset, _ in found])
-    return [LibraryVideo(asset, video, runs.get(asset.id)) for asset, video in found]
 
 
 def video_not_found() -> NotFound:

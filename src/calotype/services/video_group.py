@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from calotype.db.engine import Database
-from calotype.db.indexing import select_newest_runs
 from calotype.db.video import select_all_videos, select_videos
 from calotype.db.video_group import (
     delete_group,
@@ -21,6 +20,7 @@ from calotype.db.video_group import (
 from calotype.domain.errors import Conflict, NotFound
 from calotype.domain.scope import Scope
 from calotype.domain.video import LibraryVideo, VideoGroup
+from calotype.services.library_video import with_runs
 from calotype.services.video import video_not_found
 
 DEFAULT = "default"
@@ -90,8 +90,7 @@ class VideoGroupService:
             if group_id is not None and await select_group(connection, scope, group_id) is None:
                 raise group_not_found()
             found = await select_all_videos(connection, scope, group_id=group_id, is_grouped=group_id is not None)
-            runs = await select_newest_runs(connection, scope, [asset.id for asset, _ in found])
-        return [LibraryVideo(asset, video, runs.get(asset.id)) for asset, video in found]
+            return await with_runs(connection, scope, found)
 
     async def check_members(self, scope: Scope, group_id: UUID | None, video_ids: Sequence[UUID]) -> None:
         """Accept videos that are in a group already: none is ever moved here.

@@ -12,6 +12,7 @@ from uuid import UUID
 from calotype.domain.asset import State
 from calotype.domain.errors import SandboxFailure
 from calotype.domain.job import Job, Task
+from calotype.domain.video import IndexingStatus, Video
 
 Result = TypeVar("Result")
 
@@ -25,6 +26,7 @@ More than the queue's own attempts after passing faults, which must not count ag
 """
 
 OPEN = frozenset({State.PENDING, State.PROCESSING})
+_INDEXING = frozenset({IndexingStatus.PENDING, IndexingStatus.PROCESSING})
 
 
 def missing_jobs(
@@ -45,6 +47,18 @@ def missing_jobs(
         jobs.append(Job(Task.READ_TEXT, tenant_id, asset_id))
     if colors_status in OPEN:
         jobs.append(Job(Task.EXTRACT_COLORS, tenant_id, asset_id))
+    return jobs
+
+
+def missing_video_jobs(tenant_id: UUID, video: Video) -> list[Job]:
+    """The jobs that take a video further; what works on its bytes waits until they are here."""
+    if video.download in OPEN:
+        return [Job(Task.DOWNLOAD_VIDEO, tenant_id, video.asset_id)]
+    jobs = []
+    if video.is_here and video.indexing in _INDEXING:
+        jobs.append(Job(Task.INDEX_VIDEO, tenant_id, video.asset_id))
+    if video.rendition.status in OPEN:
+        jobs.append(Job(Task.MAKE_RENDITION, tenant_id, video.asset_id))
     return jobs
 
 

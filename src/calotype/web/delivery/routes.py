@@ -26,6 +26,15 @@ async def put_upload(upload_id: str, request: Request, services: Services) -> Re
     return Response(status_code=200, headers={"ETag": f'"{etag}"'})
 
 
+@router.api_route("/video/{video_id}", methods=["GET", "HEAD"])
+async def get_playback(video_id: str, request: Request, services: Services) -> Response:
+    """Send a video in a form that browsers play."""
+    query = request.query_params
+    scope = services.delivery.verify_playback(query.get("t", ""), video_id, query.get("exp", ""), query.get("sig", ""))
+    signed = await services.media.playback(scope, UUID(video_id))
+    return await send_object(request, services.delivery, signed, _CACHING)
+
+
 @router.api_route("/{object_key:path}", methods=["GET", "HEAD"])
 async def get_object(object_key: str, request: Request, services: Services) -> Response:
     """Send an object, whole or in part."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -90,7 +90,7 @@ class Gate:
         application: Application = scope["app"].state.application
         refusal: CalotypeError | None = None
         try:
-            principal = await wire.authenticate(scope["path"], headers, application)
+            principal = await wire.authenticate(scope["path"], QueryParams(scope["query_string"]), headers, application)
         except Unauthenticated as error:
             refusal = error
             client = scope.get("client")

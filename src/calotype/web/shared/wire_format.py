@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, QueryParams
 from starlette.responses import Response
 
 from calotype.bootstrap import Application
@@ -37,7 +37,9 @@ class WireFormat(Protocol):
     def is_streamed(self, path: str) -> bool:
         """Whether the body of a request to a path (in its canonical form) is parsed as it arrives."""
 
-    async def authenticate(self, path: str, headers: Headers, application: Application) -> Principal:
+    async def authenticate(
+        self, path: str, query: QueryParams, headers: Headers, application: Application
+    ) -> Principal:
         """Find the credential where this format hides it on a path. Raises Unauthenticated."""
 
     async def spend(self, method: str, path: str, principal: Principal, application: Application) -> BudgetState | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, QueryParams
 from starlette.responses import Response
 
 from calotype.bootstrap import Application
@@ -44,7 +44,9 @@ class AnalysisFormat:
         """Whether it is one of the two paths of uploads."""
         return _UPLOAD.fullmatch(path) is not None
 
-    async def authenticate(self, path: str, headers: Headers, application: Application) -> Principal:
+    async def authenticate(
+        self, path: str, query: QueryParams, headers: Headers, application: Application
+    ) -> Principal:
         """Who `X-API-Key` belongs to, or the bearer token where that header is missing. Raises Unauthenticated."""
         key = api_key_in(headers)
         if not key:

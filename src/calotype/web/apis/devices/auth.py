@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, QueryParams
 from starlette.responses import Response
 
 from calotype.bootstrap import Application
@@ -40,7 +40,9 @@ class DevicesFormat:
         """Whether it is one of the paths of uploads."""
         return path == UPLOAD
 
-    async def authenticate(self, path: str, headers: Headers, application: Application) -> Principal:
+    async def authenticate(
+        self, path: str, query: QueryParams, headers: Headers, application: Application
+    ) -> Principal:
         """Who the key belongs to: a device's on the routes of devices, an API key everywhere else. Raises Unauthenticated."""
         if path.startswith(DEVICE_ROUTES):
             key = headers.get("x-device-key", "").strip()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, QueryParams
 from starlette.responses import Response
 
 from calotype.bootstrap import Application
@@ -19,6 +20,9 @@ from calotype.web.shared.rate_limit import RateState, window_headers
 from calotype.web.shared.request_id import PRINTABLE
 
 _STREAMED = frozenset({"/api/v2/user-files/upload/stream", "/api/v2/user-files/upload/stream-batch"})
+
+# Browsers show pictures without sending a token.
+_KEYFRAME = re.compile(r"/api/v2/video-scenes/(?P<id>[^/]+)/thumbnail")
 
 
 class FilesFormat:
@@ -38,9 +42,14 @@ class FilesFormat:
         """Whether it is one of the paths of uploads."""
         return path in _STREAMED
 
-    async def authenticate(self, path: str, headers: Headers, application: Application) -> Principal:
-        """Who the bearer token belongs to. Raises Unauthenticated."""
+    async def authenticate(
+        self, path: str, query: QueryParams, headers: Headers, application: Application
+    ) -> Principal:
+        """Who the bearer token belongs to, or who signed the link to a scene's picture. Raises Unauthenticated and NotFound."""
         token = bearer_token(headers)
+        if token is None and (scene := _KEYFRAME.fullmatch(path)) and "sig" in query:
+            tenant_id, expires, signature = (query.get(name, "") for name in ("t", "exp", "sig"))
+            return application.delivery.verify_keyframe(tenant_id, scene["id"], expires, signature)
         if token is None:
             raise Unauthenticated("Send your API key as: Authorization: Bearer <key>")
         return await application.api_keys.authenticate(token)

@@ -1,11 +1,15 @@
-"""Signed links to variants, as several routes put them into their answers."""
+"""Signed links to variants and videos, as several routes put them into their answers."""
 
 from __future__ import annotations
+
+from uuid import UUID
 
 from calotype.bootstrap import Application
 from calotype.domain.asset import Asset
 from calotype.domain.picture import VariantName
+from calotype.domain.principal import Principal
 from calotype.web.apis.files.translate.file import VariantLink
+from calotype.web.apis.files.translate.video import PlaybackLink
 
 
 def variant_links(services: Application, base: str) -> VariantLink:
@@ -14,5 +18,14 @@ def variant_links(services: Application, base: str) -> VariantLink:
     def link(asset: Asset, name: VariantName) -> str | None:
         path = services.delivery.variant_path(asset, name)
         return base + path if path else None
+
+    return link
+
+
+def playback_links(services: Application, caller: Principal, base: str) -> PlaybackLink:
+    """Makes the link to a form of a caller's video that browsers play."""
+
+    def link(video_id: UUID) -> str:
+        return base + services.delivery.playback_path(caller.tenant_id, video_id)
 
     return link

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, QueryParams
 from starlette.responses import Response
 
 from calotype.bootstrap import Application
@@ -53,7 +53,9 @@ class VisionFormat:
         """Whether it is one of the paths of uploads."""
         return path.removeprefix("/v1") in _STREAMED
 
-    async def authenticate(self, path: str, headers: Headers, application: Application) -> Principal:
+    async def authenticate(
+        self, path: str, query: QueryParams, headers: Headers, application: Application
+    ) -> Principal:
         """Who `X-Api-Key` belongs to, or the bearer token where that header is missing. Raises Unauthenticated."""
         key = api_key_in(headers)
         if not key:

@@ -16,6 +16,7 @@ from calotype.web.apis.files.routes import (
     session,
     upload,
     upload_status,
+    video,
     websocket,
 )
 
@@ -31,3 +32,4 @@ router.include_router(upload_status.router)
 router.include_router(websocket.router)
 router.include_router(folder.router)
 router.include_router(look_alike.router)
+router.include_router(video.router)

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.responses import RedirectResponse, Response
 
 from calotype.domain.errors import Refused
-from calotype.web.apis.files.links import variant_links
+from calotype.web.apis.files.links import playback_links, variant_links
 from calotype.web.apis.files.openapi import ERRORS, redirect
 from calotype.web.apis.files.translate import file as translate
 from calotype.web.apis.files.translate.upload_status import task_id
@@ -32,7 +32,9 @@ async def list_files(
         raise RequestValidationError([{"loc": ("query", "media_types"), "msg": message, "type": "enum"}])
     scope = caller.scope.trashed() if query.trashed else caller.scope
     page = await services.search.page(scope, translate.filter_from_wire(query), translate.page_from_wire(query))
-    return ModelResponse(translate.page_to_wire(page, variant_links(services, base)))
+    return ModelResponse(
+        translate.page_to_wire(page, variant_links(services, base), playback_links(services, caller, base))
+    )
 
 
 @router.post("/user-files/batch-delete", response_model=wire.BatchDeleteAnswer)
@@ -44,7 +46,7 @@ async def batch_delete(body: wire.BatchDeleteRequest, services: Services, caller
     return ModelResponse(translate.batch_to_wire(await services.trash.delete_many(caller.scope, body.file_ids)))
 
 
-@router.get("/user-files/{file_id}", response_model=wire.AnnotatedFileDetail | wire.FileDetail)
+@router.get("/user-files/{file_id}", response_model=wire.AnnotatedFileDetail | wire.VideoDetail | wire.FileDetail)
 async def get_file(file_id: str, services: Services, caller: Caller, base: LinkBase) -> Response:
     """One file with its history, by its id or the first eight characters of it."""
     detail = await services.assets.detail(caller.scope, file_id)
@@ -53,6 +55,7 @@ async def get_file(file_id: str, services: Services, caller: Caller, base: LinkB
             detail,
             variant_links(services, base),
             lambda asset: base + services.delivery.original_path(asset),
+            playback_links(services, caller, base),
         )
     )
 

@@ -42,7 +42,7 @@ async def websocket(socket: WebSocket) -> None:
     token: str | None = None
     if (header := socket.headers.get("authorization")) is not None:
         try:
-            await _format.authenticate(socket.url.path, socket.headers, application)
+            await _format.authenticate(socket.url.path, socket.query_params, socket.headers, application)
         except CalotypeError as error:
             identity = request_id(socket.headers.get("x-request-id"))
             refusal = _format.error(error, identity)

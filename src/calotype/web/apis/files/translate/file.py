@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from calotype.domain.asset import Asset, AssetDetail, OperationType, State
+from calotype.domain.asset import Asset, OperationType, State
+from calotype.domain.asset_detail import AssetDetail
 from calotype.domain.deletion import Deletion, Fate
 from calotype.domain.listing import AssetFilter, AssetPage, PageRequest, SearchMode, SortKey
 from calotype.domain.picture import VariantName
+from calotype.domain.video import LibraryVideo
+from calotype.web.apis.files.translate.video import PlaybackLink, video_keys
 from calotype.web.apis.files.wire import file as wire
 from calotype.web.shared.annotation import annotation_to_wire
 from calotype.web.shared.wire_values import parse_uuid
@@ -116,17 +119,27 @@ def item_to_wire(asset: Asset, link: VariantLink) -> wire.FileItem:
     )
 
 
-def page_to_wire(page: AssetPage, link: VariantLink) -> wire.FileList:
+def page_to_wire(page: AssetPage, link: VariantLink, playback: PlaybackLink) -> wire.FileList:
     """A page of a listing."""
     return wire.FileList(
-        files=[item_to_wire(asset, link) for asset in page.assets],
+        files=[_item_of_page(asset, page.videos.get(asset.id), link, playback) for asset in page.assets],
         total_count=page.total_count,
         has_more=page.has_more,
     )
 
 
-def detail_to_wire(detail: AssetDetail, link: VariantLink, original: OriginalLink) -> wire.FileDetail:
-    """One file with its history, and with annotations if a device sent it."""
+def _item_of_page(
+    asset: Asset, video: LibraryVideo | None, link: VariantLink, playback: PlaybackLink
+) -> wire.VideoItem | wire.FileItem:
+    if video is None:
+        return item_to_wire(asset, link)
+    return wire.VideoItem(**{**dict(item_to_wire(asset, link)), **video_keys(video, playback)})
+
+
+def detail_to_wire(
+    detail: AssetDetail, link: VariantLink, original: OriginalLink, playback: PlaybackLink
+) -> wire.FileDetail:
+    """One file with its history, with annotations if a device sent it, and with what only videos have."""
     asset = detail.asset
     known = wire.FileDetail(
         id=asset.id,
@@ -181,6 +194,8 @@ def detail_to_wire(detail: AssetDetail, link: VariantLink, original: OriginalLin
         media_type=asset.media_type,
         folder_id=asset.folder_id,
     )
+    if detail.video is not None:
+        return wire.VideoDetail(**dict(known), **video_keys(detail.video, playback))
     if detail.annotations is None:
         return known
     return wire.AnnotatedFileDetail(

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from calotype.web.apis.files.wire.video import VideoMetadata
 from calotype.web.shared.wire_model import Wire
 from calotype.web.shared.wire_values import (
     JsonTags,
@@ -86,7 +87,7 @@ class FileItem(Wire):
     confidence_score: float | None
     content_type: str
     media_type: str
-    video_metadata: dict[str, Any] | None = None
+    video_metadata: VideoMetadata | None = None
     video_analysis_status: str | None = None
     document_type: str | None = None
     source_url: str | None = None
@@ -95,10 +96,20 @@ class FileItem(Wire):
     variant_error: str | None
 
 
+class VideoItem(FileItem):
+    """One video of a listing."""
+
+    video_metadata: VideoMetadata | None
+    video_analysis_job_id: UUID | None
+    scene_count: int
+    has_audio_transcript: bool
+    video_url: str
+
+
 class FileList(Wire):
     """A page of files."""
 
-    files: list[FileItem]
+    files: list[VideoItem | FileItem]
     total_count: int
     has_more: bool
 
@@ -165,6 +176,17 @@ class AnnotatedFileDetail(FileDetail):
     """The same of an image that a device sent, with what the device saw in it."""
 
     annotations: list[dict[str, Any]]
+
+
+class VideoDetail(FileDetail):
+    """The same of a video."""
+
+    video_metadata: VideoMetadata | None
+    video_analysis_status: str | None
+    video_analysis_job_id: UUID | None
+    scene_count: int
+    has_audio_transcript: bool
+    video_url: str
 
 
 class UpdateAnswer(Wire):

@@ -21,7 +21,6 @@ router = APIRouter(include_in_schema=False)
 # Asked for again each time, since what is deleted must be gone at once; what is unchanged is not sent again.
 _CACHING = "private, no-cache"
 _METHODS = ["GET", "HEAD"]
-PLAYBACK = "playback"
 THUMBNAIL = "thumbnail"
 STORYBOARD = "storyboard.vtt"
 STORYBOARD_SHEET = "storyboard.jpg"
@@ -49,12 +48,6 @@ async def video_links(services: Services, caller: Caller, base: LinkBase) -> Vid
 async def get_media(media_id: str, request: Request, services: Services) -> Response:
     """Send the bytes of an image or video as they came in."""
     return await _send(request, services, media_id, "", services.media.original)
-
-
-@router.api_route("/media/{media_id}/playback", methods=_METHODS)
-async def get_playback(media_id: str, request: Request, services: Services) -> Response:
-    """Send a video in a form that browsers play."""
-    return await _send(request, services, media_id, PLAYBACK, services.media.playback)
 
 
 @router.api_route("/media/{media_id}/thumbnail", methods=_METHODS)
