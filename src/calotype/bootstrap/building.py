@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 from datetime import timedelta
@@ -10,7 +11,9 @@ from calotype.ai.interfaces import Describer
 from calotype.ai.wordllama_embedder import WordLlamaEmbedder
 from calotype.bootstrap.application import Application
 from calotype.bootstrap.describer import build_describer
+from calotype.bootstrap.pages import open_page_sandbox
 from calotype.bootstrap.tools import Tools
+from calotype.crawling.pace import Pace
 from calotype.domain.analysis import MOST_IMAGES
 from calotype.domain.budget import Budget
 from calotype.domain.quota import UploadTerms
@@ -50,6 +53,7 @@ from calotype.services.late_fields import LateFieldsService
 from calotype.services.look_alike import LookAlikeService
 from calotype.services.media import MediaService
 from calotype.services.metrics import MetricsService
+from calotype.services.page_download import PAGES_BYTES, PageDownloader, PageLimits
 from calotype.services.picture import DevelopLimits, PictureService
 from calotype.services.presence import Presence
 from calotype.services.presigned_upload import PresignedUploadService
@@ -67,7 +71,7 @@ from calotype.services.upkeep import UpkeepService
 from calotype.services.upload_session import UploadSessionService
 from calotype.services.upload_status import UploadStatusService
 from calotype.services.video import VideoService
-from calotype.services.video_download import VideoDownloadService
+from calotype.services.video_download import DownloadLimits, VideoDownloadService
 from calotype.services.video_group import VideoGroupService
 from calotype.services.video_indexing import VideoIndexingService, VideoLimits
 from calotype.services.video_search import VideoSearchService
@@ -363,8 +367,16 @@ def _video_uploads(
 
 def _video_downloads(tools: Tools, announcing: AnnounceService, probing: ProbeService) -> VideoDownloadService:
     settings = tools.settings
+    most, least_rate = settings.vision_max_video_bytes, float(settings.download_least_rate)
+    pace = Pace(2 * settings.fetch_timeout, least_rate)  # pages are several files
+    pages = PageDownloader(
+        tools.fetcher.check,
+        functools.partial(open_page_sandbox, most + 2 * PAGES_BYTES),
+        settings.data_dir / "downloads",
+        PageLimits(most, pace),
+    )
     receiver = ReceiveService(tools.store, _video_limits(settings), probing)
-    return VideoDownloadService(announcing, receiver, tools.fetcher, max_video_bytes=settings.vision_max_video_bytes)
+    return VideoDownloadService(announcing, receiver, tools.fetcher, pages, DownloadLimits(most, least_rate))
 
 
 def _video_indexing(tools: Tools, describing: DescribingService, embeddings: EmbeddingService) -> VideoIndexingService:

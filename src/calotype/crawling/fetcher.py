@@ -277,7 +277,9 @@ def _check_answer(response: ClientResponse, limit: int) -> int | None:
     """The length that is announced. Raises DownloadFailed for anything but a plain 200, and TooLarge."""
     if response.status != HTTPStatus.OK:
         refuses = HTTPStatus.BAD_REQUEST <= response.status < HTTPStatus.INTERNAL_SERVER_ERROR
-        raise DownloadFailed(f"the server answered {response.status}", is_passing=may_pass(response.status), is_refusal=refuses)
+        raise DownloadFailed(
+            f"the server answered {response.status}", is_passing=may_pass(response.status), is_refusal=refuses
+        )
     return _check_length(response, limit)
 
 

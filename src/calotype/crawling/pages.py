@@ -13,7 +13,9 @@ HEAD_BYTES = 1024
 """How much of a file tells what it is here."""
 
 _PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
-_PAGE_START = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s|<!--.*?-->|<\?xml[^>]*>)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
+_PAGE_START = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:\s|<!--.*?-->|<\?xml[^>]*>)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
+)
 _STREAM_STARTS = {b"#EXTM3U": "HLS", b"<MPD": "DASH"}
 
 

@@ -113,9 +113,7 @@ class ChildProcess:
 
     async def greet(self, options: ChildOptions) -> None:
         """Give the child its orders and wait until it has followed them; raises as `start` does."""
-        orders = child.Orders(
-            os.getpid(), options.memory_limit, options.file_limit, options.nice, options.preload
-        )
+        orders = child.Orders(os.getpid(), options.memory_limit, options.file_limit, options.nice, options.preload)
         await asyncio.get_running_loop().sock_sendall(self._channel, wire.frame(orders))
         await self._read(1, started=False)
         greeting = await self._read_message()

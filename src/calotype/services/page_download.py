@@ -13,7 +13,7 @@ from calotype.crawling.address_check import AddressCheck
 from calotype.crawling.listener import serving_child
 from calotype.crawling.pace import Pace
 from calotype.crawling.page_program import download_page
-from calotype.crawling.pages import page_reader
+from calotype.crawling.pages import PageVideo, page_reader
 from calotype.crawling.proxy import Proxy
 from calotype.domain.errors import CalotypeError, DownloadFailed, SandboxFailure, TooLarge, Unavailable
 from calotype.sandbox.pool import Sandbox
@@ -46,9 +46,7 @@ class PageFile:
 class PageDownloader:
     """Reads pages where the extra is installed; `sandbox` makes the child for one page, `folder` takes its file."""
 
-    def __init__(
-        self, check: AddressCheck, sandbox: Callable[[], Sandbox], folder: Path, limits: PageLimits
-    ) -> None:
+    def __init__(self, check: AddressCheck, sandbox: Callable[[], Sandbox], folder: Path, limits: PageLimits) -> None:
         self._check = check
         self._sandbox = sandbox
         self._folder = folder
@@ -77,14 +75,13 @@ class PageDownloader:
                 if found is None:
                     yield None
                     return
-                filename, title = found
-                descriptor = _opened(folder / Path(filename).name)
+                descriptor = _opened(folder / Path(found.filename).name)
                 try:
-                    yield PageFile(title, _chunks(descriptor))
+                    yield PageFile(found.title, _chunks(descriptor))
                 finally:
                     os.close(descriptor)
 
-    async def _run(self, urls: Sequence[str], folder: Path) -> tuple[str, str | None] | None:
+    async def _run(self, urls: Sequence[str], folder: Path) -> PageVideo | None:
         limits = self._limits
         proxy = Proxy(self._check, limit=limits.max_bytes + PAGES_BYTES)
         sandbox = self._sandbox()
@@ -110,9 +107,9 @@ class PageDownloader:
             with suppress(asyncio.CancelledError, CalotypeError):
                 await working
             await sandbox.close()
-        return (found.filename, found.title) if found else None
+        return found
 
-    async def _watch(self, working: asyncio.Future[object], proxy: Proxy) -> None:
+    async def _watch(self, working: asyncio.Future[PageVideo | None], proxy: Proxy) -> None:
         """Wait for the child; what drips is ended. Raises DownloadFailed, TooLarge."""
         clock = asyncio.get_running_loop().time
         start = clock()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from uuid import UUID
@@ -17,7 +18,7 @@ from calotype.domain.scope import Scope
 from calotype.domain.video import Video
 from calotype.services.announcing import AnnounceService
 from calotype.services.page_download import PageDownloader
-from calotype.services.receive import ReceivedFile, ReceiveService
+from calotype.services.receive import ReceivedFile, ReceiveService, object_key
 from calotype.services.video_upload import LONGEST_NAME
 from calotype.services.work import MOST_BEGINNINGS
 
@@ -25,6 +26,7 @@ MOST_TRIES = 5
 """How often a URL is asked for that fails for reasons which may pass; the queue makes longer and longer pauses."""
 
 _LOOK_EVERY = 2.0  # seconds
+_Brought = tuple[ReceivedFile, str | None]  # a stored video, and the title of the page it is from
 _log = structlog.get_logger(__name__)
 
 
@@ -68,8 +70,11 @@ class VideoDownloadService:
         try:
             if attempt > MOST_BEGINNINGS:
                 raise SandboxFailure(f"its download was interrupted {attempt - 1} times", reason="crashed")
-            # Whatever passes ends within: what is left when nobody waits any more is nothing.
-            await self._while_awaited(scope, asset_id, self._bring(scope, *begun))
+            asset, video = begun
+            assert video.source_url is not None
+            brought = await self._while_awaited(scope, asset_id, self._receive(scope, asset, video.source_url))
+            if brought is not None:
+                await self._fulfil(asset, video, *brought)
         except Unavailable:
             raise
         except CalotypeError as error:
@@ -77,18 +82,30 @@ class VideoDownloadService:
                 raise Unavailable(f"the video could not be downloaded yet: {error.message}", of="download") from error
             await self._announcing.give_up(scope, asset_id, f"The video could not be downloaded: {error.message}")
 
-    async def _while_awaited(self, scope: Scope, asset_id: UUID, work: Coroutine[None, None, None]) -> None:
-        """Do work until nobody waits for the video any more: it was deleted, or somebody else has brought or ended it."""
+    async def _while_awaited(
+        self, scope: Scope, asset_id: UUID, work: Coroutine[None, None, _Brought]
+    ) -> _Brought | None:
+        """What work brings; None when it was left because the video was deleted, or somebody else has brought or ended it."""
         working = asyncio.ensure_future(work)
         try:
             while not (await asyncio.wait([working], timeout=_LOOK_EVERY))[0]:
                 if not await self._is_awaited(scope, asset_id):
-                    _log.info("download stopped", asset_id=str(asset_id))
-                    return
-            await working
-        finally:
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
+                    break
+            else:
+                return working.result()
+        except asyncio.CancelledError:
+            await self._leave(working)
+            raise
+        _log.info("download stopped", asset_id=str(asset_id))
+        await self._leave(working)
+        return None
+
+    async def _leave(self, working: asyncio.Future[_Brought]) -> None:
+        """End work; what it brings all the same is removed."""
+        working.cancel()
+        (brought,) = await asyncio.gather(working, return_exceptions=True)
+        if isinstance(brought, tuple):
+            await self._receiver.discard(brought[0])
 
     async def _is_awaited(self, scope: Scope, asset_id: UUID) -> bool:
         try:
@@ -96,24 +113,22 @@ class VideoDownloadService:
         except Unavailable:
             return True  # the database may be back before the video is there
 
-    async def _bring(self, scope: Scope, asset: Asset, video: Video) -> None:
-        assert video.source_url is not None
-        received, title = await self._receive(scope, asset, video.source_url)
+    async def _fulfil(self, asset: Asset, video: Video, received: ReceivedFile, title: str | None) -> None:
+        # A name is the client's own unless it is what the URL ends in.
+        is_guessed = video.name == asset.original_filename[:LONGEST_NAME]
+        name = title[:LONGEST_NAME] if title and is_guessed else None
         try:
-            # A name is the client's own unless it is what the URL ends in.
-            is_guessed = video.name == asset.original_filename[:LONGEST_NAME]
-            name = title[:LONGEST_NAME] if title and is_guessed else None
             is_taken = await self._announcing.fulfil(received, name=name)
         except Unavailable:
             # The rows may have been written before the connection was lost: the sweep decides.
             raise
-        except BaseException:
+        except CalotypeError:
             await self._receiver.discard(received)
             raise
         if not is_taken:
             await self._receiver.discard(received)
 
-    async def _receive(self, scope: Scope, asset: Asset, url: str) -> tuple[ReceivedFile, str | None]:
+    async def _receive(self, scope: Scope, asset: Asset, url: str) -> _Brought:
         """The video behind a URL, stored where it was planned, and the title of the page it is on."""
         try:
             async with self._fetcher.fetch(
@@ -131,9 +146,7 @@ class VideoDownloadService:
             return await self._from_page(scope, asset, [url], error)
         return await self._from_page(scope, asset, [url, found_at], None)
 
-    async def _from_page(
-        self, scope: Scope, asset: Asset, urls: list[str], refusal: DownloadFailed | None
-    ) -> tuple[ReceivedFile, str | None]:
+    async def _from_page(self, scope: Scope, asset: Asset, urls: list[str], refusal: DownloadFailed | None) -> _Brought:
         if not self._pages.is_installed:
             raise Unsupported(f"the URL leads to a page; videos on pages need the optional extra {EXTRA}")
         async with self._pages.download(urls) as found:
@@ -144,9 +157,9 @@ class VideoDownloadService:
             return await self._store(scope, asset, found.chunks), found.title
 
     async def _store(self, scope: Scope, asset: Asset, chunks: AsyncIterator[bytes]) -> ReceivedFile:
-        return await self._receiver.receive(
-            scope, asset.original_filename, chunks, file_id=asset.id, key=asset.object_key
-        )
+        # A key of its own for every try: a worker that was taken for dead never writes over what another has brought.
+        key = object_key(asset.tenant_id, asset.id, f"{secrets.token_hex(4)}-{asset.original_filename}")
+        return await self._receiver.receive(scope, asset.original_filename, chunks, file_id=asset.id, key=key)
 
 
 async def _peeked(fetched: Fetched) -> tuple[bytes, AsyncIterator[bytes]]:
