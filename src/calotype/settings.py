@@ -29,6 +29,15 @@ class Settings(BaseSettings):
 
     max_image_bytes: int = Field(100 * MIB, ge=1, description="Largest streamed image, in bytes.")
     max_video_bytes: int = Field(4096 * MIB, ge=1, description="Largest video, streamed or in chunks, in bytes.")
+    chunk_bytes: int = Field(
+        10 * MIB,
+        ge=1,
+        le=1024 * MIB,
+        description="Bytes of a chunk of a video; more where there would be too many chunks.",
+    )
+    chunk_retries: int = Field(3, ge=0, le=1000, description="How often a chunk that went wrong gets a new target.")
+    chunked_lifetime: int = Field(86_400, ge=1, le=2_592_000, description="Seconds a video may take to come in chunks.")
+    max_concurrent_chunks: int = Field(5, ge=1, description="Chunks at once that clients are told to keep to.")
     max_batch_files: int = Field(100, ge=1, le=10_000, description="Most files of one batch upload.")
     max_batch_bytes: int = Field(10 * 1024 * MIB, ge=1, description="Most bytes of one batch upload.")
     max_pixels: int = Field(

@@ -9,6 +9,7 @@ import pytest
 
 from tests.contracts.analysis import Account, Session, account
 from tests.contracts.analysis_models import Models
+from tests.contracts.chunked import CHUNK_BYTES
 from tests.contracts.devices import Camera, enrol
 from tests.contracts.photos import photo
 from tests.contracts.sources import Sources
@@ -71,6 +72,22 @@ def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 def idle_client(idle: RunningServer) -> Iterator[httpx.Client]:
     """A client of the idle server with the key of a tenant of its own."""
     with idle.client(idle.new_key()) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def cutter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server without a worker whose chunks of videos are small."""
+    with RunningServer(
+        tmp_path_factory.mktemp("cutter"), "--no-worker", CALOTYPE_CHUNK_BYTES=str(CHUNK_BYTES)
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def cutter_client(cutter: RunningServer) -> Iterator[httpx.Client]:
+    """A client of that server with the key of a tenant of its own."""
+    with cutter.client(cutter.new_key()) as client:
         yield client
 
 

@@ -17,6 +17,8 @@ from calotype.services.asset import AssetService
 from calotype.services.batch import BatchService
 from calotype.services.batch_upload import BatchUploadService
 from calotype.services.budget import BudgetService
+from calotype.services.chunked_completion import ChunkedCompletionService
+from calotype.services.chunked_upload import ChunkedUploadService
 from calotype.services.color import ColorService
 from calotype.services.color_search import ColorSearchService
 from calotype.services.credit import CreditService
@@ -78,6 +80,8 @@ class Application:
     batches: BatchService
     batch_uploads: BatchUploadService
     budgets: BudgetService
+    chunked_completion: ChunkedCompletionService
+    chunked_uploads: ChunkedUploadService
     color_search: ColorSearchService
     colors: ColorService
     credits: CreditService

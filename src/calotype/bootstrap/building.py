@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import os
 from datetime import timedelta
 
 from calotype.ai.interfaces import Describer
 from calotype.ai.wordllama_embedder import WordLlamaEmbedder
+from calotype.bootstrap import videos
 from calotype.bootstrap.application import Application
 from calotype.bootstrap.describer import build_describer
-from calotype.bootstrap.pages import open_page_sandbox
 from calotype.bootstrap.tools import Tools
-from calotype.crawling.pace import Pace
 from calotype.domain.analysis import MOST_IMAGES
 from calotype.domain.budget import Budget
 from calotype.domain.quota import UploadTerms
@@ -29,6 +27,7 @@ from calotype.services.asset import AssetService
 from calotype.services.batch import BatchService, BatchTerms
 from calotype.services.batch_upload import BatchLimits, BatchUploadService
 from calotype.services.budget import BudgetService
+from calotype.services.chunked_upload import ChunkedUploadService
 from calotype.services.color import ColorService
 from calotype.services.color_search import ColorSearchService
 from calotype.services.credit import CreditService
@@ -53,11 +52,9 @@ from calotype.services.late_fields import LateFieldsService
 from calotype.services.look_alike import LookAlikeService
 from calotype.services.media import MediaService
 from calotype.services.metrics import MetricsService
-from calotype.services.page_download import PAGES_BYTES, PageDownloader, PageLimits
 from calotype.services.picture import DevelopLimits, PictureService
 from calotype.services.presence import Presence
 from calotype.services.presigned_upload import PresignedUploadService
-from calotype.services.probing import ProbeLimits, ProbeService
 from calotype.services.quota import QuotaService
 from calotype.services.receive import IngestLimits, ReceiveService
 from calotype.services.reindexing import ReindexService
@@ -71,11 +68,8 @@ from calotype.services.upkeep import UpkeepService
 from calotype.services.upload_session import UploadSessionService
 from calotype.services.upload_status import UploadStatusService
 from calotype.services.video import VideoService
-from calotype.services.video_download import DownloadLimits, VideoDownloadService
 from calotype.services.video_group import VideoGroupService
-from calotype.services.video_indexing import VideoIndexingService, VideoLimits
 from calotype.services.video_search import VideoSearchService
-from calotype.services.video_upload import VideoTerms, VideoUploadService
 from calotype.services.webhook import WebhookService
 from calotype.services.webhook_delivery import DeliveryTerms, WebhookDeliveryService
 from calotype.settings import Settings
@@ -93,10 +87,11 @@ def build(tools: Tools, secret: bytes) -> Application:
         max_video_bytes=settings.max_video_bytes,
         video_formats=FILE_FORMATS,
     )
-    probing = _probing(tools)
+    probing = videos.probing(tools)
     ingest = IngestService(database, store, queue, limits, probing, describes=True)
     announcing = AnnounceService(database, queue, describes=True)
     presigned = PresignedUploadService(database, store, ingest, delivery, lifetime=settings.presigned_lifetime)
+    chunked_uploads = videos.chunked_uploads(tools, ingest, delivery)
     events = tools.events
     trash = TrashService(database, store, queue, events, keep=timedelta(days=settings.trash_days))
     folders = FolderService(database, trash)
@@ -133,6 +128,8 @@ def build(tools: Tools, secret: bytes) -> Application:
         batches=batches,
         batch_uploads=_batch_uploads(tools, ingest, assets, trash, sessions),
         budgets=_budgets(tools),
+        chunked_completion=videos.chunked_completion(tools, ingest, probing, delivery),
+        chunked_uploads=chunked_uploads,
         color_search=ColorSearchService(database),
         colors=_colors(tools),
         credits=CreditService(database),
@@ -170,6 +167,7 @@ def build(tools: Tools, secret: bytes) -> Application:
             tools,
             trash,
             presigned,
+            chunked_uploads,
             sessions,
             batches,
             device_uploads,
@@ -178,11 +176,11 @@ def build(tools: Tools, secret: bytes) -> Application:
             embeddings,
         ),
         upload_status=UploadStatusService(database, queue),
-        video_downloads=_video_downloads(tools, announcing, probing),
+        video_downloads=videos.video_downloads(tools, announcing, probing),
         video_groups=VideoGroupService(database),
-        video_indexing=_video_indexing(tools, describing, embeddings),
+        video_indexing=videos.video_indexing(tools, describing, embeddings),
         video_search=VideoSearchService(database, embedder),
-        video_uploads=_video_uploads(tools, ingest, announcing, probing),
+        video_uploads=videos.video_uploads(tools, ingest, announcing, probing),
         videos=VideoService(database, queue, trash),
         webhook_deliveries=webhook_deliveries,
         webhooks=WebhookService(database, queue, tools.fetcher),
@@ -291,6 +289,7 @@ def _upkeep(
     tools: Tools,
     trash: TrashService,
     presigned: PresignedUploadService,
+    chunked_uploads: ChunkedUploadService,
     sessions: UploadSessionService,
     batches: BatchService,
     device_uploads: DeviceUploadService,
@@ -304,6 +303,7 @@ def _upkeep(
         tools.queue,
         trash,
         presigned,
+        chunked_uploads,
         sessions,
         batches,
         device_uploads,
@@ -349,47 +349,6 @@ def _analysis_sessions(tools: Tools, ingest: IngestService) -> AnalysisSessionSe
     uploads = ImageUploadService(ingest, ReceiveService(tools.store, limits), tools.fetcher, terms)
     lifetime = timedelta(seconds=settings.analysis_session_lifetime)
     return AnalysisSessionService(tools.database, uploads, SessionTerms(lifetime))
-
-
-def _probing(tools: Tools) -> ProbeService:
-    limits = ProbeLimits(tools.settings.video_max_pixels, timeout=tools.settings.decode_timeout)
-    return ProbeService(tools.store, tools.pictures, limits)
-
-
-def _video_uploads(
-    tools: Tools, ingest: IngestService, announcing: AnnounceService, probing: ProbeService
-) -> VideoUploadService:
-    settings = tools.settings
-    terms = VideoTerms(settings.vision_max_video_bytes, settings.vision_max_body_bytes)
-    receiver = ReceiveService(tools.store, _video_limits(settings), probing)
-    return VideoUploadService(tools.database, ingest, receiver, announcing, tools.fetcher, terms)
-
-
-def _video_downloads(tools: Tools, announcing: AnnounceService, probing: ProbeService) -> VideoDownloadService:
-    settings = tools.settings
-    most, least_rate = settings.vision_max_video_bytes, float(settings.download_least_rate)
-    pace = Pace(2 * settings.fetch_timeout, least_rate)  # pages are several files
-    pages = PageDownloader(
-        tools.fetcher.check,
-        functools.partial(open_page_sandbox, most + 2 * PAGES_BYTES),
-        settings.data_dir / "downloads",
-        PageLimits(most, pace),
-    )
-    receiver = ReceiveService(tools.store, _video_limits(settings), probing)
-    return VideoDownloadService(announcing, receiver, tools.fetcher, pages, DownloadLimits(most, least_rate))
-
-
-def _video_indexing(tools: Tools, describing: DescribingService, embeddings: EmbeddingService) -> VideoIndexingService:
-    settings = tools.settings
-    limits = VideoLimits(settings.video_max_pixels, tools.pictures.workers, settings.decode_timeout)
-    return VideoIndexingService(
-        tools.database, tools.store, tools.videos, tools.pictures, describing, embeddings, None, limits
-    )
-
-
-def _video_limits(settings: Settings) -> IngestLimits:
-    """Whatever can be decoded, but no pictures."""
-    return IngestLimits(max_image_bytes=0, max_pixels=0, max_video_bytes=settings.vision_max_video_bytes)
 
 
 def _longest_upload(settings: Settings) -> float:

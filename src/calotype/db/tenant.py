@@ -14,12 +14,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
+from calotype.db.chunked_upload import is_open as is_open_in_chunks
 from calotype.db.scoped import within
 from calotype.domain.principal import Tenant
 from calotype.domain.scope import Scope
 
 _A = tables.asset
 _P = tables.presigned_upload
+_U = tables.chunked_upload
 
 
 async def select_tenant(connection: AsyncConnection, tenant_id: UUID, *, lock: bool = False) -> Tenant | None:
@@ -81,7 +83,8 @@ async def select_stored_bytes(connection: AsyncConnection, scope: Scope) -> int:
     """Bytes of all originals that are kept, the trash included, and of announced uploads that may still come."""
     kept = [select(func.coalesce(func.sum(_A.c.size_bytes), 0)).where(within(part)) for part in _parts(scope)]
     announced = select(func.coalesce(func.sum(_P.c.declared_size), 0)).where(_is_open(scope))
-    return await _total(connection, [*kept, announced])
+    in_chunks = select(func.coalesce(func.sum(_U.c.size_bytes), 0)).where(is_open_in_chunks(scope))
+    return await _total(connection, [*kept, announced, in_chunks])
 
 
 async def select_upload_count(connection: AsyncConnection, scope: Scope, since: datetime) -> int:
@@ -90,7 +93,8 @@ async def select_upload_count(connection: AsyncConnection, scope: Scope, since: 
         select(func.count()).select_from(_A).where(within(part), _A.c.created_at >= since) for part in _parts(scope)
     ]
     announced = select(func.count()).select_from(_P).where(_is_open(scope))
-    return await _total(connection, [*made, announced])
+    in_chunks = select(func.count()).select_from(_U).where(is_open_in_chunks(scope))
+    return await _total(connection, [*made, announced, in_chunks])
 
 
 def _parts(scope: Scope) -> tuple[Scope, Scope]:

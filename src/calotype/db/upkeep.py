@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from calotype.db import tables
 from calotype.db.video import from_row, select_joined
 from calotype.domain.asset import State
+from calotype.domain.chunked_upload import CHUNK_FOLDER
 from calotype.domain.video import Video
 
 _A = tables.asset
@@ -140,7 +141,12 @@ async def select_overdue_deliveries(
 
 _KNOWN_IDS = text(
     "SELECT id FROM asset WHERE id = ANY(CAST(:ids AS uuid[])) "
-    "UNION ALL SELECT id FROM presigned_upload WHERE id = ANY(CAST(:ids AS uuid[])) AND reaped_at IS NULL"
+    "UNION ALL SELECT id FROM presigned_upload WHERE id = ANY(CAST(:ids AS uuid[])) AND reaped_at IS NULL "
+    "UNION ALL SELECT id FROM chunked_upload WHERE id = ANY(CAST(:ids AS uuid[])) AND reaped_at IS NULL"
+)
+# A chunk goes when its video is there, so that the video's id says nothing of it.
+_KNOWN_CHUNKS = text(
+    "SELECT object_key FROM upload_chunk WHERE upload_id = ANY(CAST(:ids AS uuid[])) AND object_key = ANY(CAST(:keys AS text[]))"
 )
 # The primary key serves the first digits of an id as a range.
 _KNOWN_KEYS = text(
@@ -153,11 +159,15 @@ _KNOWN_KEYS = text(
 async def select_known_keys(connection: AsyncConnection, object_keys: Sequence[str]) -> set[str]:
     """Which of the given object keys belong to a row of any tenant, by the ids that stand in them, or their first digits."""
     by_id = {key: key.split("/")[2] for key in object_keys if key.count("/") == 3}
-    known = set()
+    chunks = {key: by_id.pop(key) for key in list(by_id) if key.startswith(f"{CHUNK_FOLDER}/")}
+    known: set[str] = set()
+    if chunks:
+        parameters = {"ids": sorted(set(chunks.values())), "keys": list(chunks)}
+        known = set((await connection.execute(_KNOWN_CHUNKS, parameters)).scalars())
     if by_id:
         rows = await connection.execute(_KNOWN_IDS, {"ids": sorted(set(by_id.values()))})
         ids = {str(identity) for identity in rows.scalars()}
-        known = {key for key, identity in by_id.items() if identity in ids}
+        known |= {key for key, identity in by_id.items() if identity in ids}
     by_digits = {key: key.split("/")[1][:8] for key in object_keys if key.count("/") == 1}
     if by_digits:
         bounds = {

@@ -11,6 +11,7 @@ from sqlalchemy import and_, func, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
+from calotype.db.chunked_upload import is_open as is_open_in_chunks
 from calotype.db.scoped import of_tenant, within
 from calotype.domain.asset import State
 from calotype.domain.scope import Scope
@@ -20,15 +21,17 @@ _A = tables.asset
 _F = tables.upload_session_file
 _O = tables.operation
 _P = tables.presigned_upload
+_U = tables.chunked_upload
 _OPEN = [State.PENDING.value, State.PROCESSING.value]
 
 
 @dataclass(frozen=True, slots=True)
 class StuckUpload:
-    """An unfinished upload by its id, and whether it has a row among the assets already."""
+    """An unfinished upload by its id, and whether it has a row among the assets already, or comes in chunks."""
 
     id: UUID
     is_asset: bool
+    is_chunked: bool
 
 
 async def select_stuck_uploads(
@@ -41,28 +44,34 @@ async def select_stuck_uploads(
         .scalar_subquery()
     )
     assets = select(
-        _A.c.id, func.greatest(_A.c.created_at, last_step).label("touched"), literal(True).label("is_asset")
+        _A.c.id,
+        func.greatest(_A.c.created_at, last_step).label("touched"),
+        literal(True).label("is_asset"),
+        literal(False).label("is_chunked"),
     )
     assets = assets.where(
         within(scope),
         _A.c.created_at <= untouched_since,
         or_(_A.c.variant_status.in_(_OPEN), _A.c.description_status.in_(_OPEN)),
     )
-    announced = select(_P.c.id, _P.c.created_at, literal(False)).where(
+    announced = select(_P.c.id, _P.c.created_at, literal(False), literal(False)).where(
         of_tenant(scope, _P),
         _P.c.confirmed_at.is_(None),
         _P.c.reaped_at.is_(None),
         _P.c.expires_at > now,
     )
-    found = union_all(assets, announced).subquery()
+    in_chunks = select(_U.c.id, _U.c.updated_at, literal(False), literal(True)).where(
+        is_open_in_chunks(scope), _U.c.expires_at > now
+    )
+    found = union_all(assets, announced, in_chunks).subquery()
     query = (
-        select(found.c.id, found.c.is_asset, func.count().over().label("matches"))
+        select(found.c.id, found.c.is_asset, found.c.is_chunked, func.count().over().label("matches"))
         .where(found.c.touched <= untouched_since)
         .order_by(found.c.touched, found.c.id)
         .limit(limit)
     )
     rows = (await connection.execute(query)).all()
-    return [StuckUpload(row.id, row.is_asset) for row in rows], rows[0].matches if rows else 0
+    return [StuckUpload(row.id, row.is_asset, row.is_chunked) for row in rows], rows[0].matches if rows else 0
 
 
 async def select_sessions_of(connection: AsyncConnection, scope: Scope, asset_ids: Sequence[UUID]) -> dict[UUID, UUID]:

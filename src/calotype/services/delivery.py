@@ -164,6 +164,20 @@ class DeliveryService:
         if int(expires) < time.time():
             raise Expired("This upload target has expired")
 
+    def chunk_path(self, tenant_id: UUID, media_id: UUID, number: int, expires: int) -> str:
+        """Root-relative signed target for the bytes of one chunk of an upload."""
+        signature = self._sign("CHUNK", str(tenant_id), str(media_id), str(number), str(expires))
+        query = urlencode({"t": str(tenant_id), "exp": str(expires), "sig": signature})
+        return f"/_o/chunk/{media_id}/{number}?{query}"
+
+    def verify_chunk(self, tenant_id: str, media_id: str, number: str, expires: str, signature: str) -> None:
+        """Check the target of a chunk. Raises NotFound when it was tampered with, Expired when its time is over."""
+        expected = self._sign("CHUNK", tenant_id, media_id, number, expires)
+        if not hmac.compare_digest(expected.encode(), signature.encode(errors="surrogatepass")):
+            raise NotFound("This upload target is not valid")
+        if int(expires) < time.time():
+            raise Expired("This upload has expired")
+
     def _sign(self, *parts: str) -> str:
         # Lengths keep neighbouring parts from being shifted into each other.
         message = "".join(f"{len(part)}:{part}" for part in parts).encode(errors="surrogatepass")

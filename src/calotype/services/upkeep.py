@@ -19,12 +19,14 @@ from calotype.db.upkeep import (
     select_unfinished_colors,
     select_unfinished_videos,
 )
+from calotype.domain.chunked_upload import CHUNK_FOLDER
 from calotype.domain.device_image import number_of
 from calotype.domain.errors import NotFound
 from calotype.domain.job import PICTURE_TASKS, VIDEO_TASKS, Job, Task, Urgency
 from calotype.jobs.queue import JobQueue
 from calotype.services.analysis_session import AnalysisSessionService
 from calotype.services.batch import BatchService
+from calotype.services.chunked_upload import ChunkedUploadService
 from calotype.services.device_upload import RAW_DATA, DeviceUploadService
 from calotype.services.presigned_upload import PresignedUploadService
 from calotype.services.trash import TrashService
@@ -35,7 +37,7 @@ from calotype.storage.store import ObjectStore
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 # Only what has the form this server writes may ever be swept.
-_OURS = re.compile(rf"(uploads|variants)/{_UUID}/{_UUID}/[^/]+")
+_OURS = re.compile(rf"(uploads|variants|{CHUNK_FOLDER})/{_UUID}/{_UUID}/[^/]+")
 _OURS_OF_DEVICES = re.compile(rf"{RAW_DATA}/([0-9a-f]{{8}})_[^/]+")
 _BATCH = 500
 _LOOK_BACK = timedelta(minutes=2)  # younger uploads have their job for certain
@@ -52,6 +54,7 @@ class UpkeepService:
         queue: JobQueue,
         trash: TrashService,
         presigned: PresignedUploadService,
+        chunked_uploads: ChunkedUploadService,
         sessions: UploadSessionService,
         batches: BatchService,
         device_uploads: DeviceUploadService,
@@ -67,6 +70,7 @@ class UpkeepService:
         self._queue = queue
         self._trash = trash
         self._presigned = presigned
+        self._chunked_uploads = chunked_uploads
         self._sessions = sessions
         self._batches = batches
         self._device_uploads = device_uploads
@@ -177,6 +181,8 @@ class UpkeepService:
             _log.info("purged", assets=purged)
         if reaped := await self._presigned.reap():
             _log.info("expired uploads reaped", uploads=reaped)
+        if reaped := await self._chunked_uploads.reap():
+            _log.info("expired uploads in chunks reaped", uploads=reaped)
         await self._device_uploads.forget_answers()
         if forgotten := await self._webhook_deliveries.clean():
             _log.info("old events forgotten", events=forgotten)
@@ -190,7 +196,7 @@ class UpkeepService:
         async with self._database.read() as connection:
             taken = await select_numbers_taken(connection)
         swept = 0
-        for prefix in ("uploads/", "variants/", f"{RAW_DATA}/"):
+        for prefix in ("uploads/", "variants/", f"{CHUNK_FOLDER}/", f"{RAW_DATA}/"):
             batch: list[str] = []
             async for stored in self._store.list(prefix, older_than=older_than):
                 if _is_ours(stored.key, taken):

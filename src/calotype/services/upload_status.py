@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from calotype.db.asset import select_asset, select_assets
+from calotype.db.chunked_upload import select_chunked_upload, select_tally
 from calotype.db.engine import Connection, Database
 from calotype.db.operation import select_operations_of
 from calotype.db.presigned_upload import PresignedUpload, select_presigned_upload
 from calotype.db.upload_status import select_failed_upload, select_sessions_of, select_stuck_uploads
 from calotype.domain.asset import Asset, Operation, State, UploadMethod
+from calotype.domain.chunked_upload import ChunkedStatus, ChunkedUpload, ChunkTally
 from calotype.domain.errors import NotFound
 from calotype.domain.scope import Scope
 from calotype.domain.upload_status import (
@@ -42,6 +44,9 @@ class UploadStatusService:
                 announced = await select_presigned_upload(connection, scope, upload_id)
                 if announced is not None and announced.confirmed_at is None:
                     return _of_announcement(announced, datetime.now(UTC))
+                chunked = await self._of_chunked(connection, scope, upload_id, datetime.now(UTC))
+                if chunked is not None:
+                    return chunked
                 if failed := await select_failed_upload(connection, scope, upload_id):
                     session_id, created_at, ended_at, error = failed
                     return UploadStatus(
@@ -66,11 +71,24 @@ class UploadStatusService:
             assets = await select_assets(connection, scope, [upload.id for upload in found if upload.is_asset])
             by_id = {status.id: status for status in await self._of_assets(connection, scope, list(assets.values()))}
             for upload in found:
-                if not upload.is_asset:
+                if upload.is_chunked:
+                    chunked = await self._of_chunked(connection, scope, upload.id, now)
+                    if chunked is not None:
+                        by_id[upload.id] = chunked
+                elif not upload.is_asset:
                     announced = await select_presigned_upload(connection, scope, upload.id)
                     if announced is not None:
                         by_id[upload.id] = _of_announcement(announced, now)
         return [by_id[upload.id] for upload in found if upload.id in by_id], total
+
+    async def _of_chunked(
+        self, connection: Connection, scope: Scope, upload_id: UUID, now: datetime
+    ) -> UploadStatus | None:
+        """An upload in chunks that is not completed."""
+        upload = await select_chunked_upload(connection, scope, upload_id)
+        if upload is None or upload.status is ChunkedStatus.COMPLETED:
+            return None
+        return _of_chunked(upload, await select_tally(connection, scope, upload_id), now)
 
     async def _of_assets(self, connection: Connection, scope: Scope, assets: Sequence[Asset]) -> list[UploadStatus]:
         ids = [asset.id for asset in assets]
@@ -106,6 +124,24 @@ def _of_asset(asset: Asset, steps: Sequence[Operation], session_id: UUID | None,
         failed_at=max(failures, default=None) if error else None,
         ended_at=max(ends, default=None),
         retries=retries,
+    )
+
+
+def _of_chunked(upload: ChunkedUpload, tally: ChunkTally, now: datetime) -> UploadStatus:
+    is_expired = upload.is_expired(now)
+    is_over = is_expired or upload.status is not ChunkedStatus.UPLOADING
+    is_here = tally.received == upload.total_chunks
+    ended_at = upload.expires_at if is_expired else upload.updated_at
+    return UploadStatus(
+        id=upload.id,
+        tenant_id=upload.tenant_id,
+        phase=phase_of_announcement(has_bytes=tally.received > 0, is_expired=is_over),
+        stored=State.FAILED if is_over else State.COMPLETED if is_here else State.PENDING,
+        created_at=upload.created_at,
+        updated_at=ended_at,
+        error="The upload has expired" if is_expired else upload.error,
+        failed_at=ended_at if is_over else None,
+        retries=tally.retries,
     )
 
 

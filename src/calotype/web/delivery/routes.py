@@ -35,6 +35,17 @@ async def get_playback(video_id: str, request: Request, services: Services) -> R
     return await send_object(request, services.delivery, signed, _CACHING)
 
 
+@router.put("/chunk/{media_id}/{number}")
+async def put_chunk(media_id: str, number: str, request: Request, services: Services) -> Response:
+    """Take the bytes of one chunk of an announced video."""
+    query = request.query_params
+    tenant_id = query.get("t", "")
+    services.delivery.verify_chunk(tenant_id, media_id, number, query.get("exp", ""), query.get("sig", ""))
+    scope = Scope(UUID(tenant_id))
+    etag = await services.chunked_uploads.put(scope, UUID(media_id), int(number), request.stream())
+    return Response(status_code=200, headers={"ETag": f'"{etag}"'})
+
+
 @router.api_route("/{object_key:path}", methods=["GET", "HEAD"])
 async def get_object(object_key: str, request: Request, services: Services) -> Response:
     """Send an object, whole or in part."""

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from calotype.web.apis.files.auth import FilesFormat
 from calotype.web.apis.files.routes import (
     batch,
+    chunked_upload,
     color,
     duplicate,
     file,
@@ -26,6 +27,7 @@ router.include_router(quota.router)
 router.include_router(color.router)
 router.include_router(upload.router)
 router.include_router(batch.router)
+router.include_router(chunked_upload.router)
 router.include_router(file.router)
 router.include_router(session.router)
 router.include_router(upload_status.router)

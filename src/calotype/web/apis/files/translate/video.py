@@ -11,6 +11,7 @@ from calotype.domain.clock import clock
 from calotype.domain.job import Urgency
 from calotype.domain.scene import Scene
 from calotype.domain.video import IndexingRun, IndexingStatus, LibraryVideo
+from calotype.web.apis.files.translate.video_metadata import video_metadata_to_wire
 from calotype.web.apis.files.wire import video as wire
 
 KeyframeLink = Callable[[UUID], str]
@@ -26,29 +27,11 @@ def urgency_from_wire(priority: str) -> Urgency:
     return _URGENCIES[priority]
 
 
-def metadata_to_wire(found: LibraryVideo) -> wire.VideoMetadata | None:
-    """What is known of a video; None until its bytes are there."""
-    probe = found.video.probe
-    if probe is None:
-        return None
-    return wire.VideoMetadata(
-        duration_seconds=float(probe.duration),
-        resolution=f"{probe.width}x{probe.height}",
-        width=probe.width,
-        height=probe.height,
-        frame_rate=float(probe.frame_rate),
-        video_codec=probe.video_codec,
-        audio_codec=probe.audio_codec,
-        bitrate_kbps=probe.bitrate_kbps,
-        file_size_bytes=found.asset.size_bytes,
-        format_name=probe.container,
-    )
-
-
 def video_keys(found: LibraryVideo, playback: PlaybackLink) -> dict[str, Any]:
     """The keys that a file has only if it is a video, and those whose value only a video has."""
+    probe = found.video.probe
     return {
-        "video_metadata": metadata_to_wire(found),
+        "video_metadata": video_metadata_to_wire(probe, found.asset.size_bytes) if probe else None,
         "video_analysis_status": found.video.indexing.value if found.video.indexing else None,
         "video_analysis_job_id": found.run.id if found.run else None,
         "scene_count": found.video.scene_count,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from calotype.web.apis.files.wire.video import VideoMetadata
+from calotype.web.apis.files.wire.video_metadata import VideoMetadata
 from calotype.web.shared.wire_model import Wire
 from calotype.web.shared.wire_values import (
     JsonTags,

@@ -15,21 +15,6 @@ AnalysisType = Literal["full_vlm", "frame_sample", "scene_detection", "transcrip
 Priority = Literal["low", "normal", "high"]
 
 
-class VideoMetadata(Wire):
-    """What the container of a video says."""
-
-    duration_seconds: float
-    resolution: str
-    width: int
-    height: int
-    frame_rate: float
-    video_codec: str
-    audio_codec: str | None
-    bitrate_kbps: int
-    file_size_bytes: int
-    format_name: str
-
-
 class AnalysisJob(Wire):
     """One analysis of a video."""
 

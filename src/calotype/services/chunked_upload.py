@@ -1,0 +1,359 @@
+"""Uploads of videos in chunks: announced, put one by one to signed targets, confirmed; `chunked_completion.py` does the rest."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+from calotype.db.asset import select_asset
+from calotype.db.chunked_upload import (
+    delete_chunks,
+    delete_forgotten_uploads,
+    insert_chunked_upload,
+    keep_from_completing,
+    select_chunk,
+    select_chunked_upload,
+    select_chunks,
+    select_expired_uploads,
+    select_tally,
+    update_chunk,
+    update_chunked_upload,
+    update_ended,
+    upsert_chunk,
+    upsert_retry,
+)
+from calotype.db.engine import Connection, Database
+from calotype.domain.chunked_upload import (
+    CHUNK_FOLDER,
+    ChunkedAnnouncement,
+    ChunkedStatus,
+    ChunkedUpload,
+    ChunkTally,
+    ChunkTarget,
+    NewChunkedUpload,
+    Priority,
+    UploadChunk,
+    UploadProgress,
+    clean_etag,
+    failed_chunks,
+    missing_chunks,
+    plan_chunks,
+)
+from calotype.domain.errors import CalotypeError, Conflict, Expired, InvalidInput, NotFound, TooLarge, Unavailable
+from calotype.domain.scope import Scope
+from calotype.domain.values import clean_filename
+from calotype.services.delivery import DeliveryService
+from calotype.services.ingest import IngestService
+from calotype.services.receive import object_key
+from calotype.storage.store import ObjectStore
+
+REAP_AFTER = timedelta(hours=1)  # chunks that were begun in time may still be on their way
+FORGET_AFTER = timedelta(hours=25)  # clients are told how an upload ended for at least a day
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkTerms:
+    """How videos are to be sent: bytes of a video, of what is said of one, and of a chunk; and what clients are told.
+
+    `at_once` is a recommendation; beyond `retries` a chunk gets no new target.
+    """
+
+    max_video_bytes: int
+    max_metadata_bytes: int
+    chunk_bytes: int
+    lifetime: timedelta
+    retries: int
+    at_once: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRetry:
+    """A target for a chunk that went wrong, and which attempt it is, from 1."""
+
+    upload: ChunkedUpload
+    path: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Abortion:
+    """How many chunks were removed, and whether all of their bytes are gone already; the sweep removes what is not."""
+
+    removed: int
+    is_clean: bool
+
+
+class ChunkedUploadService:
+    """From announcement to the last chunk; what never is completed is reaped."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: ObjectStore,
+        ingest: IngestService,
+        delivery: DeliveryService,
+        terms: ChunkTerms,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._ingest = ingest
+        self._delivery = delivery
+        self.terms = terms
+        """How videos are to be sent."""
+
+    async def initiate(
+        self,
+        scope: Scope,
+        videos: Sequence[NewChunkedUpload],
+        *,
+        batch_id: UUID | None = None,
+        priority: Priority = Priority.NORMAL,
+    ) -> list[ChunkedAnnouncement]:
+        """Announce videos, all of them or none. Raises TooLarge, InvalidInput, QuotaExceeded, UsageLimitExceeded."""
+        now = datetime.now(UTC)
+        uploads = [self._upload(scope, video, batch_id, priority, now) for video in videos]
+        async with self._database.write() as connection:
+            for upload in uploads:
+                await self._ingest.check_quota(connection, scope, upload.size_bytes)
+                await insert_chunked_upload(connection, scope, upload)
+        return [ChunkedAnnouncement(upload, self._targets(upload)) for upload in uploads]
+
+    def _upload(
+        self, scope: Scope, video: NewChunkedUpload, batch_id: UUID | None, priority: Priority, now: datetime
+    ) -> ChunkedUpload:
+        limit = self.terms.max_video_bytes
+        if video.size_bytes > limit:
+            raise TooLarge(f"A video may have at most {limit} bytes", limit=limit, actual=video.size_bytes)
+        plan = plan_chunks(video.size_bytes, self.terms.chunk_bytes)
+        name = clean_filename(video.filename)
+        media_id = uuid4()
+        return ChunkedUpload(
+            id=media_id,
+            tenant_id=scope.tenant_id,
+            upload_id=secrets.token_hex(16),
+            batch_id=batch_id,
+            object_key=object_key(scope.tenant_id, media_id, name),
+            original_filename=name,
+            content_type=video.content_type,
+            size_bytes=video.size_bytes,
+            chunk_bytes=plan.chunk_bytes,
+            total_chunks=plan.total,
+            title=video.title,
+            tags=video.tags,
+            custom_metadata=self._metadata(video),
+            priority=priority,
+            status=ChunkedStatus.UPLOADING,
+            created_at=now,
+            updated_at=now,
+            expires_at=(now + self.terms.lifetime).replace(microsecond=0),
+        )
+
+    def _metadata(self, video: NewChunkedUpload) -> str | None:
+        if not video.metadata:
+            return None
+        document = json.dumps(dict(video.metadata), ensure_ascii=True, separators=(",", ":"))
+        limit = self.terms.max_metadata_bytes
+        if len(document) > limit:
+            raise InvalidInput(f"metadata may have at most {limit} bytes as JSON", field="metadata")
+        return document
+
+    def _targets(self, upload: ChunkedUpload) -> tuple[ChunkTarget, ...]:
+        return tuple(
+            ChunkTarget(number, upload.plan.size_of(number), self._path(upload, number))
+            for number in range(1, upload.total_chunks + 1)
+        )
+
+    def _path(self, upload: ChunkedUpload, number: int) -> str:
+        return self._delivery.chunk_path(upload.tenant_id, upload.id, number, int(upload.expires_at.timestamp()))
+
+    async def put(self, scope: Scope, media_id: UUID, number: int, pieces: AsyncIterator[bytes]) -> str:
+        """Store the bytes of a chunk, in place of any before them; returns their etag, which is the same for the same bytes.
+
+        Raises NotFound, Conflict once the upload has ended or is being put together, Expired, TooLarge; nothing is kept then.
+        """
+        async with self._database.read() as connection:
+            upload = await select_chunked_upload(connection, scope, media_id)
+        if upload is None or number > upload.total_chunks:
+            raise NotFound("This upload target is not valid")
+        _require_open(upload, datetime.now(UTC))
+        limit = upload.plan.size_of(number)
+        key = f"{CHUNK_FOLDER}/{scope.tenant_id}/{media_id}/{number}_{secrets.token_hex(8)}"
+        async with self._store.writer(key, limit) as writer:
+            async for piece in pieces:
+                if writer.size + len(piece) > limit:
+                    raise TooLarge(f"Chunk {number} has {limit} bytes", limit=limit)
+                await writer.write(piece)
+            stored = await writer.commit()
+        chunk = UploadChunk(number, 0, key, stored.size, stored.checksum, None)
+        try:
+            replaced = await self._enter(scope, media_id, chunk)
+        except Unavailable:
+            raise  # the row may have been written before the connection was lost: the sweep decides
+        except CalotypeError:
+            await self._delete([key])
+            raise
+        await self._delete(replaced)
+        return stored.checksum or ""
+
+    async def _enter(self, scope: Scope, media_id: UUID, chunk: UploadChunk) -> list[str]:
+        """Let a stored chunk be that of its number; returns the keys of the objects it takes the place of."""
+        now = datetime.now(UTC)
+        async with self._database.write() as connection:
+            upload = await select_chunked_upload(connection, scope, media_id, lock=True)
+            # Bytes that were begun in time are taken until they are reaped.
+            await self._require_writable(connection, scope, upload, None)
+            before = await select_chunk(connection, scope, media_id, chunk.number)
+            await upsert_chunk(connection, scope, media_id, chunk, now)
+            await update_chunked_upload(connection, scope, media_id, {"updated_at": now})
+        return [before.object_key] if before is not None and before.object_key is not None else []
+
+    async def _require_writable(
+        self, connection: Connection, scope: Scope, upload: ChunkedUpload | None, now: datetime | None
+    ) -> ChunkedUpload:
+        if upload is None:
+            raise NotFound("Upload not found")
+        _require_open(upload, now)
+        if not await keep_from_completing(connection, scope, upload.id):
+            raise Conflict("The upload is being completed")
+        return upload
+
+    async def confirm(
+        self, scope: Scope, media_id: UUID, upload_id: str, number: int, etag: str, size_bytes: int
+    ) -> tuple[ChunkedUpload, ChunkTally]:
+        """Note that a chunk has come as it was sent; returns its upload and what of it has come. A repeat gets the same answer.
+
+        Raises NotFound, Expired, InvalidInput for a number there is none of, and Conflict where bytes, etag or size differ.
+        """
+        now = datetime.now(UTC)
+        async with self._database.write() as connection:
+            upload = _matching(await select_chunked_upload(connection, scope, media_id, lock=True), upload_id)
+            await self._require_writable(connection, scope, upload, now)
+            _require_number(upload, number)
+            chunk = await select_chunk(connection, scope, media_id, number)
+            if chunk is None or chunk.object_key is None:
+                raise Conflict(f"No bytes of chunk {number} have been uploaded yet")
+            expected = upload.plan.size_of(number)
+            if not chunk.size_bytes == size_bytes == expected:
+                raise Conflict(f"Chunk {number} has another size", expected=expected, actual=chunk.size_bytes)
+            if clean_etag(etag) != chunk.etag:
+                raise Conflict(f"Chunk {number} has another etag", expected=chunk.etag)
+            if chunk.confirmed_at is None:
+                await update_chunk(connection, scope, media_id, number, {"confirmed_at": now})
+                await update_chunked_upload(connection, scope, media_id, {"updated_at": now})
+            return upload, await select_tally(connection, scope, media_id)
+
+    async def retry(self, scope: Scope, media_id: UUID, upload_id: str, number: int) -> ChunkRetry:
+        """Hand out the target of a chunk that went wrong once more.
+
+        Raises NotFound, Expired, InvalidInput for a number there is none of, and Conflict beyond the most retries.
+        """
+        now = datetime.now(UTC)
+        async with self._database.write() as connection:
+            upload = _matching(await select_chunked_upload(connection, scope, media_id, lock=True), upload_id)
+            await self._require_writable(connection, scope, upload, now)
+            _require_number(upload, number)
+            attempt = await upsert_retry(connection, scope, media_id, number)
+            if attempt > self.terms.retries:
+                raise Conflict(f"Chunk {number} was retried {self.terms.retries} times", max_retries=self.terms.retries)
+            await update_chunked_upload(connection, scope, media_id, {"updated_at": now})
+        return ChunkRetry(upload, self._path(upload, number), attempt)
+
+    async def progress(self, scope: Scope, media_id: UUID) -> UploadProgress:
+        """How far an upload is, and which of its chunks are missing. Raises NotFound, Expired."""
+        async with self._database.snapshot() as connection:
+            upload = await select_chunked_upload(connection, scope, media_id)
+            if upload is None:
+                raise NotFound("Upload not found")
+            if upload.status is ChunkedStatus.COMPLETED:
+                if await select_asset(connection, scope, media_id) is None:
+                    raise NotFound("Upload not found")
+                whole = ChunkTally(upload.total_chunks, upload.size_bytes, upload.total_chunks, upload.size_bytes)
+                return UploadProgress(upload, whole, is_processing=False, current=None, failed=())
+            if upload.is_expired(datetime.now(UTC)):
+                raise Expired("This upload has expired")
+            tally = await select_tally(connection, scope, media_id)
+            chunks = await select_chunks(connection, scope, media_id)
+            is_free = await keep_from_completing(connection, scope, media_id)
+        is_open = upload.status is ChunkedStatus.UPLOADING
+        missing = missing_chunks(upload, chunks) if is_open else []
+        return UploadProgress(
+            upload,
+            tally,
+            is_processing=is_open and not is_free,
+            current=missing[0] if missing else None,
+            failed=failed_chunks(upload, chunks),
+        )
+
+    async def abort(self, scope: Scope, media_id: UUID, upload_id: str, reason: str | None = None) -> Abortion:
+        """End an upload and remove its chunks, also while it is being put together; a repeat removes nothing.
+
+        Raises NotFound, Expired, and Conflict once it is completed.
+        """
+        now = datetime.now(UTC)
+        async with self._database.write() as connection:
+            upload = _matching(await select_chunked_upload(connection, scope, media_id, lock=True), upload_id)
+            if upload.status is ChunkedStatus.ABORTED:
+                return Abortion(0, is_clean=True)
+            if upload.status is ChunkedStatus.COMPLETED:
+                raise Conflict("This upload is completed already")
+            if upload.is_expired(now):
+                raise Expired("This upload has expired")
+            keys = await delete_chunks(connection, scope, media_id)
+            await update_ended(
+                connection, scope, media_id, ChunkedStatus.ABORTED, now, reason or "The upload was aborted"
+            )
+        return Abortion(len(keys), is_clean=await self._delete(keys))
+
+    async def reap(self, limit: int = 200) -> int:
+        """Remove bytes and reservations of uploads that expired without being completed; returns how many."""
+        now = datetime.now(UTC)
+        async with self._database.read() as connection:
+            due = await select_expired_uploads(connection, now - REAP_AFTER, limit)
+        reaped = 0
+        for upload in due:
+            scope = Scope(upload.tenant_id)
+            async with self._database.write() as connection:
+                current = await select_chunked_upload(connection, scope, upload.id, lock=True)
+                is_due = current is not None and current.status is ChunkedStatus.UPLOADING and not current.reaped_at
+                if not is_due or not await keep_from_completing(connection, scope, upload.id):
+                    continue
+                keys = await delete_chunks(connection, scope, upload.id)
+                await update_chunked_upload(connection, scope, upload.id, {"reaped_at": now})
+            await self._delete(keys)
+            reaped += 1
+        async with self._database.write() as connection:
+            await delete_forgotten_uploads(connection, now - FORGET_AFTER)
+        return reaped
+
+    async def _delete(self, keys: Sequence[str]) -> bool:
+        """Remove objects that no row knows any more; False where the store failed, which leaves them to the sweep."""
+        with contextlib.suppress(Unavailable):
+            await self._store.delete_many(keys)
+            return True
+        return False
+
+
+def _matching(upload: ChunkedUpload | None, upload_id: str) -> ChunkedUpload:
+    if upload is None or not secrets.compare_digest(
+        upload.upload_id.encode(), upload_id.encode(errors="surrogatepass")
+    ):
+        raise NotFound("Upload not found")
+    return upload
+
+
+def _require_number(upload: ChunkedUpload, number: int) -> None:
+    if number > upload.total_chunks:
+        raise InvalidInput(f"this upload has {upload.total_chunks} chunks", field="chunk_number")
+
+
+def _require_open(upload: ChunkedUpload, now: datetime | None) -> None:
+    """Refuse what has ended, and with a time what has expired by then. Raises Conflict, Expired."""
+    if upload.status is not ChunkedStatus.UPLOADING:
+        raise Conflict(f"This upload is {upload.status.value} already")
+    if upload.reaped_at is not None or (now is not None and upload.is_expired(now)):
+        raise Expired("This upload has expired")
