@@ -20,6 +20,7 @@ _MESSAGE = 300  # characters of what a site's reader says
 # One file that has picture and sound, sent in one piece: nothing here could join two, or collect a stream's pieces.
 _FORMAT = "best[protocol=https]/best[protocol=http]"
 _GENERIC = "generic"
+_NO_READER = "the page refers to a site that has no reader of its own"
 _LIVE = {"is_live": "live", "is_upcoming": "not on the air yet", "post_live": "being prepared after it was live"}
 _STARTING_PROGRAMS = {
     "os.exec",
@@ -133,7 +134,7 @@ def _disable_generic() -> None:
     from yt_dlp.utils import ExtractorError
 
     def refuse(*_: object) -> NoReturn:
-        raise ExtractorError("the page refers to a site that has no reader of its own", expected=True)
+        raise ExtractorError(_NO_READER, expected=True)
 
     GenericIE._real_extract = refuse  # noqa: SLF001
 
@@ -173,7 +174,7 @@ def _plain(error: Exception) -> CalotypeError:
 
     chain = list(_causes(error))
     if cancelled := next((each for each in chain if isinstance(each, DownloadCancelled)), None):
-        return Unsupported(str(cancelled))
+        return Unsupported(str(cancelled.msg))
     if answered := next((each for each in chain if isinstance(each, HTTPError)), None):
         return DownloadFailed(f"the site answered {answered.status}", is_passing=may_pass(answered.status))
     if any(isinstance(each, (RequestError, ContentTooShortError)) for each in chain):
@@ -184,6 +185,8 @@ def _plain(error: Exception) -> CalotypeError:
         if "Requested format is not available" in text:
             return Unsupported("the page offers its video only as a stream of pieces, or picture and sound apart")
         return DownloadFailed(f"the site's reader says: {_shown(text)}")
+    if "No suitable extractor" in str(error):
+        return Unsupported(_NO_READER)
     return DownloadFailed(f"the site's reader failed ({type(chain[-1]).__name__}); a newer yt-dlp may read the page")
 
 

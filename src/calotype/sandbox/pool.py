@@ -38,11 +38,11 @@ class Sandbox:
 
     `name` says what they do ("decoder"), for messages. `memory_limit` bounds the address space of one
     child, in bytes, and `file_limit` one file it writes, by default the same; `nice` lowers its priority
-    (0-19). A child is replaced after `jobs_per_child` calls, which bounds what leaks. `environment` adds to the few variables children get; `preload` names modules
-    they import before their first call. Children are started when first needed, or by `warm`. A sandbox
-    belongs to the event loop it is first used in, and children end with the thread of that loop. `network`
-    tells whether children can reach one: None until one has started, then False where the system lets them
-    leave it.
+    (0-19). A child is replaced after `jobs_per_child` calls, which bounds what leaks. `environment` adds to
+    the few variables children get; `preload` names modules they import before their first call. Children
+    are started when first needed, or by `warm`. A sandbox belongs to the event loop it is first used in,
+    and children end with the thread of that loop. `network` tells whether children can reach one: None
+    until one has started, then False where the system lets them leave it.
     """
 
     def __init__(

@@ -11,6 +11,7 @@ from pathlib import Path
 from calotype.ai.interfaces import Describer
 from calotype.ai.selftest import NOT_INSTALLED
 from calotype.ai.selftest import selftest as ai_selftest
+from calotype.crawling.pages import EXTRA, page_reader
 from calotype.db.engine import Database
 from calotype.db.health import select_clock, select_extension_versions
 from calotype.domain.description import DescribeRequest
@@ -69,6 +70,7 @@ class DoctorService:
             *await self._decoder_checks(),
             *models,
             await self._describer_check(),
+            self._page_check(),
             *(await _embedding_checks(reindexing) if all(check.remedy is None for check in models) else []),
             *([await _originals_check(originals)] if originals else []),
         ]
@@ -134,6 +136,13 @@ class DoctorService:
             )
             return Check(name, True, error.message, remedy)
         return Check(name, False, f"{', '.join(made.providers)} looks at pictures and answers")
+
+    def _page_check(self) -> Check:
+        name, version = "page downloads", page_reader()
+        if version is None:
+            return Check(name, False, "not installed; videos are fetched as files only", f"pip install '{EXTRA}'")
+        held = "" if self._sandbox.network is False else "; this system does not let its process be kept off the network"
+        return Check(name, False, f"yt-dlp {version}{held}")
 
     async def _model_checks(self) -> list[Check]:
         try:
