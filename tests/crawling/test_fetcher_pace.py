@@ -95,6 +95,7 @@ async def test_a_broken_way_may_be_mended():
 
 async def test_a_name_server_that_is_away_is_told_from_a_name_that_is_not_there():
     """The system says which it is."""
+
     async def away(name):
         raise socket.gaierror(socket.EAI_AGAIN, "try again")
 

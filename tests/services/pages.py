@@ -12,7 +12,7 @@ from calotype.services.page_download import PageDownloader, PageLimits
 from tests.crawling.sites import answer
 
 # Reads pages at /watch/ of any port of this machine: JSON that says what the reader is to find, or to do.
-_PLUGIN = r'''
+_PLUGIN = r"""
 import os, pathlib, socket, subprocess
 from yt_dlp.extractor.common import InfoExtractor
 from yt_dlp.utils import ExtractorError
@@ -46,7 +46,7 @@ class TestSiteIE(InfoExtractor):
         if "environment" in found:
             found["title"] = f"{os.environ.get('HOME')} {os.environ.get('PATH')} {os.environ.get('CALOTYPE_SECRET')}"
         return {"id": self._match_id(url), **found}
-'''
+"""
 
 
 @asynccontextmanager

@@ -199,7 +199,11 @@ async def test_failures_of_the_site_are_told(pages, web):
     web.answers["/busy"] = answer(b"", "503 Busy")
     web.answers["/reset"] = reset
     for found, reason, is_passing in [
-        ({"says": "This video is private, see https://127.0.0.1/why"}, "This video is private, see (an address)", False),
+        (
+            {"says": "This video is private, see https://127.0.0.1/why"},
+            "This video is private, see (an address)",
+            False,
+        ),
         ({"breaks": "secret"}, "the site's reader failed (KeyError)", False),
         ({"url": web.url("/gone")}, "the site answered 404", False),
         ({"url": web.url("/busy")}, "the site answered 503", True),

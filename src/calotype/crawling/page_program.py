@@ -33,6 +33,9 @@ _STARTING_PROGRAMS = {
     "subprocess.Popen",
 }
 _SENDING = {"socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg"}
+# After several tries the program tells the reason in words alone.
+_GIVEN_UP = "Giving up after"
+_ANSWERED = re.compile(r"HTTP Error ([45]\d\d)")
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 _URL = re.compile(r"https?://\S+|\b\d{1,3}(?:\.\d{1,3}){3}\b|\[[0-9a-fA-F:]+\]")
 
@@ -43,12 +46,21 @@ def download_page(urls: Sequence[str], folder: str, token: str, max_bytes: int) 
     The file is put into the folder. Raises DownloadFailed, Unsupported and TooLarge, with reasons for people.
     """
     port = hand_over(Path(folder))
+    confine(folder, port)
+    return read_page(urls, folder, f"http://{USER}:{token}@{LOOPBACK}:{port}", max_bytes)
+
+
+def confine(folder: str, port: int) -> None:
+    """Leave this process nothing of its account and its network but a folder and the proxy at a port; for good."""
     _keep_to_itself(folder)
     _close_doors(port)
+
+
+def read_page(urls: Sequence[str], folder: str, proxy: str, max_bytes: int) -> PageVideo | None:
+    """The same in a process that is confined already; `proxy` is a URL."""
     log = _Log()
     try:
-        options = _options(folder, f"http://{USER}:{token}@{LOOPBACK}:{port}", max_bytes, log)
-        return _download(urls, Path(folder), options, log)
+        return _download(urls, Path(folder), _options(folder, proxy, max_bytes, log), log)
     except CalotypeError:
         raise
     except Exception as error:  # of more than a thousand readers, each with faults of its own
@@ -176,18 +188,31 @@ def _plain(error: Exception) -> CalotypeError:
     if cancelled := next((each for each in chain if isinstance(each, DownloadCancelled)), None):
         return Unsupported(str(cancelled.msg))
     if answered := next((each for each in chain if isinstance(each, HTTPError)), None):
-        return DownloadFailed(f"the site answered {answered.status}", is_passing=may_pass(answered.status))
+        return _answered(answered.status)
     if any(isinstance(each, (RequestError, ContentTooShortError)) for each in chain):
-        return DownloadFailed("the connection to the site broke", is_passing=True)
+        return _broken()
     said = next((each for each in chain if isinstance(each, ExtractorError) and each.expected), None)
     if said is not None:
         text = str(said.orig_msg)
         if "Requested format is not available" in text:
             return Unsupported("the page offers its video only as a stream of pieces, or picture and sound apart")
         return DownloadFailed(f"the site's reader says: {_shown(text)}")
-    if "No suitable extractor" in str(error):
+    text = str(error)
+    if "No suitable extractor" in text:
         return Unsupported(_NO_READER)
+    if answered := _ANSWERED.search(text):
+        return _answered(int(answered[1]))
+    if _GIVEN_UP in text:
+        return _broken()
     return DownloadFailed(f"the site's reader failed ({type(chain[-1]).__name__}); a newer yt-dlp may read the page")
+
+
+def _answered(status: int) -> DownloadFailed:
+    return DownloadFailed(f"the site answered {status}", is_passing=may_pass(status))
+
+
+def _broken() -> DownloadFailed:
+    return DownloadFailed("the connection to the site broke", is_passing=True)
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:

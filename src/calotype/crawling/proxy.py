@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
+import struct
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -92,7 +93,7 @@ class Proxy:
             if len(self._connections) <= _MAX_CONNECTIONS:
                 await self._serve(reader, writer)
         except (OSError, EOFError, TimeoutError):
-            pass  # one of the two ends went away, or fell silent
+            _reset(writer)  # one of the two ends went away, or fell silent: half a file must not look whole
         finally:
             self._connections.discard(task)
             writer.transport.abort()
@@ -167,18 +168,17 @@ class Proxy:
         client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         upstream: tuple[asyncio.StreamReader, asyncio.StreamWriter],
     ) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._idle) as silence:
-                ways = (
-                    asyncio.ensure_future(self._relay(client[0], upstream[1], silence)),
-                    asyncio.ensure_future(self._relay(upstream[0], client[1], silence)),
-                )
-                try:
-                    await asyncio.gather(*ways)
-                finally:
-                    for way in ways:
-                        way.cancel()
-                    await asyncio.gather(*ways, return_exceptions=True)
+        async with asyncio.timeout(self._idle) as silence:
+            ways = (
+                asyncio.ensure_future(self._relay(client[0], upstream[1], silence)),
+                asyncio.ensure_future(self._relay(upstream[0], client[1], silence)),
+            )
+            try:
+                await asyncio.gather(*ways)
+            finally:
+                for way in ways:
+                    way.cancel()
+                await asyncio.gather(*ways, return_exceptions=True)
 
     async def _exchange(
         self,
@@ -301,6 +301,12 @@ async def _answer(writer: asyncio.StreamWriter, status: HTTPStatus, message: str
     ]
     writer.write("\r\n".join([*lines, "Connection: close", "", ""]).encode() + body)
     await _finish(writer)
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Have a connection that is closed next end in a fault at its other end (SO_LINGER of 0 seconds)."""
+    with suppress(OSError):
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 async def _finish(writer: asyncio.StreamWriter) -> None:

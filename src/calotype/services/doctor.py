@@ -141,7 +141,9 @@ class DoctorService:
         name, version = "page downloads", page_reader()
         if version is None:
             return Check(name, False, "not installed; videos are fetched as files only", f"pip install '{EXTRA}'")
-        held = "" if self._sandbox.network is False else "; this system does not let its process be kept off the network"
+        held = (
+            "" if self._sandbox.network is False else "; this system does not let its process be kept off the network"
+        )
         return Check(name, False, f"yt-dlp {version}{held}")
 
     async def _model_checks(self) -> list[Check]:

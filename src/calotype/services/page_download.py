@@ -99,6 +99,8 @@ class PageDownloader:
             async with serving_child(proxy, folder):
                 await self._watch(working, proxy)
                 found = await working
+                if proxy.is_used_up:
+                    raise TooLarge("the video is larger than allowed")  # an end nobody announced looks like any other
         except CalotypeError as error:
             raise _told(error, proxy, limits) from error
         finally:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import secrets
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
 
@@ -18,14 +16,14 @@ from calotype.domain.scope import Scope
 from calotype.domain.video import Video
 from calotype.services.announcing import AnnounceService
 from calotype.services.page_download import PageDownloader
-from calotype.services.receive import ReceivedFile, ReceiveService, object_key
+from calotype.services.receive import ReceivedFile, ReceiveService
 from calotype.services.video_upload import LONGEST_NAME
+from calotype.services.wanted import NoLongerWantedError, while_wanted
 from calotype.services.work import MOST_BEGINNINGS
 
 MOST_TRIES = 5
 """How often a URL is asked for that fails for reasons which may pass; the queue makes longer and longer pauses."""
 
-_LOOK_EVERY = 2.0  # seconds
 _Brought = tuple[ReceivedFile, str | None]  # a stored video, and the title of the page it is from
 _log = structlog.get_logger(__name__)
 
@@ -72,7 +70,7 @@ class VideoDownloadService:
                 raise SandboxFailure(f"its download was interrupted {attempt - 1} times", reason="crashed")
             asset, video = begun
             assert video.source_url is not None
-            brought = await self._while_awaited(scope, asset_id, self._receive(scope, asset, video.source_url))
+            brought = await self._while_awaited(scope, asset, video.source_url)
             if brought is not None:
                 await self._fulfil(asset, video, *brought)
         except Unavailable:
@@ -82,36 +80,18 @@ class VideoDownloadService:
                 raise Unavailable(f"the video could not be downloaded yet: {error.message}", of="download") from error
             await self._announcing.give_up(scope, asset_id, f"The video could not be downloaded: {error.message}")
 
-    async def _while_awaited(
-        self, scope: Scope, asset_id: UUID, work: Coroutine[None, None, _Brought]
-    ) -> _Brought | None:
-        """What work brings; None when it was left because the video was deleted, or somebody else has brought or ended it."""
-        working = asyncio.ensure_future(work)
+    async def _while_awaited(self, scope: Scope, asset: Asset, url: str) -> _Brought | None:
+        """What a URL brings; None when that was left because the video was deleted, or somebody else has brought or ended it."""
+        brought: _Brought | None = None
         try:
-            while not (await asyncio.wait([working], timeout=_LOOK_EVERY))[0]:
-                if not await self._is_awaited(scope, asset_id):
-                    break
-            else:
-                return working.result()
-        except asyncio.CancelledError:
-            await self._leave(working)
-            raise
-        _log.info("download stopped", asset_id=str(asset_id))
-        await self._leave(working)
-        return None
-
-    async def _leave(self, working: asyncio.Future[_Brought]) -> None:
-        """End work; what it brings all the same is removed."""
-        working.cancel()
-        (brought,) = await asyncio.gather(working, return_exceptions=True)
-        if isinstance(brought, tuple):
-            await self._receiver.discard(brought[0])
-
-    async def _is_awaited(self, scope: Scope, asset_id: UUID) -> bool:
-        try:
-            return await self._announcing.is_awaited(scope, asset_id)
-        except Unavailable:
-            return True  # the database may be back before the video is there
+            async with while_wanted(lambda: self._announcing.is_awaited(scope, asset.id)):
+                brought = await self._receive(scope, asset, url)
+        except NoLongerWantedError:
+            _log.info("download stopped", asset_id=str(asset.id))
+            if brought is not None:
+                await self._receiver.discard(brought[0])
+            return None
+        return brought
 
     async def _fulfil(self, asset: Asset, video: Video, received: ReceivedFile, title: str | None) -> None:
         # A name is the client's own unless it is what the URL ends in.
@@ -157,9 +137,15 @@ class VideoDownloadService:
             return await self._store(scope, asset, found.chunks), found.title
 
     async def _store(self, scope: Scope, asset: Asset, chunks: AsyncIterator[bytes]) -> ReceivedFile:
-        # A key of its own for every try: a worker that was taken for dead never writes over what another has brought.
-        key = object_key(asset.tenant_id, asset.id, f"{secrets.token_hex(4)}-{asset.original_filename}")
-        return await self._receiver.receive(scope, asset.original_filename, chunks, file_id=asset.id, key=key)
+        return await self._receiver.receive(
+            scope, asset.original_filename, chunks, file_id=asset.id, key=_attempt_key(asset)
+        )
+
+
+def _attempt_key(asset: Asset) -> str:
+    """A key of this attempt's own: of two at once, one must not write over, or remove, what the other has brought."""
+    folder, _, name = asset.object_key.rpartition("/")
+    return f"{folder}/{uuid4().hex[:12]}_{name}"
 
 
 async def _peeked(fetched: Fetched) -> tuple[bytes, AsyncIterator[bytes]]:
