@@ -21,6 +21,7 @@ _MESSAGE = 300  # characters of what a site's reader says
 _FORMAT = "best[protocol=https]/best[protocol=http]"
 _GENERIC = "generic"
 _NO_READER = "the page refers to a site that has no reader of its own"
+_NO_VIDEO = "no video was found on the page"
 _LIVE = {"is_live": "live", "is_upcoming": "not on the air yet", "post_live": "being prepared after it was live"}
 _STARTING_PROGRAMS = {
     "os.exec",
@@ -33,7 +34,6 @@ _STARTING_PROGRAMS = {
     "subprocess.Popen",
 }
 _SENDING = {"socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg"}
-# After several tries the program tells the reason in words alone.
 _GIVEN_UP = "Giving up after"
 _ANSWERED = re.compile(r"HTTP Error ([45]\d\d)")
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
@@ -106,7 +106,7 @@ def _options(folder: str, proxy: str, max_bytes: int, log: _Log) -> dict[str, An
         "geo_bypass": False,
         "js_runtimes": {},
         "logger": log,
-        "match_filter": _refuse_streams,
+        "match_filter": log.filter,
         "max_filesize": max_bytes,
         "nopart": True,
         "noplaylist": True,
@@ -159,51 +159,52 @@ def _only_entry(info: dict[str, Any]) -> dict[str, Any]:
     return {"url": entries[0]["url"], "ie_key": entries[0].get("ie_key")}
 
 
-def _refuse_streams(info: dict[str, Any], *, incomplete: bool) -> None:  # noqa: ARG001  # passed by name
-    from yt_dlp.utils import DownloadCancelled
-
-    why = _LIVE.get(str(info.get("live_status"))) or ("live" if info.get("is_live") else None)
-    if why:
-        raise DownloadCancelled(f"the video is {why}; only finished videos are downloaded")
-
-
 def _found(info: dict[str, Any], folder: Path, log: _Log) -> PageVideo:
+    if log.refusal is not None:
+        raise Unsupported(log.refusal)
     if "entries" in info:
         raise Unsupported("the page holds several videos; give the URL of a page with one")
     names = [Path(done["filepath"]).name for done in info.get("requested_downloads") or [] if done.get("filepath")]
     if len(names) != 1 or not (folder / names[0]).is_file():
         if log.is_too_large:
             raise TooLarge("the video is larger than allowed")
-        raise DownloadFailed("no video was found on the page")
+        raise DownloadFailed(_NO_VIDEO)
     title = info.get("title")
     return PageVideo(names[0], str(title).strip() or None if title else None, str(info.get("extractor_key") or ""))
 
 
 def _plain(error: Exception) -> CalotypeError:
     """What went wrong, in a sentence without addresses; passing where the network or the site's server is to blame."""
-    from yt_dlp.networking.exceptions import HTTPError, RequestError
-    from yt_dlp.utils import ContentTooShortError, DownloadCancelled, ExtractorError
+    chain = _causes(error)
+    return _of_network(chain, str(error)) or _of_site(chain, str(error))
 
-    chain = list(_causes(error))
-    if cancelled := next((each for each in chain if isinstance(each, DownloadCancelled)), None):
-        return Unsupported(str(cancelled.msg))
+
+def _of_network(chain: Sequence[BaseException], text: str) -> DownloadFailed | None:
+    from yt_dlp.networking.exceptions import HTTPError, RequestError
+    from yt_dlp.utils import ContentTooShortError
+
     if answered := next((each for each in chain if isinstance(each, HTTPError)), None):
         return _answered(answered.status)
     if any(isinstance(each, (RequestError, ContentTooShortError)) for each in chain):
         return _broken()
-    said = next((each for each in chain if isinstance(each, ExtractorError) and each.expected), None)
-    if said is not None:
-        text = str(said.orig_msg)
-        if "Requested format is not available" in text:
-            return Unsupported("the page offers its video only as a stream of pieces, or picture and sound apart")
-        return DownloadFailed(f"the site's reader says: {_shown(text)}")
-    text = str(error)
+    # After several tries the program tells the reason in words alone.
+    if found := _ANSWERED.search(text):
+        return _answered(int(found[1]))
+    return _broken() if _GIVEN_UP in text else None
+
+
+def _of_site(chain: Sequence[BaseException], text: str) -> CalotypeError:
+    from yt_dlp.utils import ExtractorError
+
     if "No suitable extractor" in text:
         return Unsupported(_NO_READER)
-    if answered := _ANSWERED.search(text):
-        return _answered(int(answered[1]))
-    if _GIVEN_UP in text:
-        return _broken()
+    if "Requested format is not available" in text:
+        return Unsupported("the page offers its video only as a stream of pieces, or picture and sound apart")
+    if "No video formats found" in text:
+        return DownloadFailed(_NO_VIDEO)
+    said = next((each for each in chain if isinstance(each, ExtractorError) and each.expected), None)
+    if said is not None:
+        return DownloadFailed(f"the site's reader says: {_shown(str(said.orig_msg))}")
     return DownloadFailed(f"the site's reader failed ({type(chain[-1]).__name__}); a newer yt-dlp may read the page")
 
 
@@ -234,10 +235,18 @@ def _shown(text: str) -> str:
 
 
 class _Log:
-    """Takes what the program says; the one fact it tells in no other way is kept."""
+    """Takes what the program says, and says what it must not take; facts it tells in no other way are kept."""
 
     def __init__(self) -> None:
         self.is_too_large = False
+        self.refusal: str | None = None
+
+    def filter(self, info: dict[str, Any], *, incomplete: bool) -> str | None:  # noqa: ARG002  # passed by name
+        """Why a video is passed over: it has no end yet."""
+        why = _LIVE.get(str(info.get("live_status"))) or ("live" if info.get("is_live") else None)
+        if why:
+            self.refusal = f"the video is {why}; only finished videos are downloaded"
+        return self.refusal
 
     def debug(self, text: str) -> None:
         """Anything that is no warning."""
