@@ -62,17 +62,18 @@ def missing_video_jobs(tenant_id: UUID, video: Video) -> list[Job]:
     return jobs
 
 
-async def try_again(work: Callable[[], Awaitable[Result]]) -> Result:
+async def try_again(work: Callable[[], Awaitable[Result]], *, is_long: bool = False) -> Result:
     """Do work that runs in a child process, up to three times, because a dead child is replaced by another.
 
     Raises SandboxFailure: the last one with the number of attempts, or at once when a child could not even start, which tells
-    nothing about the work.
+    nothing about the work. What `is_long` has a time limit of hours, and is not begun again after it.
     """
     for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
             return await work()
         except SandboxFailure as error:
-            if error.context.get("reason") == "start":
+            reason = error.context.get("reason")
+            if reason == "start" or (is_long and reason == "timeout"):
                 raise
             if attempt == MAX_ATTEMPTS:
                 raise SandboxFailure(f"{error.message} ({attempt} attempts)", **error.context) from error
