@@ -36,6 +36,13 @@ _REDIRECTS = {
     HTTPStatus.TEMPORARY_REDIRECT,
     HTTPStatus.PERMANENT_REDIRECT,
 }
+# What sites say to whoever is no browser.
+_REFUSING = {
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_ACCEPTABLE,
+    HTTPStatus.TOO_MANY_REQUESTS,
+}
 # Asking again later may help.
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ,_-]{0,39}")  # what of a server's header is shown to people
@@ -276,9 +283,10 @@ async def _whole(response: ClientResponse, limit: int) -> bytes:
 def _check_answer(response: ClientResponse, limit: int) -> int | None:
     """The length that is announced. Raises DownloadFailed for anything but a plain 200, and TooLarge."""
     if response.status != HTTPStatus.OK:
-        refuses = HTTPStatus.BAD_REQUEST <= response.status < HTTPStatus.INTERNAL_SERVER_ERROR
         raise DownloadFailed(
-            f"the server answered {response.status}", is_passing=may_pass(response.status), is_refusal=refuses
+            f"the server answered {response.status}",
+            is_passing=may_pass(response.status),
+            is_refusal=response.status in _REFUSING,
         )
     return _check_length(response, limit)
 
