@@ -79,15 +79,6 @@ class Transcription:
 
 
 @dataclass(frozen=True, slots=True)
-class AudioPiece:
-    """A part of a video's sound as a file in the folder the decoder was given; seconds from the start of the video."""
-
-    file: str
-    start: float
-    duration: float
-
-
-@dataclass(frozen=True, slots=True)
 class Scene:
     """One scene of a video, its number counted from 0; `confidence` 0-1 is the describer's."""
 
