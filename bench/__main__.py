@@ -17,6 +17,7 @@ from bench import (
     requests,
     search,
     similar,
+    speech,
     start,
     stream,
 )
@@ -42,6 +43,7 @@ def main() -> None:
         *colors.run(),
         *completeness.run(),
         *meaning.run(),
+        speech.run(),
         start.run(),
     ]
     report(results)
