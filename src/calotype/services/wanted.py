@@ -24,28 +24,28 @@ async def while_wanted(is_wanted: Callable[[], Awaitable[bool]]) -> AsyncIterato
     """
     worker = asyncio.current_task()
     assert worker is not None
-    is_over = False
+    is_over = is_closed = False
 
     async def watch() -> None:
         nonlocal is_over
-        while True:
+        while not is_over:
             with contextlib.suppress(Unavailable):  # seen again in a moment
                 is_over = not await is_wanted()
-            if is_over:
-                worker.cancel()
-                return
-            await asyncio.sleep(_LOOK_EVERY)
+            if not is_over:
+                await asyncio.sleep(_LOOK_EVERY)
+        # The driver may have swallowed the cancellation that came when the work was done.
+        if not is_closed:
+            worker.cancel()
 
     watching = asyncio.create_task(watch())
     try:
         yield
-    except asyncio.CancelledError:
+    except BaseException:
+        # What was broken off may end in another way than by being cancelled, such as a group of tasks.
         if is_over and worker.uncancel() == 0:
             raise NoLongerWantedError from None
         raise
     finally:
+        is_closed = True
         watching.cancel()
         await asyncio.wait([watching])
-    if is_over and worker.uncancel() == 0:
-        # Told at the very moment the work ended, before it could be broken off.
-        raise NoLongerWantedError
