@@ -14,11 +14,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from calotype.bootstrap.transcriber import open_speech
-from calotype.settings import Settings
 from tests.whisper_models import make_whisper, write_speech
 
 from bench.report import report
+from calotype.bootstrap.transcriber import open_speech
+from calotype.settings import Settings
 
 SECONDS = 600
 
@@ -50,7 +50,7 @@ async def _measure(model: str, sound: Path, rounds: int) -> tuple[list[float], d
             started = time.perf_counter()
             await speech.transcriber.transcribe(sound)
             seconds.append(time.perf_counter() - started)
-        status = Path(f"/proc/{speech.sandbox.pids[0]}/status").read_text()
+        status = await asyncio.to_thread(Path(f"/proc/{speech.sandbox.pids[0]}/status").read_text)
     finally:
         await speech.aclose()
     lines = (line.split() for line in status.splitlines() if line.startswith(("VmHWM", "VmPeak")))
