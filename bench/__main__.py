@@ -18,6 +18,7 @@ from bench import (
     requests,
     search,
     similar,
+    speech,
     start,
     stream,
 )
@@ -44,6 +45,7 @@ def main() -> None:
         *colors.run(),
         *completeness.run(),
         *meaning.run(),
+        speech.run(),
         start.run(),
     ]
     report(results)

@@ -18,7 +18,7 @@ from calotype.settings import Settings
 
 MIB = 1024 * 1024
 _PATH = "/audio/transcriptions"
-# What a child takes beside the model: the libraries, and ten minutes of sound in the forms it goes through (measured: 1.3 GiB).
+# What a child takes beside the model: the libraries, and ten minutes of sound in the forms it goes through (measured: 1.25 GiB).
 _BESIDE = 3072 * MIB
 # A file with two bytes a weight is held together with the one byte each becomes.
 _TIMES_MODEL = 2

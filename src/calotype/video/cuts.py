@@ -99,7 +99,8 @@ class Cuts:
             self._black_since = time if self._black_since is None else self._black_since
         elif brightness > _NOT_BLACK and self._black_since is not None:
             since, self._black_since = self._black_since, None
-            if time - since >= _FADED:
+            # A film that begins black has not begun before.
+            if since > 0 and time - since >= _FADED:
                 self._pending = None
                 return Cut(time, _FADE_STRENGTH)
         return None

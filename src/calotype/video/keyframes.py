@@ -108,10 +108,10 @@ class Keyframes:
         self._keep([])
 
     def _thin(self, now: float) -> None:
-        """Of a scene that is still open, drop what its middle has passed already."""
-        passed = min(now - self._start, self._longest)
-        bound = self._start + passed * _PASSED
-        self._keep([one for one in self._candidates if not self._start <= one.time < bound])
+        """Of a scene that is still open, drop what its middle has passed already, but for the last, which may be shown still."""
+        bound = self._start + min(now - self._start, self._longest) * _PASSED
+        passed = [one for one in self._candidates if self._start <= one.time < bound]
+        self._keep([one for one in self._candidates if one not in passed[:-1]])
 
     def _keep(self, kept: list[_Candidate]) -> None:
         if len(kept) > _MOST_CANDIDATES:
