@@ -13,6 +13,7 @@ from bench import (
     fleet,
     folders,
     images,
+    indexing,
     ingest,
     meaning,
     requests,
@@ -21,6 +22,7 @@ from bench import (
     speech,
     start,
     stream,
+    videos,
 )
 from bench.report import report
 
@@ -46,6 +48,8 @@ def main() -> None:
         *completeness.run(),
         *meaning.run(),
         speech.run(),
+        *videos.run(),
+        indexing.run(),
         start.run(),
     ]
     report(results)
