@@ -23,6 +23,7 @@ from calotype.db.embedded import EmbeddedPostgres
 from calotype.db.engine import Database
 from calotype.services.api_key import ApiKeyService
 from calotype.services.credit import CreditService
+from tests import forked
 
 PATIENCE = 60.0  # seconds a test waits for something that must happen; never the measure of anything
 
@@ -36,12 +37,15 @@ def calotype_environment(data_dir: Path, **settings: str) -> dict[str, str]:
 class RunningServer:
     """`calotype serve` on a free port over a data folder of its own."""
 
+    is_forked = True
+    """Whether it is spared the imports, see `forked`; where processes themselves are tested it is not."""
+
     def __init__(self, folder: Path, *arguments: str, **settings: str) -> None:
         self.data_dir = folder / "data"
         self._log_path = folder / f"serve-{uuid4().hex[:8]}.log"
         self._arguments = arguments
         self._settings = settings
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | forked.Forked | None = None
         self.url = ""
         self.first_key: str | None = None
 
@@ -57,13 +61,18 @@ class RunningServer:
     def start(self) -> None:
         """Start the process and wait until it says it is ready."""
         with self._log_path.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "calotype", "serve", *self._arguments],
-                env=calotype_environment(self.data_dir, **self._settings),
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            arguments = ["serve", *self._arguments]
+            environment = calotype_environment(self.data_dir, **self._settings)
+            if self.is_forked:
+                self.process = forked.start(arguments, environment, log.fileno(), log.fileno())
+            else:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "calotype", *arguments],
+                    env=environment,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
         ready = wait_for(self._ready_line, "the server did not become ready")
         self.url = ready
 
