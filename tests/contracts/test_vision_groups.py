@@ -64,7 +64,9 @@ def test_groups_mean_the_same_in_every_encoding(idle_client, encoding):
 
 def test_groups_come_newest_first_without_default(idle_client):
     """All of them."""
-    known = [new_group(idle_client, f"group {number}", prefix)["group_id"] for number in range(12) for prefix in GROUPS[:1]]
+    known = [
+        new_group(idle_client, f"group {number}", prefix)["group_id"] for number in range(12) for prefix in GROUPS[:1]
+    ]
     for path in PATHS:
         assert [group["group_id"] for group in groups_of(idle_client.get(path))] == known[::-1]
 
@@ -280,7 +282,11 @@ def test_the_group_of_a_video_is_fixed(docks, encoding):
 def test_videos_that_are_there_already_move_nowhere(docks):
     """200 with nothing moved; for `default` too."""
     client, group, members, alone = docks
-    for where, wanted in ((group["group_id"], members), (group["group_id"], members[0]), ("default", [alone, alone.upper()])):
+    for where, wanted in (
+        (group["group_id"], members),
+        (group["group_id"], members[0]),
+        ("default", [alone, alone.upper()]),
+    ):
         body = expect(client.post(f"{GROUPS[1]}/{where}/videos", json={"video_ids": wanted}), MOVED)
         assert body == {"status": "success", "moved_count": 0, "group_id": where, "video_ids": []}
 

@@ -170,7 +170,13 @@ def test_one_unknown_video_queues_nothing(cinema_client):
     for odd in (unknown(), "no-uuid"):
         answer = cinema_client.post(REPROCESS, json={"video_ids": [known[0], odd, known[1]]})
         expect_error(answer, 404, "video_not_found")
-    for options in ({}, {"json": {}}, {"json": {"video_ids": []}}, {"data": {"video_ids": ""}}, {"json": {"video_ids": None}}):
+    for options in (
+        {},
+        {"json": {}},
+        {"json": {"video_ids": []}},
+        {"data": {"video_ids": ""}},
+        {"json": {"video_ids": None}},
+    ):
         expect_error(cinema_client.post(REPROCESS, **options), 400, param="video_ids")
     indexed(cinema_client, upload(cinema_client, index="True"))
     for video_id in known:
@@ -181,7 +187,11 @@ def test_one_unknown_video_queues_nothing(cinema_client):
 def test_lost_bytes_cannot_be_indexed(cinema, cinema_client):
     """409 when the file is not there any more, and the video stays as it was."""
     video_id, kept = plant(cinema_client, 2)
-    files = [path for path in cinema.data_dir.rglob("*") if path.is_file() and video_id in str(path) and "uploads" in path.parts]
+    files = [
+        path
+        for path in cinema.data_dir.rglob("*")
+        if path.is_file() and video_id in str(path) and "uploads" in path.parts
+    ]
     assert files
     for path in files:
         path.unlink()

@@ -154,7 +154,18 @@ def test_what_is_not_there_is_not_found(shelf, method):
     """An unknown id, and what is none: 404, never 400."""
     client, known = shelf
     expect_error(client.request(method, f"/videos/{unknown()}"), 404, "video_not_found", "video_id")
-    for odd in ("x", "0", "null", "%20", "%00", "a" * 500, UUID(known[0]).hex, f"%7B{known[0]}%7D", known[0][:-1], "default"):
+    for odd in (
+        "x",
+        "0",
+        "null",
+        "%20",
+        "%00",
+        "a" * 500,
+        UUID(known[0]).hex,
+        f"%7B{known[0]}%7D",
+        known[0][:-1],
+        "default",
+    ):
         expect_error(client.request(method, f"/videos/{odd}"), 404)
     assert len(listed(client)) == 3
 
@@ -305,7 +316,9 @@ def test_every_route_wants_a_key(idle):
         for method, path in ROUTES:
             for spelling in SPELLINGS:
                 expect_error(nobody.request(method, spelling + path), 401, "missing_api_key")
-                wrong = nobody.request(method, spelling + path, content=b"{", headers={**JSON, "X-Api-Key": "calo_wrong"})
+                wrong = nobody.request(
+                    method, spelling + path, content=b"{", headers={**JSON, "X-Api-Key": "calo_wrong"}
+                )
                 expect_error(wrong, 401, "invalid_api_key")
         for path in (UPLOAD, GET, DELETE, "/search", "/videos/groups"):
             expect_error(nobody.post(path, content=b"a", headers={"content-type": "text/csv"}), 401, "missing_api_key")
@@ -347,7 +360,9 @@ def test_a_fixed_word_is_never_taken_for_an_id(anyone):
                 assert set(answer.headers["allow"].split(", ")) - {"HEAD", "OPTIONS"} == methods, path
 
 
-@pytest.mark.parametrize("path", ["/video", "/videos/a/b", "/v1/v1/videos", "/videos/upload/x", "/videos/groups/x/y", "/Videos"])
+@pytest.mark.parametrize(
+    "path", ["/video", "/videos/a/b", "/v1/v1/videos", "/videos/upload/x", "/videos/groups/x/y", "/Videos"]
+)
 def test_what_is_no_route_is_not_found(anyone, path):
     """Beside those that are."""
     for method in ("GET", "POST", "DELETE"):
@@ -391,9 +406,7 @@ def test_another_accounts_videos_behave_like_unknown_ones(idle, idle_client, bro
             ("POST", "/videos/groups/default/videos", {"video_ids": ["{}"]}),
         ):
             theirs, nobodys = (
-                idle_client.request(
-                    method, path.format(each), json={"video_ids": [each]} if body else None
-                )
+                idle_client.request(method, path.format(each), json={"video_ids": [each]} if body else None)
                 for each in (video_id, unknown())
             )
             assert expect_error(theirs, 404, "video_not_found") == expect_error(nobodys, 404, "video_not_found")

@@ -188,7 +188,9 @@ def test_seconds_restrict(archive):
             for chunk in chunks
             if chunk["start_timestamp"] <= last and chunk["end_timestamp"] >= first
         }
-        found = {chunk["video_chunk_id"] for chunk in archive.chunks("red green blue yellow", max_results=200, **fields)}
+        found = {
+            chunk["video_chunk_id"] for chunk in archive.chunks("red green blue yellow", max_results=200, **fields)
+        }
         assert found == expected, fields
 
 
@@ -332,7 +334,10 @@ def test_what_is_within_its_limits_is_taken(anyone, name, values):
 
 def test_spans_that_run_backwards_are_refused(anyone):
     """From after to: 400; the same moment is a span, in whatever offset it is written."""
-    for first, last in (("2025-04-12T19:05:46", "2025-04-12T19:05:45"), ("2025-04-12T19:05:45", "2025-04-12T20:05:45+02:00")):
+    for first, last in (
+        ("2025-04-12T19:05:46", "2025-04-12T19:05:45"),
+        ("2025-04-12T19:05:45", "2025-04-12T20:05:45+02:00"),
+    ):
         answer = anyone.post(SEARCHES[0], json={"query": "x", "datetime_from": first, "datetime_to": last})
         assert expect_error(answer, 400, "invalid_parameter")["param"] in {"datetime_from", "datetime_to"}
     answer = anyone.post(SEARCHES[0], json={"query": "x", "timestamp_from": 2, "timestamp_to": 1.9})

@@ -124,7 +124,11 @@ def test_fields_without_effect_are_accepted(idle_client):
         surprise="x",
     )
     assert listed(idle_client) == [video_id]
-    parts = [part("file", demo(), "a.mp4"), part("index", "on"), part("config", "{}", "config.json", "application/json")]
+    parts = [
+        part("file", demo(), "a.mp4"),
+        part("index", "on"),
+        part("config", "{}", "config.json", "application/json"),
+    ]
     assert video(idle_client, uploaded(_parts(idle_client, *parts)))["indexing_type"] == "qa_and_search"
 
 
@@ -140,7 +144,12 @@ def test_fields_may_follow_the_file_or_come_before_it(idle_client):
     file, index, name = part("file", demo(), "a.mp4"), part("index", "1"), part("video_name", "first")
     for parts in ([file, index, name], [name, index, file], [index, file, name]):
         assert video(idle_client, uploaded(_parts(idle_client, *parts)))["metadata"]["video_name"] == "first"
-    body = multipart(file, index).replace(b'name="', b"name=").replace(b'"; filename', b"; filename").replace(b'"\r', b"\r")
+    body = (
+        multipart(file, index)
+        .replace(b'name="', b"name=")
+        .replace(b'"; filename', b"; filename")
+        .replace(b'"\r', b"\r")
+    )
     body = body.replace(b'filename="a.mp4', b"filename=a.mp4")
     uploaded(idle_client.post(UPLOAD, content=body, headers=KIND))
 
@@ -209,7 +218,9 @@ def test_both_names_must_say_the_same(idle_client):
 
 
 @pytest.mark.parametrize("name", [NAMED, SAMPLED])
-@pytest.mark.parametrize("text", ["yesterday", "2025-13-01T00:00:00", "2025-02-30", "19:05:45", "x" * 5000, "9999-99-99"])
+@pytest.mark.parametrize(
+    "text", ["yesterday", "2025-13-01T00:00:00", "2025-02-30", "19:05:45", "x" * 5000, "9999-99-99"]
+)
 def test_a_time_that_is_none_is_refused(anyone, name, text):
     """400 that names the field as it was sent."""
     expect_error(send(anyone, **{name: text}), 400, "invalid_parameter", name)
@@ -313,18 +324,23 @@ NO_VIDEOS = {
 }
 
 
-@pytest.mark.parametrize("kind", [*NO_VIDEOS, "jpeg", "png", "gif", "wave", "sound in an MP4", "sound in Matroska", "noise"])
+@pytest.mark.parametrize(
+    "kind", [*NO_VIDEOS, "jpeg", "png", "gif", "wave", "sound in an MP4", "sound in Matroska", "noise"]
+)
 def test_what_is_no_video_is_refused(idle_client, kind):
     """415, whatever its name says, and nothing is kept."""
-    data = NO_VIDEOS.get(kind) or {
-        "jpeg": photo,
-        "png": lambda: photo(kind="PNG"),
-        "gif": lambda: photo(kind="GIF"),
-        "wave": _sound,
-        "sound in an MP4": lambda: film(scenes=(), audio="aac"),
-        "sound in Matroska": lambda: film("mkv", scenes=(), audio="libopus"),
-        "noise": lambda: bytes(range(1, 200)) * 40,
-    }[kind]()
+    data = (
+        NO_VIDEOS.get(kind)
+        or {
+            "jpeg": photo,
+            "png": lambda: photo(kind="PNG"),
+            "gif": lambda: photo(kind="GIF"),
+            "wave": _sound,
+            "sound in an MP4": lambda: film(scenes=(), audio="aac"),
+            "sound in Matroska": lambda: film("mkv", scenes=(), audio="libopus"),
+            "noise": lambda: bytes(range(1, 200)) * 40,
+        }[kind]()
+    )
     expect_error(send(idle_client, data), 415, "unsupported_media_type", "file")
     assert listed(idle_client) == []
 
