@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench import (
     analyses,
     batch,
+    chunked_uploads,
     colors,
     completeness,
     duplicates,
@@ -12,6 +13,7 @@ from bench import (
     fleet,
     folders,
     images,
+    indexing,
     ingest,
     meaning,
     requests,
@@ -20,6 +22,7 @@ from bench import (
     speech,
     start,
     stream,
+    videos,
 )
 from bench.report import report
 
@@ -30,6 +33,7 @@ def main() -> None:
         ingest.run("phone", 100),
         ingest.run("small", 500),
         stream.run(),
+        chunked_uploads.run(),
         requests.run(),
         *search.run(),
         batch.run(),
@@ -44,6 +48,8 @@ def main() -> None:
         *completeness.run(),
         *meaning.run(),
         speech.run(),
+        *videos.run(),
+        indexing.run(),
         start.run(),
     ]
     report(results)

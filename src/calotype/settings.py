@@ -98,6 +98,9 @@ class Settings(BaseSettings):
         "", description="Hosts, addresses and networks, comma-separated, that files are fetched from though not public."
     )
     fetch_timeout: float = Field(60, gt=0, description="Seconds fetching one URL may take, redirects included.")
+    download_least_rate: int = Field(
+        64 * 1024, ge=1, description="Bytes a second a video's server must send on average, after fetch_timeout."
+    )
 
     webhook_timeout: float = Field(15, gt=0, description="Seconds a webhook has to answer.")
     webhook_first_pause: float = Field(

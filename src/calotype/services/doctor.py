@@ -13,6 +13,7 @@ from pathlib import Path
 from calotype.ai.interfaces import Describer, Transcriber
 from calotype.ai.selftest import NOT_INSTALLED, write_sample
 from calotype.ai.selftest import selftest as ai_selftest
+from calotype.crawling.pages import EXTRA, page_reader
 from calotype.db.engine import Database
 from calotype.db.health import select_clock, select_extension_versions
 from calotype.domain.description import DescribeRequest
@@ -79,6 +80,7 @@ class DoctorService:
             *models,
             await self._describer_check(),
             await self._transcriber_check(),
+            self._page_check(),
             *(await _embedding_checks(reindexing) if all(check.remedy is None for check in models) else []),
             *([await _originals_check(originals)] if originals else []),
         ]
@@ -156,6 +158,15 @@ class DoctorService:
             remedy = "check CALOTYPE_SPEECH_URL, CALOTYPE_SPEECH_MODEL and CALOTYPE_SPEECH_API_KEY, and the model"
             return Check(name, True, error.message, remedy)
         return Check(name, False, "listens and answers")
+
+    def _page_check(self) -> Check:
+        name, version = "page downloads", page_reader()
+        if version is None:
+            return Check(name, False, "not installed; videos are fetched as files only", f"pip install '{EXTRA}'")
+        held = (
+            "" if self._sandbox.network is False else "; this system does not let its process be kept off the network"
+        )
+        return Check(name, False, f"yt-dlp {version}{held}")
 
     async def _model_checks(self) -> list[Check]:
         try:
