@@ -1,0 +1,68 @@
+"""Scenes out of cuts: in order, without gaps, none too short, none too long, each with a keyframe."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import TYPE_CHECKING
+
+from calotype.domain.scene import FoundScene
+
+if TYPE_CHECKING:
+    from calotype.video.keyframes import Keyframes
+
+
+class Scenes:
+    """Collects the scenes of a film as its cuts are found.
+
+    A cut that would end a scene of less than `shortest` seconds is passed over, so that scene is joined with the next; a last
+    one that is too short is joined with the one before. What is longer than `longest` is divided into equal parts.
+    """
+
+    def __init__(self, keyframes: Keyframes, *, shortest: float, longest: float) -> None:
+        self._keyframes = keyframes
+        self._shortest = shortest
+        self._longest = longest
+        self._start = 0.0
+        self._cut: float | None = None
+        self._found: list[FoundScene] = []
+
+    @property
+    def start(self) -> float:
+        """When the scene begins whose end is not known yet."""
+        return self._start
+
+    def cut(self, time: float) -> None:
+        """There is a cut at this time."""
+        if time - (self.start if self._cut is None else self._cut) < self._shortest:
+            return
+        # The scene before the last cut can be joined with nothing any more.
+        if self._cut is not None:
+            self._settle(self._cut)
+        self._cut = time
+
+    def reach(self, time: float) -> None:
+        """The film has come so far without a further cut."""
+        if self._cut is not None and time - self._cut >= self._shortest:
+            self._settle(self._cut)
+            self._cut = None
+
+    def finish(self, end: float) -> tuple[FoundScene, ...]:
+        """The film ends at this time; all its scenes."""
+        if self._cut is not None and end - self._cut >= self._shortest:
+            self._settle(self._cut)
+        self._settle(end)
+        return tuple(self._found)
+
+    def _settle(self, end: float) -> None:
+        if end <= self.start:
+            return
+        length = end - self.start
+        # A hundredth of a second more makes no two scenes out of one.
+        parts = max(1, math.ceil(length / self._longest - 0.01))
+        bounds = [self.start + length * part / parts for part in range(parts)] + [end]
+        for start, stop in itertools.pairwise(bounds):
+            name = f"scene_{len(self._found):05d}.jpg"
+            self._found.append(FoundScene(start, stop, self._keyframes.choose(start, stop, name)))
+        self._keyframes.forget(end)
+        self._start = end
