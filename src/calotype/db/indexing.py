@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import ARRAY, Row, any_, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
@@ -51,9 +51,11 @@ async def select_newest_runs(
     """The newest run of each of some videos that have any, by the video's id."""
     if not asset_ids:
         return {}
+    # One parameter however many there are: lists of videos are complete, and a statement has 65,535 at most.
+    wanted = bindparam(None, list(asset_ids), ARRAY(_R.c.asset_id.type))
     query = (
         select(_R)
-        .where(of_tenant(scope, _R), _R.c.asset_id.in_(list(asset_ids)))
+        .where(of_tenant(scope, _R), _R.c.asset_id == any_(wanted))
         .distinct(_R.c.asset_id)
         .order_by(_R.c.asset_id, _R.c.created_at.desc(), _R.c.id.desc())
     )
