@@ -164,10 +164,10 @@ class Sending:
 
     def send(self, *numbers: int) -> None:
         """Put and confirm chunks, all of them unless some are named."""
-        for number in numbers or self.numbers:
-            put = self.put(number)
+        for place in numbers or self.numbers:
+            put = self.put(place)
             assert put.status_code == 200, put.text
-            expect(self.confirm(number, put.headers["etag"]), CONFIRMED)
+            expect(self.confirm(place, put.headers["etag"]), CONFIRMED)
 
     def post(self, path: str, **body: Any) -> httpx.Response:
         """Ask something of this upload; names in `body` take the place of its ids."""

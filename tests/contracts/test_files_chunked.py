@@ -236,7 +236,7 @@ def test_chunks_may_come_in_any_order_and_again(client, film):
     sending = Sending.begin(client, film)
     sending.put(1, b"\0" * len(sending.part(1)))
     with ThreadPoolExecutor(5) as pool:
-        list(pool.map(lambda number: sending.send(number), reversed(sending.numbers)))
+        list(pool.map(sending.send, reversed(sending.numbers)))
     expect(sending.complete(), COMPLETED)
     assert client.get(f"{FILES}/{sending.id}").json()["hash"] == f"sha256:{hashlib.sha256(film).hexdigest()}"
 

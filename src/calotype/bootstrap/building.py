@@ -89,10 +89,10 @@ def build(tools: Tools, secret: bytes) -> Application:
     )
     probing = videos.probing(tools)
     ingest = IngestService(database, store, queue, limits, probing, describes=True)
-    announcing = AnnounceService(database, queue, describes=True)
     presigned = PresignedUploadService(database, store, ingest, delivery, lifetime=settings.presigned_lifetime)
     chunked_uploads = videos.chunked_uploads(tools, ingest, delivery)
     events = tools.events
+    announcing = AnnounceService(database, queue, events, describes=True)
     trash = TrashService(database, store, queue, events, keep=timedelta(days=settings.trash_days))
     folders = FolderService(database, trash)
     embedder = WordLlamaEmbedder()
@@ -181,7 +181,7 @@ def build(tools: Tools, secret: bytes) -> Application:
         video_indexing=videos.video_indexing(tools, describing, embeddings),
         video_search=VideoSearchService(database, embedder),
         video_uploads=videos.video_uploads(tools, ingest, announcing, probing),
-        videos=VideoService(database, queue, trash),
+        videos=VideoService(database, store, queue, trash),
         webhook_deliveries=webhook_deliveries,
         webhooks=WebhookService(database, queue, tools.fetcher),
         job_app=queue.app,

@@ -108,10 +108,11 @@ def _fetcher(settings: Settings) -> Fetcher:
     return Fetcher(_allowed(settings), version=__version__, total=settings.fetch_timeout)
 
 
-def _sandboxes(settings: Settings) -> tuple[Sandbox, Sandbox, Sandbox]:
+def _sandboxes(settings: Settings) -> tuple[Sandbox, Sandbox, Sandbox, Sandbox]:
     """Children for pictures, one a core and a little less urgent than the web; one for texts, which only takes idle time.
 
-    Those for videos use all cores each, so few are enough; they leave room for new pictures.
+    Those for videos use all cores each, so few are enough, one of them for who wants to see a video now; they leave room for
+    new pictures. Files that are being uploaded are looked at by children of their own, since their clients wait.
     """
     memory = settings.decode_memory_mb * MIB
     pictures = Sandbox(
@@ -134,11 +135,20 @@ def _sandboxes(settings: Settings) -> tuple[Sandbox, Sandbox, Sandbox]:
     )
     videos = Sandbox(
         "videos",
-        workers=settings.video_processes,
+        workers=settings.video_processes + 1,
         memory_limit=settings.video_memory_mb * MIB,
         nice=10,
         jobs_per_child=20,  # what decoders of hundreds of formats leak is nobody's guess
         environment=_CHILD_ENVIRONMENT,
         preload=("calotype.video.scan",),
     )
-    return pictures, texts, videos
+    probes = Sandbox(
+        "probes",
+        workers=2,
+        memory_limit=settings.video_memory_mb * MIB,
+        nice=0,
+        jobs_per_child=200,
+        environment=_CHILD_ENVIRONMENT,
+        preload=("calotype.video.probe",),
+    )
+    return pictures, texts, videos, probes

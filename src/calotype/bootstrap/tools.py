@@ -24,6 +24,7 @@ class Tools:
     pictures: Sandbox
     texts: Sandbox
     videos: Sandbox
+    probes: Sandbox
     fetcher: Fetcher
     vision: Fetcher | None
 

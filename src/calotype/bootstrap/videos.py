@@ -24,7 +24,7 @@ from calotype.settings import Settings
 def probing(tools: Tools) -> ProbeService:
     """Looks at files before they are accepted."""
     limits = ProbeLimits(tools.settings.video_max_pixels, timeout=tools.settings.decode_timeout)
-    return ProbeService(tools.store, tools.pictures, limits)
+    return ProbeService(tools.store, tools.probes, limits)
 
 
 def video_uploads(
@@ -47,7 +47,7 @@ def video_downloads(tools: Tools, announcing: AnnounceService, probing: ProbeSer
 def video_indexing(tools: Tools, describing: DescribingService, embeddings: EmbeddingService) -> VideoIndexingService:
     """Indexes videos."""
     settings = tools.settings
-    limits = VideoLimits(settings.video_max_pixels, tools.pictures.workers, settings.decode_timeout)
+    limits = VideoLimits(settings.video_max_pixels, max(1, tools.pictures.workers - 1), settings.decode_timeout)
     return VideoIndexingService(
         tools.database, tools.store, tools.videos, tools.pictures, describing, embeddings, None, limits
     )

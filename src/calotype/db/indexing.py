@@ -6,7 +6,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, any_, bindparam, insert, select, update
+from sqlalchemy import Row, any_, bindparam, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import UUID as UUID_TYPE
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
@@ -51,11 +53,9 @@ async def select_newest_runs(
     """The newest run of each of some videos that have any, by the video's id."""
     if not asset_ids:
         return {}
-    # One parameter however many there are: lists of videos are complete, and a statement has 65,535 at most.
-    wanted = bindparam(None, list(asset_ids), ARRAY(_R.c.asset_id.type))
     query = (
         select(_R)
-        .where(of_tenant(scope, _R), _R.c.asset_id == any_(wanted))
+        .where(of_tenant(scope, _R), _R.c.asset_id == any_(literal(list(asset_ids), ARRAY(UUID_TYPE))))
         .distinct(_R.c.asset_id)
         .order_by(_R.c.asset_id, _R.c.created_at.desc(), _R.c.id.desc())
     )
@@ -69,12 +69,14 @@ async def update_run(
     await connection.execute(_UPDATE, {"of_tenant": scope.tenant_id, "of_run": run_id, **values})
 
 
-async def update_open_run(connection: AsyncConnection, scope: Scope, run_id: UUID, values: Mapping[str, Any]) -> bool:
-    """Change columns of one run that has not ended; returns whether there is such a run of a live video."""
+async def update_open_run(
+    connection: AsyncConnection, scope: Scope, run: IndexingRun, values: Mapping[str, Any]
+) -> bool:
+    """Change columns of a run that has neither ended nor been begun again; returns whether it is such a one, of a live video."""
     live = select(_A.c.id).where(within(scope), _A.c.id == _R.c.asset_id).exists()
     changed = await connection.execute(
         update(_R)
-        .where(of_tenant(scope, _R), _R.c.id == run_id, _R.c.status.in_(_OPEN), live)
+        .where(of_tenant(scope, _R), _R.c.id == run.id, _R.c.retries == run.retries, _R.c.status.in_(_OPEN), live)
         .values(**values)
         .returning(_R.c.id)
     )

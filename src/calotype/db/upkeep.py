@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -144,9 +145,28 @@ _KNOWN_IDS = text(
     "UNION ALL SELECT id FROM presigned_upload WHERE id = ANY(CAST(:ids AS uuid[])) AND reaped_at IS NULL "
     "UNION ALL SELECT id FROM chunked_upload WHERE id = ANY(CAST(:ids AS uuid[])) AND reaped_at IS NULL"
 )
+# What is made of videos is replaced while they live, so that a video's id says nothing of it.
+_KNOWN_MADE = text(
+    "SELECT keyframe_key FROM scene WHERE asset_id = ANY(CAST(:ids AS uuid[])) AND keyframe_key = ANY(CAST(:keys AS text[])) "
+    "UNION ALL SELECT key FROM video, LATERAL (VALUES (rendition_key), (storyboard->>'object_key')) AS made (key) "
+    "WHERE asset_id = ANY(CAST(:ids AS uuid[])) AND key = ANY(CAST(:keys AS text[]))"
+)
+_MADE = re.compile(r"variants/[^/]+/[^/]+/(scene|storyboard|rendition)_")
+# Of several attempts to download a video one may have come to nothing.
+_KNOWN_ATTEMPTS = text(
+    "SELECT object_key FROM asset WHERE id = ANY(CAST(:ids AS uuid[])) AND object_key = ANY(CAST(:keys AS text[])) "
+    "UNION ALL SELECT object_key FROM presigned_upload WHERE id = ANY(CAST(:ids AS uuid[])) "
+    "AND object_key = ANY(CAST(:keys AS text[])) AND reaped_at IS NULL"
+)
+_ATTEMPT = re.compile(r"uploads/[^/]+/[^/]+/[0-9a-f]{12}_")
 # A chunk goes when its video is there, so that the video's id says nothing of it.
 _KNOWN_CHUNKS = text(
     "SELECT object_key FROM upload_chunk WHERE upload_id = ANY(CAST(:ids AS uuid[])) AND object_key = ANY(CAST(:keys AS text[]))"
+)
+_KNOWN_BY_KEY = (
+    (re.compile(rf"{CHUNK_FOLDER}/"), _KNOWN_CHUNKS),
+    (_MADE, _KNOWN_MADE),
+    (_ATTEMPT, _KNOWN_ATTEMPTS),
 )
 # The primary key serves the first digits of an id as a range.
 _KNOWN_KEYS = text(
@@ -159,11 +179,12 @@ _KNOWN_KEYS = text(
 async def select_known_keys(connection: AsyncConnection, object_keys: Sequence[str]) -> set[str]:
     """Which of the given object keys belong to a row of any tenant, by the ids that stand in them, or their first digits."""
     by_id = {key: key.split("/")[2] for key in object_keys if key.count("/") == 3}
-    chunks = {key: by_id.pop(key) for key in list(by_id) if key.startswith(f"{CHUNK_FOLDER}/")}
     known: set[str] = set()
-    if chunks:
-        parameters = {"ids": sorted(set(chunks.values())), "keys": list(chunks)}
-        known = set((await connection.execute(_KNOWN_CHUNKS, parameters)).scalars())
+    for form, statement in _KNOWN_BY_KEY:
+        found = {key: by_id.pop(key) for key in list(by_id) if form.match(key)}
+        if found:
+            parameters = {"ids": sorted(set(found.values())), "keys": list(found)}
+            known |= set((await connection.execute(statement, parameters)).scalars())
     if by_id:
         rows = await connection.execute(_KNOWN_IDS, {"ids": sorted(set(by_id.values()))})
         ids = {str(identity) for identity in rows.scalars()}
@@ -180,8 +201,8 @@ async def select_known_keys(connection: AsyncConnection, object_keys: Sequence[s
 
 
 async def select_next_originals(connection: AsyncConnection, after: UUID | None, limit: int) -> list[tuple[UUID, str]]:
-    """(id, object key) of assets of any tenant by id, after a given one: for checking rows against objects."""
-    query = select(_A.c.id, _A.c.object_key).order_by(_A.c.id).limit(limit)
+    """(id, object key) of assets of any tenant that have bytes, by id, after a given one: for checking rows against objects."""
+    query = select(_A.c.id, _A.c.object_key).where(_A.c.checksum != b"").order_by(_A.c.id).limit(limit)
     if after is not None:
         query = query.where(_A.c.id > after)
     return [(row[0], row[1]) for row in await connection.execute(query)]

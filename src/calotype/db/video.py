@@ -6,7 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, bindparam, insert, select, update
+from sqlalchemy import Row, Select, any_, bindparam, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import UUID as UUID_TYPE
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
@@ -70,7 +72,7 @@ async def select_videos(connection: AsyncConnection, scope: Scope, asset_ids: Co
     """Those of some assets that are videos of the scope, by id."""
     if not asset_ids:
         return {}
-    query = select_joined().where(within(scope), _V.c.asset_id.in_(list(asset_ids)))
+    query = select_joined().where(within(scope), _V.c.asset_id == any_(literal(list(asset_ids), ARRAY(UUID_TYPE))))
     return {row.asset_id: from_row(row) for row in await connection.execute(query)}
 
 

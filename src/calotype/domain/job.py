@@ -47,6 +47,7 @@ class Lane(enum.StrEnum):
     WEBHOOKS = "webhooks"
     ANALYSES = "analyses"
     DOWNLOADS = "downloads"
+    RENDITIONS = "renditions"
     VIDEOS = "videos"
 
 
@@ -66,7 +67,7 @@ _LANES = {
     Task.ANALYZE: Lane.ANALYSES,
     Task.DOWNLOAD_VIDEO: Lane.DOWNLOADS,
     Task.INDEX_VIDEO: Lane.VIDEOS,
-    Task.MAKE_RENDITION: Lane.VIDEOS,
+    Task.MAKE_RENDITION: Lane.RENDITIONS,
 }
 _SUBJECTS = {Task.DELIVER_EVENT: "delivery_id", Task.ANALYZE: "analysis_id"}
 VIDEO_TASKS = (Task.DOWNLOAD_VIDEO, Task.INDEX_VIDEO, Task.MAKE_RENDITION)

@@ -77,3 +77,8 @@ def safe_filename(name: str) -> str:
         stem, dot, ending = safe.rpartition(".")
         safe = f"{stem[: 99 - len(ending)]}.{ending}" if dot and len(ending) <= 16 else safe[:100]
     return safe or "file"
+
+
+def storable(text: str) -> str:
+    """A text of unknown origin as the database can hold it: without NUL, and with a sign in the place of half characters."""
+    return text.replace("\x00", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -18,7 +18,9 @@ from calotype.domain.scope import Scope
 from calotype.domain.video import VIDEO, IndexingStatus, NewVideo, Video
 from calotype.jobs.queue import JobQueue
 from calotype.services.allowance import Allowances
+from calotype.services.event import EventService
 from calotype.services.indexing_queue import end_run, queue_run
+from calotype.services.processing import note_end
 from calotype.services.receive import ReceivedFile, object_key
 from calotype.services.search_document import search_document
 from calotype.services.work import OPEN
@@ -31,9 +33,10 @@ _log = structlog.get_logger(__name__)
 class AnnounceService:
     """Writes the rows of videos that are downloaded; the bytes are somebody else's matter."""
 
-    def __init__(self, database: Database, queue: JobQueue, *, describes: bool) -> None:
+    def __init__(self, database: Database, queue: JobQueue, events: EventService, *, describes: bool) -> None:
         self._database = database
         self._queue = queue
+        self._events = events
         self._describes = describes
         self._allowances = Allowances()
 
@@ -104,6 +107,7 @@ class AnnounceService:
             describe = State.PENDING if asset.auto_describe and self._describes else State.SKIPPED
             captured = received.probe.recorded
             values = {
+                "object_key": received.object_key,
                 "size_bytes": received.size_bytes,
                 "checksum": bytes.fromhex(received.checksum),
                 "content_type": received.media.content_type,
@@ -161,6 +165,8 @@ class AnnounceService:
                 completed_at=now,
                 error_message=reason,
             )
+            ended = replace(asset, variant_status=State.FAILED, variant_error=reason)
+            await note_end(connection, scope, self._events, ended)
             if video.indexing in {IndexingStatus.PENDING, IndexingStatus.PROCESSING}:
                 await end_run(connection, scope, asset_id, IndexingStatus.FAILED, now, reason, "download_failed")
 

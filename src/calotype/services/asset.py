@@ -19,9 +19,11 @@ from calotype.domain.annotation import Annotation
 from calotype.domain.asset import Asset, Operation, OperationType, State
 from calotype.domain.asset_detail import AssetDetail
 from calotype.domain.errors import Conflict, NotFound, NotReady, Refused
+from calotype.domain.image import IMAGE
 from calotype.domain.job import Job, Task, Urgency
 from calotype.domain.picture import VariantName
 from calotype.domain.scope import Scope
+from calotype.domain.video import VIDEO
 from calotype.jobs.queue import JobQueue
 from calotype.services.embedding import EmbeddingService
 from calotype.services.library_video import library_videos
@@ -52,6 +54,14 @@ class AssetService:
         async with self._database.read() as connection:
             asset = await select_asset(connection, scope, asset_id)
         return _found(asset)
+
+    async def original(self, scope: Scope, asset_id: UUID) -> Asset:
+        """One asset that can be downloaded. Raises NotFound, Refused for links, and NotReady for a video on its way."""
+        asset = await self.get(scope, asset_id)
+        if asset.media_type == "link":
+            raise Refused("A link has no file to download")
+        _require_bytes(asset)
+        return asset
 
     async def detail(self, scope: Scope, identity: str) -> AssetDetail:
         """An asset with its history, by its whole id or the first eight hexadecimal digits of it.
@@ -103,6 +113,7 @@ class AssetService:
         """
         asset = await self.get(scope, asset_id)
         if name == "original":
+            _require_bytes(asset)
             return asset, None
         if name not in VariantName.__members__.values():
             raise NotFound("There is no such variant")
@@ -120,8 +131,10 @@ class AssetService:
         """
         async with self._database.write() as connection:
             asset = _found(await select_asset(connection, scope, asset_id, lock=True))
-            if asset.media_type != "image":
-                raise Refused("Variants are made of images only")
+            if asset.media_type not in {IMAGE, VIDEO}:
+                raise Refused("Variants are made of images and videos only")
+            if asset.variant_status is None or not asset.checksum:
+                raise Refused("This video has not been downloaded")
             running = await select_open_operation(connection, scope, asset_id, OperationType.VARIANTS)
             if running is not None and asset.variant_status in {State.PENDING, State.PROCESSING}:
                 # The job may have been lost; queuing it again is a no-op if it was not.
@@ -148,6 +161,14 @@ async def _annotations(connection: Connection, scope: Scope, asset_id: UUID) -> 
 
 def _variants_job(asset: Asset) -> Job:
     return Job(Task.MAKE_VARIANTS, asset.tenant_id, asset.id)
+
+
+def _require_bytes(asset: Asset) -> None:
+    """Refuse a video that is yet to be downloaded, or could not be. Raises NotReady and NotFound."""
+    if asset.media_type == VIDEO and not asset.checksum:
+        if asset.variant_error:
+            raise NotFound(asset.variant_error)
+        raise NotReady("This video is being downloaded")
 
 
 def _found(asset: Asset | None) -> Asset:

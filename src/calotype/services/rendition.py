@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
 
@@ -14,10 +14,11 @@ from calotype.db.asset import select_asset
 from calotype.db.engine import Database
 from calotype.db.video import select_video, update_video
 from calotype.domain.asset import Asset, State
-from calotype.domain.errors import CalotypeError, NotFound, SandboxFailure, UndecodableVideo, Unsupported
+from calotype.domain.errors import NotFound, SandboxFailure, Unavailable, UndecodableVideo, Unsupported
 from calotype.domain.scope import Scope
 from calotype.domain.video import Video
 from calotype.sandbox.pool import Sandbox
+from calotype.services.wanted import NoLongerWantedError, while_wanted
 from calotype.services.work import MOST_BEGINNINGS, OPEN, try_again
 from calotype.storage.store import ObjectStore
 from calotype.video.rendition import render
@@ -46,12 +47,14 @@ class RenditionService:
         if found is None:
             return
         asset, video = found
-        stamp = int(datetime.now(UTC).timestamp() * 1000)
-        key = f"variants/{asset.tenant_id}/{asset.id}/rendition_{stamp}.mp4"
+        key = f"variants/{asset.tenant_id}/{asset.id}/rendition_{uuid4().hex[:12]}.mp4"
         try:
             if attempt > MOST_BEGINNINGS:
                 raise SandboxFailure(f"it was interrupted {attempt - 1} times", reason="crashed")
-            await self._render(asset, video, key)
+            async with while_wanted(lambda: self._is_wanted(asset)):
+                await self._render(asset, video, key)
+        except NoLongerWantedError:
+            await self._discard(key)
         except (UndecodableVideo, Unsupported) as error:
             await self._end(asset, State.FAILED, error=error.message)
         except NotFound:
@@ -62,6 +65,11 @@ class RenditionService:
             await self._end(asset, State.FAILED, error=error.message)
         else:
             await self._end(asset, State.COMPLETED, key=key)
+
+    async def _is_wanted(self, asset: Asset) -> bool:
+        async with self._database.read() as connection:
+            video = await select_video(connection, Scope(asset.tenant_id), asset.id)
+        return video is not None and video.rendition.status in OPEN
 
     async def _begin(self, scope: Scope, asset_id: UUID) -> tuple[Asset, Video] | None:
         async with self._database.write() as connection:
@@ -90,20 +98,20 @@ class RenditionService:
             _log.warning("no rendition", asset_id=str(asset.id), format=asset.format, reason=error)
         scope = Scope(asset.tenant_id).any()
         kept = False
-        try:
-            async with self._database.write() as connection:
-                current = await select_asset(connection, scope, asset.id, lock=True)
-                video = await select_video(connection, scope, asset.id) if current else None
-                if video is not None and video.rendition.status in OPEN:
-                    values = {"rendition_status": status.value, "rendition_key": key, "rendition_error": error}
-                    await update_video(connection, scope, asset.id, values)
-                    kept = True
-        except CalotypeError:
-            kept = True  # nobody knows; the sweep decides
-            raise
-        finally:
-            if key is not None and not kept:
-                await self._store.delete(key)
+        async with self._database.write() as connection:
+            current = await select_asset(connection, scope, asset.id, lock=True)
+            video = await select_video(connection, scope, asset.id) if current else None
+            if video is not None and video.rendition.status in OPEN:
+                values = {"rendition_status": status.value, "rendition_key": key, "rendition_error": error}
+                await update_video(connection, scope, asset.id, values)
+                kept = True
+        if key is not None and not kept:
+            await self._discard(key)
+
+    async def _discard(self, key: str) -> None:
+        """Remove what nobody waits for; what cannot be removed now is left to the sweep."""
+        with contextlib.suppress(Unavailable):
+            await self._store.delete(key)
 
 
 async def _pieces(path: Path) -> AsyncIterator[bytes]:

@@ -12,7 +12,7 @@ from calotype.db.engine import Connection, Database
 from calotype.db.operation import select_operations_of
 from calotype.db.presigned_upload import PresignedUpload, select_presigned_upload
 from calotype.db.upload_status import select_failed_upload, select_sessions_of, select_stuck_uploads
-from calotype.domain.asset import Asset, Operation, State, UploadMethod
+from calotype.domain.asset import Asset, Operation, OperationType, State, UploadMethod
 from calotype.domain.chunked_upload import ChunkedStatus, ChunkedUpload, ChunkTally
 from calotype.domain.errors import NotFound
 from calotype.domain.scope import Scope
@@ -108,11 +108,16 @@ def _of_asset(asset: Asset, steps: Sequence[Operation], session_id: UUID | None,
     failures = [step.completed_at for step in steps if step.completed_at and step.status is State.FAILED]
     is_presigned = asset.upload_method is UploadMethod.PRESIGNED
     error = asset.variant_error or asset.description_error
+    stored = _stored(steps)
+    if stored is State.COMPLETED:
+        phase = phase_of_parts(asset.variant_status, asset.description_status)
+    else:
+        phase = phase_of_announcement(has_bytes=False, is_expired=stored is State.FAILED)
     return UploadStatus(
         id=asset.id,
         tenant_id=asset.tenant_id,
-        phase=phase_of_parts(asset.variant_status, asset.description_status),
-        stored=State.COMPLETED,
+        phase=phase,
+        stored=stored,
         created_at=asset.created_at,
         updated_at=max([asset.created_at, *(step.created_at for step in steps), *ends]),
         variants=asset.variant_status,
@@ -125,6 +130,14 @@ def _of_asset(asset: Asset, steps: Sequence[Operation], session_id: UUID | None,
         ended_at=max(ends, default=None),
         retries=retries,
     )
+
+
+def _stored(steps: Sequence[Operation]) -> State:
+    """Whether the bytes of an asset are here, which those of a video that is downloaded are not at once."""
+    states = [step.status for step in steps if step.type is OperationType.UPLOAD]
+    if not states or State.COMPLETED in states:
+        return State.COMPLETED
+    return State.FAILED if State.FAILED in states else State.PENDING
 
 
 def _of_chunked(upload: ChunkedUpload, tally: ChunkTally, now: datetime) -> UploadStatus:

@@ -8,15 +8,17 @@ from uuid import UUID
 
 from calotype.db.asset import select_assets
 from calotype.db.engine import Database
-from calotype.db.video import select_all_videos, select_videos
+from calotype.db.video import select_all_videos, select_videos, update_video
+from calotype.domain.asset import State
 from calotype.domain.errors import Conflict, NotFound
 from calotype.domain.job import Urgency
 from calotype.domain.scope import Scope
-from calotype.domain.video import VIDEO, IndexingStatus, LibraryVideo
+from calotype.domain.video import VIDEO, IndexingStatus, LibraryVideo, Video
 from calotype.jobs.queue import JobQueue
 from calotype.services.indexing_queue import queue_run
 from calotype.services.library_video import library_videos, with_runs
 from calotype.services.trash import TrashService
+from calotype.storage.store import ObjectStore
 
 _OPEN = frozenset({IndexingStatus.PENDING, IndexingStatus.PROCESSING})
 
@@ -24,8 +26,9 @@ _OPEN = frozenset({IndexingStatus.PENDING, IndexingStatus.PROCESSING})
 class VideoService:
     """The videos of the library, whichever way they came in."""
 
-    def __init__(self, database: Database, queue: JobQueue, trash: TrashService) -> None:
+    def __init__(self, database: Database, store: ObjectStore, queue: JobQueue, trash: TrashService) -> None:
         self._database = database
+        self._store = store
         self._queue = queue
         self._trash = trash
 
@@ -60,9 +63,11 @@ class VideoService:
     async def reprocess(self, scope: Scope, video_ids: Sequence[UUID]) -> int:
         """Have videos indexed anew, all or none; returns how many. One whose indexing is under way is not begun again.
 
-        Raises NotFound for an unknown one, and Conflict for one whose bytes are not here.
+        A form for browsers that could not be made may be asked for again. Raises NotFound for an unknown one, and Conflict for
+        one whose bytes are not here.
         """
         now = datetime.now(UTC)
+        await self._check_bytes(await self.get(scope, video_ids))
         async with self._database.write() as connection:
             assets = await select_assets(connection, scope, video_ids, lock=True)
             videos = await select_videos(connection, scope, list(assets))
@@ -70,13 +75,27 @@ class VideoService:
                 raise video_not_found()
             for video in videos.values():
                 if not video.is_here:
-                    raise Conflict(
-                        f"Video {video.asset_id} has not been downloaded", reason="video_not_ready", field="video_ids"
-                    )
+                    raise _not_ready(video, "has not been downloaded")
             for video in videos.values():
+                if video.rendition.status is State.FAILED:
+                    await update_video(
+                        connection, scope, video.asset_id, {"rendition_status": None, "rendition_error": None}
+                    )
                 if video.indexing not in _OPEN:
                     await queue_run(connection, self._queue, scope, video.asset_id, now, urgency=Urgency.INTERACTIVE)
         return len(videos)
+
+    async def _check_bytes(self, videos: Sequence[LibraryVideo]) -> None:
+        for found in videos:
+            if found.video.is_here:
+                try:
+                    await self._store.head(found.asset.object_key)
+                except NotFound as error:
+                    raise _not_ready(found.video, "has lost its bytes") from error
+
+
+def _not_ready(video: Video, why: str) -> Conflict:
+    return Conflict(f"Video {video.asset_id} {why}", reason="video_not_ready", field="video_ids")
 
 
 def video_not_found() -> NotFound:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from calotype.crawling.fetcher import Fetcher
+from calotype.domain.asset import Asset
 from calotype.domain.errors import CalotypeError, SandboxFailure, Unavailable, Unsupported
 from calotype.domain.scope import Scope
 from calotype.services.announcing import AnnounceService
@@ -38,7 +39,9 @@ class VideoDownloadService:
         try:
             if attempt > MOST_BEGINNINGS:
                 raise SandboxFailure(f"its download was interrupted {attempt - 1} times", reason="crashed")
-            received = await self._fetch(scope, asset_id, asset.object_key, asset.original_filename, video.source_url)
+            received = await self._fetch(
+                scope, asset_id, _attempt_key(asset), asset.original_filename, video.source_url
+            )
         except Unavailable:
             raise
         except CalotypeError as error:
@@ -58,3 +61,9 @@ class VideoDownloadService:
             if fetched.content_type in _HTML:
                 raise Unsupported("the URL leads to a page; videos on pages need the optional extra calotype[download]")
             return await self._receiver.receive(scope, filename, fetched.chunks, file_id=asset_id, key=key)
+
+
+def _attempt_key(asset: Asset) -> str:
+    """A key of this attempt's own: of two at once, one must not write over, or remove, what the other has brought."""
+    folder, _, name = asset.object_key.rpartition("/")
+    return f"{folder}/{uuid4().hex[:12]}_{name}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -65,7 +65,9 @@ class VideoGroupService:
             group = await select_group(connection, scope, group_id, lock=True)
             if group is None:
                 raise group_not_found()
-            values: dict[str, Any] = {"updated_at": max(datetime.now(UTC), group.updated_at)}
+            values: dict[str, Any] = {
+                "updated_at": max(datetime.now(UTC), group.updated_at + timedelta(microseconds=1))
+            }
             if name is not None:
                 values["name"] = name
             if metadata is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -24,7 +25,6 @@ from calotype.domain.asset import Asset, OperationType, State
 from calotype.domain.description import Description
 from calotype.domain.errors import (
     CalotypeError,
-    DescriptionFailed,
     NotFound,
     SandboxFailure,
     Unavailable,
@@ -37,23 +37,30 @@ from calotype.domain.picture import DevelopedPicture, VariantName
 from calotype.domain.scene import FoundScene, Scene, TranscriptSegment, VideoScan
 from calotype.domain.scope import Scope
 from calotype.domain.transcript import said_between
-from calotype.domain.video import IndexingRun, IndexingStatus, Storyboard, Video
+from calotype.domain.values import storable
+from calotype.domain.video import IndexingRun, IndexingStatus, Storyboard, Video, VideoProbe
 from calotype.imaging.pipeline import develop
 from calotype.sandbox.pool import Sandbox
 from calotype.services.describing import DescribingService
 from calotype.services.embedding import EmbeddingService
 from calotype.services.indexing_queue import end_run
 from calotype.services.search_document import scene_document
+from calotype.services.wanted import NoLongerWantedError, while_wanted
 from calotype.services.work import MOST_BEGINNINGS, try_again
 from calotype.storage.store import ObjectStore
 from calotype.video.audio import extract_audio
 from calotype.video.scan import scan
 
 _OPEN = frozenset({IndexingStatus.PENDING, IndexingStatus.PROCESSING})
-_LOOK_EVERY = 1.0  # seconds between two looks at how far the scan is, and whether anybody still wants it
 _LEAST_TIME = 120.0  # seconds any scan may take
 _TIME_FACTOR = 10.0  # seconds a second of video may take
 _MOST_TIME = 86_400.0
+SHORTEST_SCENE = 1.0
+"""Seconds a scene lasts at least; longer in films so long that they would have too many."""
+
+MOST_SCENES = 1_000
+"""Scenes of one video, each of which is described, and may cost money."""
+
 # Of a run, in per cent: how much is the scan, and how much the looking at scenes.
 _SCANNED, _SEEN = 60, 90
 _log = structlog.get_logger(__name__)
@@ -66,6 +73,22 @@ class VideoLimits:
     max_pixels: int
     at_once: int
     picture_timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One attempt at a run: the rows as it found them, and a word of its own in the keys of what it stores."""
+
+    asset: Asset
+    video: Video
+    probe: VideoProbe
+    run: IndexingRun
+    token: str
+
+    @property
+    def folder(self) -> str:
+        """Where what is made of the video lies."""
+        return f"variants/{self.asset.tenant_id}/{self.asset.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +109,6 @@ class _Indexed:
     segments: tuple[TranscriptSegment, ...]
     storyboard: Storyboard | None
     objects: frozenset[str]
-
-
-class _GoneError(Exception):
-    """Nobody wants the result any more: the video was deleted, or the run cancelled."""
 
 
 class VideoIndexingService:
@@ -120,34 +139,38 @@ class VideoIndexingService:
 
         `attempt` counts how often the job was begun.
         """
-        begun = await self._begin(scope, asset_id)
-        if begun is None:
+        work = await self._begin(scope, asset_id)
+        if work is None:
             return
-        asset, video, run = begun
         try:
             if attempt > MOST_BEGINNINGS:
                 raise SandboxFailure(f"its processing was interrupted {attempt - 1} times", reason="crashed")
-            indexed = await self._index(asset, video, run)
-        except _GoneError:
-            await self._remove_objects(asset, run)
+            indexed = await self._index(work)
+        except NoLongerWantedError:
+            await self._remove_objects(work)
         except (UndecodableVideo, Unsupported) as error:
-            await self._fail(asset, run, error.message, "undecodable")
+            await self._fail(work, error.message, "undecodable")
         except NotFound:
-            await self._fail(asset, run, "the original is missing from the object store", "missing")
-        except (DescriptionFailed, SandboxFailure, Unavailable) as error:
+            await self._fail(work, "the original is missing from the object store", "missing")
+        except CalotypeError as error:
             if _is_passing(error) and attempt <= MOST_PASSING_FAULTS:
+                await self._remove_objects(work)
                 raise
-            await self._fail(asset, run, error.message, error.code)
+            await self._fail(work, error.message, error.code)
+        except Exception:
+            # Whatever it is, it will be there at the next attempt as well, which may take hours.
+            _log.exception("unexpected fault", asset_id=str(asset_id))
+            await self._fail(work, "an unexpected fault; the server's log has the reason", "internal_error")
         else:
-            await self._finish(asset, video, run, indexed)
+            await self._finish(work, indexed)
 
-    async def _begin(self, scope: Scope, asset_id: UUID) -> tuple[Asset, Video, IndexingRun] | None:
+    async def _begin(self, scope: Scope, asset_id: UUID) -> _Work | None:
         now = datetime.now(UTC)
         async with self._database.write() as connection:
             asset = await select_asset(connection, scope, asset_id, lock=True)
             video = await select_video(connection, scope, asset_id) if asset else None
             run = (await select_newest_runs(connection, scope, [asset_id])).get(asset_id)
-            if asset is None or video is None or not video.is_here or run is None or run.status not in _OPEN:
+            if asset is None or video is None or video.probe is None or run is None or run.status not in _OPEN:
                 return None
             values = {"status": IndexingStatus.PROCESSING.value, "started_at": run.started_at or now, "progress": 0}
             await update_run(connection, scope, run.id, values)
@@ -155,60 +178,61 @@ class VideoIndexingService:
             await update_open_operations(
                 connection, scope, asset_id, (OperationType.ANALYZE_VIDEO,), status=State.PROCESSING
             )
-        return asset, video, run
+        return _Work(asset, video, video.probe, run, uuid4().hex[:12])
 
-    async def _index(self, asset: Asset, video: Video, run: IndexingRun) -> _Indexed:
-        assert video.probe is not None
+    async def _index(self, work: _Work) -> _Indexed:
         with tempfile.TemporaryDirectory(prefix="calotype-video-") as name:
             folder = Path(name)
-            async with self._store.local_path(asset.object_key) as path:
-                async with self._watched(asset, run, "scenes", _FileProgress(folder, 0, _SCANNED)):
-                    found = await self._scan(path, asset, video, folder)
+            async with self._store.local_path(work.asset.object_key) as path:
+                async with self._watched(work, "scenes", _FileProgress(folder, 0, _SCANNED)):
+                    found = await self._scan(path, work, folder)
                 progress = _Progress(_SCANNED)
-                async with self._watched(asset, run, "pictures", progress):
-                    seen = await self._see_all(asset, run, found, folder, progress)
-                    storyboard = await self._put_storyboard(asset, run, found, folder)
+                async with self._watched(work, "pictures", progress):
+                    seen = await self._see_all(work, found, folder, progress)
+                    storyboard = await self._put_storyboard(work, found, folder)
                 segments: tuple[TranscriptSegment, ...] = ()
                 if self._transcriber is not None and found.probe.has_audio:
-                    async with self._watched(asset, run, "speech", _Progress(_SEEN)):
-                        segments = await self._transcribe(self._transcriber, path, asset, folder)
+                    async with self._watched(work, "speech", _Progress(_SEEN)):
+                        segments = await self._transcribe(self._transcriber, path, work, folder)
         keys = {one.keyframe_key for one in seen if one.keyframe_key}
         if storyboard:
             keys.add(storyboard.object_key)
         return _Indexed(found, seen, segments, storyboard, frozenset(keys))
 
-    async def _scan(self, path: Path, asset: Asset, video: Video, folder: Path) -> VideoScan:
-        assert video.probe is not None
-        timeout = min(_MOST_TIME, _LEAST_TIME + _TIME_FACTOR * video.probe.duration)
+    async def _scan(self, path: Path, work: _Work, folder: Path) -> VideoScan:
+        duration = work.probe.duration
+        timeout = min(_MOST_TIME, _LEAST_TIME + _TIME_FACTOR * duration)
         found: VideoScan = await try_again(
             lambda: self._videos.run(
                 scan,
                 str(path),
-                asset.format,
+                work.asset.format,
                 str(folder),
                 pixel_limit=self._limits.max_pixels,
-                storyboard=video.has_storyboard,
+                min_scene=max(SHORTEST_SCENE, duration / MOST_SCENES),
+                storyboard=work.video.has_storyboard,
                 timeout=timeout,
             )
         )
         return found
 
-    async def _see_all(
-        self, asset: Asset, run: IndexingRun, found: VideoScan, folder: Path, progress: _Progress
-    ) -> list[_Seen]:
+    async def _see_all(self, work: _Work, found: VideoScan, folder: Path, progress: _Progress) -> list[_Seen]:
         slots = asyncio.Semaphore(self._limits.at_once)
 
         async def see(place: int, scene: FoundScene) -> _Seen:
             async with slots:
-                made = await self._see(asset, run, place, scene, folder)
+                made = await self._see(work, place, scene, folder)
                 progress.advance((_SEEN - _SCANNED) / len(found.scenes))
                 return made
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(see(place, scene)) for place, scene in enumerate(found.scenes)]
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(see(place, scene)) for place, scene in enumerate(found.scenes)]
+        except ExceptionGroup as faults:
+            raise faults.exceptions[0] from faults
         return [task.result() for task in tasks]
 
-    async def _see(self, asset: Asset, run: IndexingRun, place: int, scene: FoundScene, folder: Path) -> _Seen:
+    async def _see(self, work: _Work, place: int, scene: FoundScene, folder: Path) -> _Seen:
         """Look at the keyframe of one scene as at any picture; one that cannot be read leaves the scene without a picture."""
         if scene.keyframe is None:
             return _Seen(scene, None, None)
@@ -218,29 +242,27 @@ class VideoIndexingService:
                 lambda: self._pictures.run(develop, str(path), timeout=self._limits.picture_timeout)
             )
         except (UndecodablePicture, Unsupported) as error:
-            _log.warning("keyframe not read", asset_id=str(asset.id), scene=place, reason=error.message)
+            _log.warning("keyframe not read", asset_id=str(work.asset.id), scene=place, reason=error.message)
             return _Seen(scene, None, None)
         thumbnail = next(variant for variant in frame.variants if variant.name is VariantName.MEDIUM_512)
-        key = f"variants/{asset.tenant_id}/{asset.id}/scene_{run.id}_{place}.jpg"
+        key = f"{work.folder}/scene_{work.token}_{place}.jpg"
         await self._store.put(key, thumbnail.data)
-        return _Seen(scene, key, await self._describing.describe_frame(asset, frame))
+        return _Seen(scene, key, await self._describing.describe_frame(work.asset, frame))
 
-    async def _put_storyboard(
-        self, asset: Asset, run: IndexingRun, found: VideoScan, folder: Path
-    ) -> Storyboard | None:
+    async def _put_storyboard(self, work: _Work, found: VideoScan, folder: Path) -> Storyboard | None:
         sheet = found.storyboard
         if sheet is None:
             return None
-        key = f"variants/{asset.tenant_id}/{asset.id}/storyboard_{run.id}.jpg"
+        key = f"{work.folder}/storyboard_{work.token}.jpg"
         data = await asyncio.to_thread((folder / Path(sheet.file).name).read_bytes)
         await self._store.put(key, data)
         return Storyboard(key, sheet.interval, sheet.count, sheet.columns, sheet.width, sheet.height)
 
     async def _transcribe(
-        self, transcriber: Transcriber, path: Path, asset: Asset, folder: Path
+        self, transcriber: Transcriber, path: Path, work: _Work, folder: Path
     ) -> tuple[TranscriptSegment, ...]:
         pieces = await try_again(
-            lambda: self._videos.run(extract_audio, str(path), asset.format, str(folder), timeout=_MOST_TIME)
+            lambda: self._videos.run(extract_audio, str(path), work.asset.format, str(folder), timeout=_MOST_TIME)
         )
         segments: list[TranscriptSegment] = []
         for piece in pieces:
@@ -252,75 +274,54 @@ class VideoIndexingService:
         return tuple(segments)
 
     @asynccontextmanager
-    async def _watched(self, asset: Asset, run: IndexingRun, step: str, progress: _Progress) -> AsyncIterator[None]:
-        """Show how far a step is, and end it once nobody wants it any more. Raises _GoneError then."""
-        worker = asyncio.current_task()
-        assert worker is not None
-        is_gone = False
-        scope = Scope(asset.tenant_id)
+    async def _watched(self, work: _Work, step: str, progress: _Progress) -> AsyncIterator[None]:
+        """Show how far a step is, and end it once nobody wants it any more. Raises NoLongerWantedError then."""
 
-        async def watch() -> None:
-            nonlocal is_gone
-            while True:
-                try:
-                    async with self._database.mark() as connection:
-                        values = {"progress": progress.percent(), "step": step}
-                        is_gone = not await update_open_run(connection, scope, run.id, values)
-                except Unavailable:
-                    pass  # seen again in a moment
-                if is_gone:
-                    worker.cancel()
-                    return
-                await asyncio.sleep(_LOOK_EVERY)
+        async def show() -> bool:
+            async with self._database.mark() as connection:
+                values = {"progress": progress.percent(), "step": step}
+                return await update_open_run(connection, Scope(work.asset.tenant_id), work.run, values)
 
-        watching = asyncio.create_task(watch())
-        try:
+        async with while_wanted(show):
             yield
-        except asyncio.CancelledError:
-            if is_gone and worker.uncancel() == 0:
-                raise _GoneError from None
-            raise
-        finally:
-            watching.cancel()
-            await asyncio.wait([watching])
 
-    async def _finish(self, asset: Asset, video: Video, run: IndexingRun, indexed: _Indexed) -> None:
+    async def _finish(self, work: _Work, indexed: _Indexed) -> None:
         now = datetime.now(UTC)
-        scenes = [_scene(asset, place, one, indexed.segments, now) for place, one in enumerate(indexed.seen)]
-        vectors = await self._embeddings.of_scenes(asset.id, video.name, scenes)
-        scope = Scope(asset.tenant_id).any()
+        scenes = [_scene(work.asset, place, one, indexed.segments, now) for place, one in enumerate(indexed.seen)]
+        vectors = await self._embeddings.of_scenes(work.asset.id, work.video.name, scenes)
+        scope = Scope(work.asset.tenant_id).any()
+        stale: set[str] = set()
         async with self._database.write() as connection:
-            current = await select_asset(connection, scope, asset.id, lock=True)
-            newest = (await select_newest_runs(connection, scope, [asset.id])).get(asset.id)
-            kept = current is not None and newest is not None and newest.id == run.id and newest.status in _OPEN
-            stale: set[str] = set()
-            if kept:
-                stale = await self._replace(connection, scope, asset, video, indexed, scenes)
+            current = await self._still_open(connection, scope, work)
+            if current is not None:
+                stale = await self._replace(connection, scope, current, indexed, scenes)
                 await self._embeddings.store_scenes(connection, scope, vectors)
-                await self._end(connection, scope, asset, run, indexed, now)
-        doomed = stale - indexed.objects if kept else set(indexed.objects)
-        await asyncio.gather(*(self._store.delete(key) for key in sorted(doomed)))
+                await self._end(connection, scope, work, indexed, now)
+        doomed = set(indexed.objects) if current is None else stale - indexed.objects
+        await self._delete(doomed)
+
+    async def _still_open(self, connection: Connection, scope: Scope, work: _Work) -> Video | None:
+        """The video as it is now, its asset locked, unless the run has ended, was begun again, or has a successor."""
+        asset = await select_asset(connection, scope, work.asset.id, lock=True)
+        newest = (await select_newest_runs(connection, scope, [work.asset.id])).get(work.asset.id)
+        if asset is None or newest is None or newest.status not in _OPEN:
+            return None
+        if (newest.id, newest.retries) != (work.run.id, work.run.retries):
+            return None
+        return await select_video(connection, scope, work.asset.id)
 
     async def _replace(
-        self,
-        connection: Connection,
-        scope: Scope,
-        asset: Asset,
-        video: Video,
-        indexed: _Indexed,
-        scenes: Sequence[Scene],
+        self, connection: Connection, scope: Scope, video: Video, indexed: _Indexed, scenes: Sequence[Scene]
     ) -> set[str]:
         """Put the scenes of this run in the place of those before; returns the keys of objects that have no row any more."""
-        stale = await delete_scenes(connection, scope, asset.id)
+        stale = await delete_scenes(connection, scope, video.asset_id)
         if video.storyboard:
             stale.add(video.storyboard.object_key)
         await insert_scenes(connection, scope, [(scene, scene_document(video.name, scene)) for scene in scenes])
-        await insert_segments(connection, scope, asset.id, indexed.segments)
+        await insert_segments(connection, scope, video.asset_id, indexed.segments)
         return stale
 
-    async def _end(
-        self, connection: Connection, scope: Scope, asset: Asset, run: IndexingRun, indexed: _Indexed, now: datetime
-    ) -> None:
+    async def _end(self, connection: Connection, scope: Scope, work: _Work, indexed: _Indexed, now: datetime) -> None:
         board = indexed.storyboard
         values = {
             "indexing_status": IndexingStatus.COMPLETED.value,
@@ -330,7 +331,7 @@ class VideoIndexingService:
             "frame_rate": indexed.scan.probe.frame_rate,
             "storyboard": {field: getattr(board, field) for field in _STORYBOARD} if board else None,
         }
-        await update_video(connection, scope, asset.id, values)
+        await update_video(connection, scope, work.asset.id, values)
         ended = {
             "status": IndexingStatus.COMPLETED.value,
             "progress": 100,
@@ -339,26 +340,29 @@ class VideoIndexingService:
             "error": indexed.scan.fault,
             "error_code": None,
         }
-        await update_run(connection, scope, run.id, ended)
+        await update_run(connection, scope, work.run.id, ended)
         await update_open_operations(
-            connection, scope, asset.id, (OperationType.ANALYZE_VIDEO,), status=State.COMPLETED, completed_at=now
+            connection, scope, work.asset.id, (OperationType.ANALYZE_VIDEO,), status=State.COMPLETED, completed_at=now
         )
 
-    async def _fail(self, asset: Asset, run: IndexingRun, reason: str, code: str) -> None:
-        _log.warning("video not indexed", asset_id=str(asset.id), format=asset.format, reason=reason)
-        scope = Scope(asset.tenant_id).any()
+    async def _fail(self, work: _Work, reason: str, code: str) -> None:
+        _log.warning("video not indexed", asset_id=str(work.asset.id), format=work.asset.format, reason=reason)
+        scope = Scope(work.asset.tenant_id).any()
         async with self._database.write() as connection:
-            current = await select_asset(connection, scope, asset.id, lock=True)
-            newest = (await select_newest_runs(connection, scope, [asset.id])).get(asset.id)
-            if current is not None and newest is not None and newest.id == run.id and newest.status in _OPEN:
-                await end_run(connection, scope, asset.id, IndexingStatus.FAILED, datetime.now(UTC), reason, code)
-        await self._remove_objects(asset, run)
+            if await self._still_open(connection, scope, work) is not None:
+                now = datetime.now(UTC)
+                await end_run(connection, scope, work.asset.id, IndexingStatus.FAILED, now, reason, code)
+        await self._remove_objects(work)
 
-    async def _remove_objects(self, asset: Asset, run: IndexingRun) -> None:
-        """Remove what a run that came to nothing had stored."""
-        prefix = f"variants/{asset.tenant_id}/{asset.id}"
-        keys = [stored.key async for stored in self._store.list(prefix) if str(run.id) in stored.key]
-        await asyncio.gather(*(self._store.delete(key) for key in keys))
+    async def _remove_objects(self, work: _Work) -> None:
+        """Remove what this attempt has stored; what cannot be removed now is left to the sweep."""
+        with contextlib.suppress(Unavailable):
+            keys = {stored.key async for stored in self._store.list(work.folder) if work.token in stored.key}
+            await self._delete(keys)
+
+    async def _delete(self, keys: set[str]) -> None:
+        with contextlib.suppress(Unavailable):
+            await self._store.delete_many(sorted(keys))
 
 
 _STORYBOARD = ("object_key", "interval", "count", "columns", "width", "height")
@@ -407,10 +411,10 @@ def _scene(asset: Asset, place: int, one: _Seen, segments: Sequence[TranscriptSe
         start=one.found.start,
         end=one.found.end,
         keyframe_key=one.keyframe_key,
-        description=made.text if made else None,
-        visible_text=made.visible_text if made else None,
+        description=storable(made.text) if made else None,
+        visible_text=storable(made.visible_text) if made and made.visible_text else None,
         transcript=said_between(segments, one.found.start, one.found.end),
-        tags=made.metadata.tags if made else (),
+        tags=tuple(storable(tag) for tag in made.metadata.tags) if made else (),
         confidence=made.confidence if made else None,
         is_embedded=False,
         created_at=now,

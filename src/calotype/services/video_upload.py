@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 from calotype.crawling.fetcher import Fetcher
+from calotype.crawling.urls import filename_in
 from calotype.db.engine import Database
 from calotype.db.video_group import select_group
 from calotype.domain.errors import AddressNotAllowed, CalotypeError, InvalidInput, Unsupported
@@ -151,9 +151,7 @@ class VideoUpload:
             self._service.fetcher.check_url(request.url)
         except AddressNotAllowed as error:
             raise AddressNotAllowed(error.message, **{**error.context, "field": "video_url"}) from error
-        filename = (
-            clean_filename(unquote(urlsplit(request.url).path)) if urlsplit(request.url).path.strip("/") else _UNNAMED
-        )
+        filename = clean_filename(filename_in(request.url) or _UNNAMED)
         named = replace(video, name=request.name or filename[:LONGEST_NAME])
         return await self._service.announcing.announce(self._scope, filename, named, auto_describe=request.index)
 

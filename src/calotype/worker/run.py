@@ -37,6 +37,7 @@ async def run_worker(application: Application, stop: asyncio.Event) -> None:
             asyncio.create_task(_run_lane(application, Lane.WEBHOOKS, _DELIVERIES)),
             asyncio.create_task(_run_lane(application, Lane.ANALYSES, _ANALYSES)),
             asyncio.create_task(_run_lane(application, Lane.DOWNLOADS, _DOWNLOADS)),
+            asyncio.create_task(_run_lane(application, Lane.RENDITIONS, 1)),
             asyncio.create_task(_run_lane(application, Lane.VIDEOS, application.settings.video_processes)),
         ]
         chores = asyncio.create_task(_chores(application))

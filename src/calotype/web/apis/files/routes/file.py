@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import RedirectResponse, Response
 
-from calotype.domain.errors import Refused
 from calotype.web.apis.files.links import playback_links, variant_links
 from calotype.web.apis.files.openapi import ERRORS, redirect
 from calotype.web.apis.files.translate import file as translate
@@ -107,9 +106,7 @@ async def get_variant(
 )
 async def download(file_id: WireUuid, services: Services, caller: Caller, base: LinkBase) -> Response:
     """Redirect to the untouched original as an attachment."""
-    asset = await services.assets.get(caller.scope, file_id)
-    if asset.media_type == "link":
-        raise Refused("A link has no file to download")
+    asset = await services.assets.original(caller.scope, file_id)
     return RedirectResponse(f"{base}{services.delivery.download_path(asset)}", 302)
 
 

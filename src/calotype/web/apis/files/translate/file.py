@@ -177,7 +177,7 @@ def detail_to_wire(
         content_created_at=asset.captured_at,
         upload_method=asset.upload_method.value,
         original_filename=asset.original_filename,
-        hash=f"sha256:{asset.checksum}",
+        hash=f"sha256:{asset.checksum}" if asset.checksum else "",
         processing_history=[
             wire.ProcessingStep(
                 id=step.id,

@@ -13,6 +13,7 @@ from calotype.domain.errors import NotFound
 from calotype.domain.scope import Scope
 from calotype.services.delivery import SignedObject
 from calotype.services.image import image_not_found
+from calotype.services.video import video_not_found
 from calotype.web.apis.vision.translate.links import Link, VideoLinks
 from calotype.web.delivery.sending import send_object
 from calotype.web.shared.context import Caller, LinkBase, Services
@@ -89,4 +90,4 @@ async def _send(
     try:
         return await send_object(request, services.delivery, signed, _CACHING)
     except NotFound as error:
-        raise image_not_found() from error
+        raise (video_not_found() if form or signed.content_type.startswith("video/") else image_not_found()) from error
