@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from calotype.db.indexing import select_newest_runs, select_run, update_open_run, update_run
 from calotype.db.trash import update_deleted
@@ -59,18 +59,19 @@ async def test_as_many_videos_as_a_tenant_has_can_be_asked_about(database, scope
 
 
 async def test_progress_is_told_only_of_what_is_still_wanted(database, scope, other_scope):
-    """A run that has ended, whose video is in the trash or somebody else's, takes no progress."""
+    """A run that has ended or was begun again, whose video is in the trash or somebody else's, takes no progress."""
     async with database.write() as connection:
-        live, ended, trashed = [await add_video(connection, scope) for _ in range(3)]
-        runs = [run_of(live), run_of(ended, status=IndexingStatus.COMPLETED), run_of(trashed)]
+        live, ended, trashed, again = [await add_video(connection, scope) for _ in range(4)]
+        runs = [run_of(live), run_of(ended, status=IndexingStatus.COMPLETED), run_of(trashed), run_of(again)]
         for run in runs:
             await add_run(connection, scope, run)
         await update_deleted(connection, scope, [trashed], NOW)
-        taken = [await update_open_run(connection, scope, run.id, {"progress": 7, "step": "scenes"}) for run in runs]
-        foreign = await update_open_run(connection, other_scope, runs[0].id, {"progress": 8})
-        unknown = await update_open_run(connection, scope, uuid4(), {"progress": 8})
+        await update_run(connection, scope, runs[3].id, {"retries": 1})
+        taken = [await update_open_run(connection, scope, run, {"progress": 7, "step": "scenes"}) for run in runs]
+        foreign = await update_open_run(connection, other_scope, runs[0], {"progress": 8})
+        unknown = await update_open_run(connection, scope, run_of(live), {"progress": 8})
         told = await select_run(connection, scope, runs[0].id)
-    assert taken == [True, False, False]
+    assert taken == [True, False, False, False]
     assert (foreign, unknown) == (False, False)
     assert told is not None
     assert (told.progress, told.step) == (7, "scenes")
