@@ -69,7 +69,10 @@ class SceneService:
         return run
 
     async def queue(self, scope: Scope, video_id: UUID, kind: str, urgency: Urgency) -> tuple[IndexingRun, int]:
-        """Have a video indexed, or find the run that has not ended; with how many jobs wait before it. Raises NotFound."""
+        """Have a video indexed, or find the run that has not ended; with how many jobs wait before it.
+
+        One that is still downloaded waits for its bytes. Raises NotFound, and Conflict where those will never come.
+        """
         now = datetime.now(UTC)
         async with self._database.write() as connection:
             asset = await select_asset(connection, scope, video_id, lock=True)
@@ -78,8 +81,18 @@ class SceneService:
                 raise video_not_found()
             run = (await select_newest_runs(connection, scope, [video_id])).get(video_id)
             if run is None or run.status not in _OPEN:
+                if video.download is State.FAILED:
+                    raise Conflict("This video could not be downloaded")
                 run = await queue_run(
-                    connection, self._queue, scope, video_id, now, kind=kind, urgency=urgency, is_here=video.is_here
+                    connection,
+                    self._queue,
+                    scope,
+                    video_id,
+                    now,
+                    kind=kind,
+                    urgency=urgency,
+                    is_here=video.is_here,
+                    before=run,
                 )
             ahead = await self._queue.count_ahead(connection, Job(Task.INDEX_VIDEO, scope.tenant_id, video_id))
         return run, ahead

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from calotype.db.asset import select_assets
 from calotype.db.engine import Database
+from calotype.db.indexing import select_newest_runs
 from calotype.db.video import select_all_videos, select_videos, update_video
 from calotype.domain.asset import State
 from calotype.domain.errors import Conflict, NotFound
@@ -76,13 +77,16 @@ class VideoService:
             for video in videos.values():
                 if not video.is_here:
                     raise _not_ready(video, "has not been downloaded")
+            newest = await select_newest_runs(connection, scope, list(videos))
             for video in videos.values():
                 if video.rendition.status is State.FAILED:
                     await update_video(
                         connection, scope, video.asset_id, {"rendition_status": None, "rendition_error": None}
                     )
                 if video.indexing not in _OPEN:
-                    await queue_run(connection, self._queue, scope, video.asset_id, now, urgency=Urgency.INTERACTIVE)
+                    before = newest.get(video.asset_id)
+                    urgency = Urgency.INTERACTIVE
+                    await queue_run(connection, self._queue, scope, video.asset_id, now, urgency=urgency, before=before)
         return len(videos)
 
     async def _check_bytes(self, videos: Sequence[LibraryVideo]) -> None:

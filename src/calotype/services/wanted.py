@@ -24,14 +24,19 @@ async def while_wanted(is_wanted: Callable[[], Awaitable[bool]]) -> AsyncIterato
     """
     worker = asyncio.current_task()
     assert worker is not None
-    is_over = False
+    is_over = has_ended = False
 
     async def watch() -> None:
         nonlocal is_over
-        while True:
+        while not has_ended:
+            is_wanted_still = True
             with contextlib.suppress(Unavailable):  # seen again in a moment
-                is_over = not await is_wanted()
-            if is_over:
+                is_wanted_still = await is_wanted()
+            # The driver of the database may lose a cancellation, and the end of the block with it.
+            if has_ended:
+                return
+            if not is_wanted_still:
+                is_over = True
                 worker.cancel()
                 return
             await asyncio.sleep(_LOOK_EVERY)
@@ -44,8 +49,6 @@ async def while_wanted(is_wanted: Callable[[], Awaitable[bool]]) -> AsyncIterato
             raise NoLongerWantedError from None
         raise
     finally:
+        has_ended = True
         watching.cancel()
         await asyncio.wait([watching])
-    if is_over and worker.uncancel() == 0:
-        # Told at the very moment the work ended, before it could be broken off.
-        raise NoLongerWantedError
