@@ -339,7 +339,7 @@ def test_a_download_is_the_film_by_its_name(library, browser):
         {"has_description": "false", "media_types": "video"},
         {"date_from": "2020-01-01", "date_to": "2100-01-01", "media_types": "video"},
     ],
-    ids=lambda value: "-".join(value),
+    ids="-".join,
 )
 def test_every_filter_finds_videos(library, parameters):
     """As it finds images; the picture beside it does not match."""

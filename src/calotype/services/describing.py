@@ -169,6 +169,8 @@ class DescribingService:
         return replace(made, visible_text=made.visible_text or text)
 
     async def _read_frame(self, asset: Asset, frame: DevelopedPicture, data: bytes) -> str | None:
+        from calotype.ai.rapidocr_reader import read_text
+
         try:
             reading: TextReading = await try_again(
                 lambda: self._sandbox.run(read_text, data, careful=frame.kind != _PHOTO, timeout=self._limits.timeout)

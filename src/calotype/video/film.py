@@ -105,7 +105,7 @@ def _moving_pictures(source: InputContainer) -> VideoStream:
 def _rank(stream: VideoStream) -> tuple[bool, int, int, int]:
     context = stream.codec_context
     if context is None:
-        return False, 0, 0, 0
+        return False, 0, 0, 0  # type: ignore[unreachable]  # whatever its stubs say, an unknown codec has none
     return context.codec.name in DECODERS, stream.disposition & _DEFAULT, context.width * context.height, -stream.index
 
 
