@@ -346,7 +346,7 @@ def test_a_fixed_word_is_never_taken_for_an_id(anyone):
         "/videos/group": {"POST"},
         "/videos/groups": {"GET", "POST"},
         "/video-groups": {"GET", "POST"},
-        **dict.fromkeys(SEARCHES, {"POST"}),
+        **{path: {"POST"} for path in SEARCHES},
         VIDEOS: {"GET"},
         f"/videos/{SOME_ID}": {"GET", "DELETE"},
         f"/videos/groups/{SOME_ID}": {"GET", "PATCH", "DELETE"},
