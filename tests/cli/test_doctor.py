@@ -18,6 +18,7 @@ def test_a_healthy_installation_has_no_fault(calotype):
     assert "✗" not in done.stdout
     for name in ("database", "extension vector", "clock", "storage", "disk", "decoder jpeg", "model ocr", "describer"):
         assert f"✓ {name}: " in done.stdout
+    assert "✓ page downloads: yt-dlp 20" in done.stdout
     assert ("- decoder jxl" in done.stdout) == ("pip install 'calotype[jxl]'" in done.stdout)
 
 
