@@ -98,6 +98,9 @@ class Settings(BaseSettings):
         "", description="Hosts, addresses and networks, comma-separated, that files are fetched from though not public."
     )
     fetch_timeout: float = Field(60, gt=0, description="Seconds fetching one URL may take, redirects included.")
+    download_least_rate: int = Field(
+        64 * 1024, ge=1, description="Bytes a second a video's server must send on average, after fetch_timeout."
+    )
 
     webhook_timeout: float = Field(15, gt=0, description="Seconds a webhook has to answer.")
     webhook_first_pause: float = Field(
@@ -113,6 +116,24 @@ class Settings(BaseSettings):
     vision_api_key: SecretStr | None = Field(None, description="Key of that API, sent as a bearer token; absent: none.")
     vision_timeout: float = Field(
         120, gt=0, description="Seconds the model has for one picture; up to three attempts are made."
+    )
+
+    speech_url: str | None = Field(
+        None, description="Base URL of an OpenAI-compatible API whose model writes down what is said in videos."
+    )
+    speech_model: str | None = Field(
+        None,
+        description="Name of the model at that API; without a URL the folder of a Whisper model in the format of CTranslate2. "
+        "Absent: nothing is written down.",
+    )
+    speech_api_key: SecretStr | None = Field(None, description="Key of that API, sent as a bearer token; absent: none.")
+    speech_timeout: float = Field(
+        900,
+        gt=0,
+        description="Seconds the model has for at most ten minutes of sound; an API has up to three attempts.",
+    )
+    speech_language: str | None = Field(
+        None, description="Code of the language that is spoken, such as de; absent: it is recognised."
     )
 
     worker_processes: int | None = Field(

@@ -139,7 +139,7 @@ def build(tools: Tools, secret: bytes) -> Application:
         devices=DeviceService(database, batches, grace=timedelta(seconds=settings.device_key_grace_seconds)),
         device_uploads=device_uploads,
         exports=_exports(tools),
-        doctor=DoctorService(database, store, tools.pictures, describer, settings.data_dir),
+        doctor=DoctorService(database, store, tools.pictures, describer, tools.transcriber, settings.data_dir),
         duplicates=DuplicateService(database),
         embeddings=embeddings,
         folders=folders,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from calotype.bootstrap.pages import page_downloader
 from calotype.bootstrap.tools import Tools
 from calotype.domain.video import FILE_FORMATS
 from calotype.services.announcing import AnnounceService
@@ -15,7 +16,7 @@ from calotype.services.embedding import EmbeddingService
 from calotype.services.ingest import IngestService
 from calotype.services.probing import ProbeLimits, ProbeService
 from calotype.services.receive import IngestLimits, ReceiveService
-from calotype.services.video_download import VideoDownloadService
+from calotype.services.video_download import DownloadLimits, VideoDownloadService
 from calotype.services.video_indexing import VideoIndexingService, VideoLimits
 from calotype.services.video_upload import VideoTerms, VideoUploadService
 from calotype.settings import Settings
@@ -41,7 +42,8 @@ def video_downloads(tools: Tools, announcing: AnnounceService, probing: ProbeSer
     """Fetches videos by URL."""
     settings = tools.settings
     receiver = ReceiveService(tools.store, _video_limits(settings), probing)
-    return VideoDownloadService(announcing, receiver, tools.fetcher, max_video_bytes=settings.vision_max_video_bytes)
+    limits = DownloadLimits(settings.vision_max_video_bytes, settings.download_least_rate)
+    return VideoDownloadService(announcing, receiver, tools.fetcher, page_downloader(tools), limits)
 
 
 def video_indexing(tools: Tools, describing: DescribingService, embeddings: EmbeddingService) -> VideoIndexingService:
@@ -49,7 +51,7 @@ def video_indexing(tools: Tools, describing: DescribingService, embeddings: Embe
     settings = tools.settings
     limits = VideoLimits(settings.video_max_pixels, max(1, tools.pictures.workers - 1), settings.decode_timeout)
     return VideoIndexingService(
-        tools.database, tools.store, tools.videos, tools.pictures, describing, embeddings, None, limits
+        tools.database, tools.store, tools.videos, tools.pictures, describing, embeddings, tools.transcriber, limits
     )
 
 

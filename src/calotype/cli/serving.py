@@ -23,6 +23,7 @@ from calotype.bootstrap import (
     check_describing,
     check_fetching,
     check_storage,
+    check_transcribing,
     open_application,
     open_database,
 )
@@ -49,6 +50,7 @@ def serve(
     early = _EarlyStop()
     check_fetching(settings)
     check_describing(settings)
+    check_transcribing(settings)
     asyncio.run(check_storage(settings))
     with _listening(settings) as listener, open_database(settings) as url:
         supervisor = None if no_worker or early.is_asked else _WorkerSupervisor(url)
@@ -191,6 +193,8 @@ class _Server(uvicorn.Server):
         first_key = await application.api_keys.create_first()
         if first_key:
             print(f"\nYour API key, shown only this once:\n\n    {first_key}\n", flush=True)
+        if application.settings.speech_model is None:
+            print("What is said in videos is not written down: CALOTYPE_SPEECH_MODEL names no model.", flush=True)
         print(f"Calotype is ready at {self._address} (documentation: {self._address}/docs)", flush=True)
 
 

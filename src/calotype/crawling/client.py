@@ -31,6 +31,14 @@ _SENTENCES: tuple[tuple[type[Exception], str], ...] = (  # the first that fits
     (aiohttp.ClientResponseError, "the server did not answer in valid HTTP"),
 )
 
+# A certificate is not mended, and a program not changed, within a minute.
+_LASTING = (
+    aiohttp.ClientConnectorCertificateError,
+    aiohttp.ClientConnectorSSLError,
+    aiohttp.ClientResponseError,
+    PermissionError,
+)
+
 
 class Client:
     """GET and POST without redirects, cookies, credentials, caches, proxies, decompression, or anything from the environment."""
@@ -122,7 +130,7 @@ def failures_named() -> Iterator[None]:
     try:
         yield
     except (aiohttp.ClientError, OSError) as error:
-        raise DownloadFailed(_named(error)) from error
+        raise DownloadFailed(_named(error), is_passing=not isinstance(error, _LASTING)) from error
 
 
 def _named(error: Exception) -> str:

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from calotype.crawling.addresses import Address, Allowed, why_not_public
-from calotype.crawling.lookup import Lookup, SystemLookup, parsed
-from calotype.crawling.urls import Target, check_url, filename_in, redirected, target_of
-from calotype.domain.errors import AddressNotAllowed, DownloadFailed, TooLarge
+from calotype.crawling.address_check import AddressCheck
+from calotype.crawling.addresses import Allowed
+from calotype.crawling.lookup import Lookup
+from calotype.crawling.pace import Pace
+from calotype.crawling.urls import Target, filename_in
+from calotype.domain.errors import DownloadFailed, TooLarge
 
 if TYPE_CHECKING:  # the library takes a tenth of a second to load, which commands that fetch nothing need not wait for
     from aiohttp import ClientResponse
@@ -34,6 +36,15 @@ _REDIRECTS = {
     HTTPStatus.TEMPORARY_REDIRECT,
     HTTPStatus.PERMANENT_REDIRECT,
 }
+# What sites say to whoever is no browser.
+_REFUSING = {
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_ACCEPTABLE,
+    HTTPStatus.TOO_MANY_REQUESTS,
+}
+# Asking again later may help.
+_PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ,_-]{0,39}")  # what of a server's header is shown to people
 
 
@@ -105,32 +116,32 @@ class Fetcher:
         keeps: bool = False,
     ) -> None:
         self._keeps = keeps
-        self._allowed = allowed or Allowed()
+        self.check = AddressCheck(allowed, seconds=connect, lookup=lookup)
         self._agent = f"Calotype/{version}"
         self._connect = connect
         self._idle = idle
         self._total = total
-        self._system = None if lookup else SystemLookup()
-        self._lookup: Lookup = lookup or self._system_lookup
         self._made: Client | None = None
-        self._is_closed = False
 
     def check_url(self, url: str) -> None:
         """Refuse a URL for what its text alone shows, under this installation's settings. Raises AddressNotAllowed."""
-        check_url(url, self._allowed)
+        self.check.target(url)
 
     @asynccontextmanager
-    async def fetch(self, url: str, *, limit: int) -> AsyncIterator[Fetched]:
+    async def fetch(self, url: str, *, limit: int, least_rate: float | None = None) -> AsyncIterator[Fetched]:
         """GET a URL and give its body, at most `limit` bytes, as it arrives.
+
+        With `least_rate`, in bytes a second, the time it may take grows with what has arrived, so that large files come through
+        and servers that drip do not hold on.
 
         Raises AddressNotAllowed, DownloadFailed, and TooLarge (with `limit`, and `actual` when it was announced); while
         `chunks` is read, too. The connection is closed at the end, whether or not everything was read.
         """
-        deadline = asyncio.get_running_loop().time() + self._total
-        target, response = await self._follow(target_of(url, self._allowed), deadline)
+        pace, start = Pace(self._total, least_rate), asyncio.get_running_loop().time()
+        target, response = await self._follow(self.check.target(url), pace, start)
         try:
             length = _check_answer(response, limit)
-            async with aclosing(self._chunks(response, limit, deadline)) as chunks:
+            async with aclosing(_chunks(response, limit, pace, start)) as chunks:
                 yield Fetched(
                     url=target.url,
                     content_type=_media_type(response),
@@ -174,23 +185,21 @@ class Fetcher:
             raise _no_answer(seconds) from error
 
     async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> ClientResponse:
-        target = target_of(url, self._allowed)
-        return await self._client().post(target.url, await self._addresses(target), body, headers)
+        target = self.check.target(url)
+        return await self._client().post(target.url, await self.check.addresses(target), body, headers)
 
     async def aclose(self) -> None:
         """Close all connections; fetches that are running fail, as do later ones."""
-        self._is_closed = True
+        self.check.close()
         if self._made:
             await self._made.aclose()
-        if self._system:
-            self._system.close()
 
-    async def _follow(self, target: Target, deadline: float) -> tuple[Target, ClientResponse]:
+    async def _follow(self, target: Target, pace: Pace, start: float) -> tuple[Target, ClientResponse]:
         """Ask, and ask again where redirects lead to; every target is checked before anything is sent to it."""
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout_at(start + pace.allowed(0)):
                 for _ in range(MAX_REDIRECTS + 1):
-                    addresses = await self._addresses(target)
+                    addresses = await self.check.addresses(target)
                     response = await self._client().get(target.url, addresses)
                     if response.status not in _REDIRECTS:
                         return target, response
@@ -198,68 +207,50 @@ class Fetcher:
                     location = response.headers.get("Location")
                     if not location:
                         raise DownloadFailed("the server redirects without saying where to")
-                    target = redirected(target, location, self._allowed)
+                    target = self.check.redirected(target, location)
         except TimeoutError as error:
-            raise self._too_slow() from error
+            raise _too_slow(pace) from error
         raise DownloadFailed(f"there are more than {MAX_REDIRECTS} redirects")
 
-    async def _addresses(self, target: Target) -> Sequence[Address]:
-        """Where to connect to; all of a name's addresses must be allowed, or none is used."""
-        if target.host.address is not None:
-            return (target.host.address,)  # checked with the text of its URL
-        name = target.host.name
-        self._check_open()
-        try:
-            async with asyncio.timeout(self._connect):
-                addresses = parsed(await self._lookup(name))
-        except TimeoutError as error:
-            raise DownloadFailed("the host name could not be looked up in time") from error
-        except OSError as error:
-            raise DownloadFailed("the host name could not be found") from error
-        if not all(self._allowed.permits(name, address) or why_not_public(address) is None for address in addresses):
-            raise AddressNotAllowed("the host leads to an address that is not public")
-        return addresses
-
-    async def _chunks(self, response: ClientResponse, limit: int, deadline: float) -> AsyncGenerator[bytes, None]:
-        from calotype.crawling.client import failures_named
-
-        clock = asyncio.get_running_loop().time
-        received = 0
-        while True:
-            try:
-                # Only the network is interrupted: what is done with a chunk lies outside. The deadline counts it, though.
-                async with asyncio.timeout_at(deadline):
-                    with failures_named():
-                        chunk = await response.content.readany()
-            except TimeoutError as error:
-                raise self._too_slow() from error
-            if not chunk:
-                return
-            received += len(chunk)
-            if received > limit:
-                raise _too_large(limit)
-            if clock() > deadline:
-                raise self._too_slow()
-            yield chunk
-
     def _client(self) -> Client:
-        self._check_open()
+        self.check.check_open()
         if self._made is None:
             from calotype.crawling.client import Client
 
             self._made = Client(agent=self._agent, connect=self._connect, idle=self._idle, keeps=self._keeps)
         return self._made
 
-    def _check_open(self) -> None:
-        if self._is_closed:
-            raise DownloadFailed("the download was given up")
 
-    async def _system_lookup(self, name: str) -> Sequence[str]:
-        assert self._system
-        return await self._system(name)
+def may_pass(status: int) -> bool:
+    """Whether a server that answered so may have another answer in a while."""
+    return status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
-    def _too_slow(self) -> DownloadFailed:
-        return DownloadFailed(f"the download took longer than {self._total:g} seconds")
+
+async def _chunks(response: ClientResponse, limit: int, pace: Pace, start: float) -> AsyncGenerator[bytes, None]:
+    from calotype.crawling.client import failures_named
+
+    clock = asyncio.get_running_loop().time
+    received = 0
+    while True:
+        try:
+            # Only the network is interrupted: what is done with a chunk lies outside. The deadline counts it, though.
+            async with asyncio.timeout_at(start + pace.allowed(received)):
+                with failures_named():
+                    chunk = await response.content.readany()
+        except TimeoutError as error:
+            raise _too_slow(pace) from error
+        if not chunk:
+            return
+        received += len(chunk)
+        if received > limit:
+            raise _too_large(limit)
+        if clock() > start + pace.allowed(received):
+            raise _too_slow(pace)
+        yield chunk
+
+
+def _too_slow(pace: Pace) -> DownloadFailed:
+    return DownloadFailed(pace.sentence, is_passing=True)
 
 
 async def _let_finish(response: ClientResponse) -> None:
@@ -292,7 +283,11 @@ async def _whole(response: ClientResponse, limit: int) -> bytes:
 def _check_answer(response: ClientResponse, limit: int) -> int | None:
     """The length that is announced. Raises DownloadFailed for anything but a plain 200, and TooLarge."""
     if response.status != HTTPStatus.OK:
-        raise DownloadFailed(f"the server answered {response.status}")
+        raise DownloadFailed(
+            f"the server answered {response.status}",
+            is_passing=may_pass(response.status),
+            is_refusal=response.status in _REFUSING,
+        )
     return _check_length(response, limit)
 
 

@@ -201,6 +201,9 @@ class AddressNotAllowed(CalotypeError):
 
 
 class DownloadFailed(CalotypeError):
-    """A URL could not be fetched; the message names the kind of failure, never an address."""
+    """A URL could not be fetched; the message names the kind of failure, never an address.
+
+    `is_passing` in the context tells that trying again later may help, `is_refusal` that the server refused whoever asked.
+    """
 
     code = "download_failed"

@@ -25,10 +25,11 @@ _OUT_OF_MEMORY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What the parent tells a new child: `memory_limit` in bytes, `nice`, and the modules to import first."""
+    """What the parent tells a new child: its limits in bytes, `nice`, and the modules to import first."""
 
     parent: int
     memory_limit: int
+    file_limit: int
     nice: int
     preload: tuple[str, ...]
 
@@ -82,7 +83,7 @@ def _start(orders: Orders) -> Ready | Failed:
     limits.die_with_parent(orders.parent)
     limits.give_up_privileges()
     network = not limits.leave_network()
-    limits.limit_self(orders.memory_limit, orders.nice)
+    limits.limit_self(orders.memory_limit, orders.file_limit, orders.nice)
     outcome = _outcome(_preload, (orders.preload,), {})
     return outcome if isinstance(outcome, Failed) else Ready(network)
 

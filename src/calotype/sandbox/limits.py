@@ -17,11 +17,11 @@ _OPEN_FILES = 256
 _LEAST_URGENT = 19
 
 
-def limit_self(memory_limit: int, nice: int) -> None:
-    """Bound this process: address space in bytes, open files, no core dumps; and lower its priority."""
+def limit_self(memory_limit: int, file_limit: int, nice: int) -> None:
+    """Bound this process: address space and one written file in bytes, open files, no core dumps; and lower its priority."""
     _lower(resource.RLIMIT_AS, memory_limit)
     # A decoder that fills a disk does harm as one that fills memory does.
-    _lower(resource.RLIMIT_FSIZE, memory_limit)
+    _lower(resource.RLIMIT_FSIZE, file_limit)
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_NOFILE, _OPEN_FILES)
     if nice:

@@ -37,12 +37,12 @@ class Sandbox:
     """A fixed number of limited children, each running one function at a time.
 
     `name` says what they do ("decoder"), for messages. `memory_limit` bounds the address space of one
-    child, in bytes; `nice` lowers its priority (0-19). A child is replaced after `jobs_per_child` calls,
-    which bounds what leaks. `environment` adds to the few variables children get; `preload` names modules
-    they import before their first call. Children are started when first needed, or by `warm`. A sandbox
-    belongs to the event loop it is first used in, and children end with the thread of that loop. `network`
-    tells whether children can reach one: None until one has started, then False where the system lets them
-    leave it.
+    child, in bytes, and `file_limit` one file it writes, by default the same; `nice` lowers its priority
+    (0-19). A child is replaced after `jobs_per_child` calls, which bounds what leaks. `environment` adds to
+    the few variables children get; `preload` names modules they import before their first call. Children
+    are started when first needed, or by `warm`. A sandbox belongs to the event loop it is first used in,
+    and children end with the thread of that loop. `network` tells whether children can reach one: None
+    until one has started, then False where the system lets them leave it.
     """
 
     def __init__(
@@ -54,11 +54,12 @@ class Sandbox:
         jobs_per_child: int = 200,
         environment: Mapping[str, str] = MappingProxyType({}),
         preload: Sequence[str] = (),
+        file_limit: int | None = None,
     ) -> None:
         self.name = name
         self.workers = workers
         self.network: bool | None = None
-        self._options = ChildOptions(memory_limit, nice, dict(environment), tuple(preload))
+        self._options = ChildOptions(memory_limit, file_limit or memory_limit, nice, dict(environment), tuple(preload))
         self._jobs_per_child = jobs_per_child
         self._slots = [_Slot() for _ in range(workers)]
         # Last in, first out: a quiet server keeps using the child that is warm.

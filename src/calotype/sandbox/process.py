@@ -46,9 +46,10 @@ class ChildDied(Exception):  # what happened, not an error by itself: the pool d
 
 @dataclass(frozen=True, slots=True)
 class ChildOptions:
-    """How children are made: `memory_limit` in bytes, `nice` 0-19, variables, and modules to import first."""
+    """How children are made: limits of memory and of one written file in bytes, `nice` 0-19, variables, and modules to import."""
 
     memory_limit: int
+    file_limit: int
     nice: int
     environment: Mapping[str, str]
     preload: tuple[str, ...]
@@ -112,7 +113,7 @@ class ChildProcess:
 
     async def greet(self, options: ChildOptions) -> None:
         """Give the child its orders and wait until it has followed them; raises as `start` does."""
-        orders = child.Orders(os.getpid(), options.memory_limit, options.nice, options.preload)
+        orders = child.Orders(os.getpid(), options.memory_limit, options.file_limit, options.nice, options.preload)
         await asyncio.get_running_loop().sock_sendall(self._channel, wire.frame(orders))
         await self._read(1, started=False)
         greeting = await self._read_message()

@@ -88,6 +88,13 @@ class AnnounceService:
             await update_open_operations(connection, scope, asset_id, (OperationType.UPLOAD,), status=State.PROCESSING)
         return asset, video
 
+    async def is_awaited(self, scope: Scope, asset_id: UUID) -> bool:
+        """Whether a live video still waits for its bytes."""
+        async with self._database.read() as connection:
+            asset = await select_asset(connection, scope, asset_id)
+            video = await select_video(connection, scope, asset_id) if asset else None
+        return video is not None and video.download in OPEN
+
     async def fulfil(self, received: ReceivedFile, *, name: str | None = None) -> bool:
         """Give an announced video its bytes, and have them worked on; `name` takes the place of one that was only guessed.
 

@@ -30,7 +30,7 @@ from calotype.services.embedding import EmbeddingService, PreparedEmbeddings
 from calotype.services.event import EventService
 from calotype.services.processing import note_end
 from calotype.services.search_document import search_document
-from calotype.services.work import OPEN, try_again
+from calotype.services.work import OPEN, try_again, when_back
 from calotype.storage.store import ObjectStore
 
 _PHOTO = "photo"
@@ -139,7 +139,8 @@ class DescribingService:
         )
         made = await self._describer.describe(request)
         made = replace(made, visible_text=made.visible_text or visible_text)
-        prepared = await self._embeddings.prepare(asset, made)
+        # What was waited for, and perhaps paid for, is not thrown away for a lost connection.
+        prepared = await when_back(lambda: self._embeddings.prepare(asset, made))
         return Described(made, prepared, round((time.monotonic() - started) * 1000))
 
     async def describe_frame(self, asset: Asset, frame: DevelopedPicture) -> Description:

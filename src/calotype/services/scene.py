@@ -71,7 +71,7 @@ class SceneService:
     async def queue(self, scope: Scope, video_id: UUID, kind: str, urgency: Urgency) -> tuple[IndexingRun, int]:
         """Have a video indexed, or find the run that has not ended; with how many jobs wait before it.
 
-        One that is still downloaded waits for its bytes. Raises NotFound, and Conflict where those will never come.
+        Raises NotFound and Conflict.
         """
         now = datetime.now(UTC)
         async with self._database.write() as connection:
@@ -80,9 +80,9 @@ class SceneService:
             if video is None:
                 raise video_not_found()
             run = (await select_newest_runs(connection, scope, [video_id])).get(video_id)
+            if video.download is State.FAILED:
+                raise Conflict(f"This video could not be downloaded: {video.download_error}")
             if run is None or run.status not in _OPEN:
-                if video.download is State.FAILED:
-                    raise Conflict("This video could not be downloaded")
                 run = await queue_run(
                     connection,
                     self._queue,
@@ -92,7 +92,7 @@ class SceneService:
                     kind=kind,
                     urgency=urgency,
                     is_here=video.is_here,
-                    before=run,
+                    after=run,
                 )
             ahead = await self._queue.count_ahead(connection, Job(Task.INDEX_VIDEO, scope.tenant_id, video_id))
         return run, ahead

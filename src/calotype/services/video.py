@@ -74,19 +74,19 @@ class VideoService:
             videos = await select_videos(connection, scope, list(assets))
             if len(videos) < len(set(video_ids)):
                 raise video_not_found()
+            runs = await select_newest_runs(connection, scope, list(videos))
             for video in videos.values():
                 if not video.is_here:
                     raise _not_ready(video, "has not been downloaded")
-            newest = await select_newest_runs(connection, scope, list(videos))
             for video in videos.values():
                 if video.rendition.status is State.FAILED:
                     await update_video(
                         connection, scope, video.asset_id, {"rendition_status": None, "rendition_error": None}
                     )
                 if video.indexing not in _OPEN:
-                    before = newest.get(video.asset_id)
+                    after = runs.get(video.asset_id)
                     urgency = Urgency.INTERACTIVE
-                    await queue_run(connection, self._queue, scope, video.asset_id, now, urgency=urgency, before=before)
+                    await queue_run(connection, self._queue, scope, video.asset_id, now, urgency=urgency, after=after)
         return len(videos)
 
     async def _check_bytes(self, videos: Sequence[LibraryVideo]) -> None:

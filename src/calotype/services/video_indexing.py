@@ -25,6 +25,7 @@ from calotype.domain.asset import Asset, OperationType, State
 from calotype.domain.description import Description
 from calotype.domain.errors import (
     CalotypeError,
+    DescriptionFailed,
     NotFound,
     SandboxFailure,
     Unavailable,
@@ -93,11 +94,12 @@ class _Work:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What was made of one scene: its keyframe's key, and what a describer says, where that could be had."""
+    """What was made of one scene: its keyframe's key, and what a describer says, or why it refused, where that could be had."""
 
     found: FoundScene
     keyframe_key: str | None
     description: Description | None
+    refusal: DescriptionFailed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +214,8 @@ class VideoIndexingService:
                 min_scene=max(SHORTEST_SCENE, duration / MOST_SCENES),
                 storyboard=work.video.has_storyboard,
                 timeout=timeout,
-            )
+            ),
+            is_long=True,
         )
         return found
 
@@ -230,7 +233,11 @@ class VideoIndexingService:
                 tasks = [group.create_task(see(place, scene)) for place, scene in enumerate(found.scenes)]
         except ExceptionGroup as faults:
             raise faults.exceptions[0] from faults
-        return [task.result() for task in tasks]
+        seen = [task.result() for task in tasks]
+        refusals = [one.refusal for one in seen if one.refusal]
+        if refusals and not any(one.description for one in seen):
+            raise refusals[0]
+        return seen
 
     async def _see(self, work: _Work, place: int, scene: FoundScene, folder: Path) -> _Seen:
         """Look at the keyframe of one scene as at any picture; one that cannot be read leaves the scene without a picture."""
@@ -241,13 +248,19 @@ class VideoIndexingService:
             frame: DevelopedPicture = await try_again(
                 lambda: self._pictures.run(develop, str(path), timeout=self._limits.picture_timeout)
             )
-        except (UndecodablePicture, Unsupported) as error:
+        except (UndecodablePicture, Unsupported, SandboxFailure) as error:
+            if _is_passing(error):
+                raise
             _log.warning("keyframe not read", asset_id=str(work.asset.id), scene=place, reason=error.message)
             return _Seen(scene, None, None)
         thumbnail = next(variant for variant in frame.variants if variant.name is VariantName.MEDIUM_512)
         key = f"{work.folder}/scene_{work.token}_{place}.jpg"
         await self._store.put(key, thumbnail.data)
-        return _Seen(scene, key, await self._describing.describe_frame(work.asset, frame))
+        try:
+            return _Seen(scene, key, await self._describing.describe_frame(work.asset, frame))
+        except DescriptionFailed as error:
+            _log.warning("scene not described", asset_id=str(work.asset.id), scene=place, reason=error.message)
+            return _Seen(scene, key, None, error)
 
     async def _put_storyboard(self, work: _Work, found: VideoScan, folder: Path) -> Storyboard | None:
         sheet = found.storyboard

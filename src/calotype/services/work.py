@@ -5,12 +5,13 @@ What is lacking is derived from the row: the queue may lose a job, the row never
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from uuid import UUID
 
 from calotype.domain.asset import State
-from calotype.domain.errors import SandboxFailure
+from calotype.domain.errors import SandboxFailure, Unavailable
 from calotype.domain.job import Job, Task
 from calotype.domain.video import IndexingStatus, Video
 
@@ -24,6 +25,9 @@ MOST_BEGINNINGS = 25
 
 More than the queue's own attempts after passing faults, which must not count against a picture.
 """
+
+AWAY_PAUSES = (0.2, 1.0, 3.0, 10.0)
+"""Seconds until a database or store that is away is tried again."""
 
 OPEN = frozenset({State.PENDING, State.PROCESSING})
 _INDEXING = frozenset({IndexingStatus.PENDING, IndexingStatus.PROCESSING})
@@ -62,18 +66,34 @@ def missing_video_jobs(tenant_id: UUID, video: Video) -> list[Job]:
     return jobs
 
 
-async def try_again(work: Callable[[], Awaitable[Result]]) -> Result:
+async def try_again(work: Callable[[], Awaitable[Result]], *, is_long: bool = False) -> Result:
     """Do work that runs in a child process, up to three times, because a dead child is replaced by another.
 
     Raises SandboxFailure: the last one with the number of attempts, or at once when a child could not even start, which tells
-    nothing about the work.
+    nothing about the work. What `is_long` has a time limit of hours, and is not begun again after it.
     """
     for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
             return await work()
         except SandboxFailure as error:
-            if error.context.get("reason") == "start":
+            reason = error.context.get("reason")
+            if reason == "start" or (is_long and reason == "timeout"):
                 raise
             if attempt == MAX_ATTEMPTS:
                 raise SandboxFailure(f"{error.message} ({attempt} attempts)", **error.context) from error
+    raise AssertionError
+
+
+async def when_back(work: Callable[[], Awaitable[Result]]) -> Result:
+    """Do work that needs a database or store which may be away for a moment, as often as it is worth waiting for.
+
+    Raises Unavailable: the last one, or at once that of a describer, which has a patience of its own.
+    """
+    for pause in (*AWAY_PAUSES, None):
+        try:
+            return await work()
+        except Unavailable as error:
+            if pause is None or error.context.get("of") == "model":
+                raise
+            await asyncio.sleep(pause)
     raise AssertionError

@@ -84,6 +84,7 @@ async def _chores(application: Application) -> None:
     interval = application.settings.upkeep_interval
     last = -interval
     last_sweep = time.monotonic()
+    await _try(application.video_downloads.sweep)
     while True:
         await _try(upkeep.rescue)
         await _try(application.analysis_recovery.recover)
