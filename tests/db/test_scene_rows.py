@@ -21,7 +21,9 @@ async def left(connection, video_id: UUID) -> dict[str, int]:
     """How many rows there are of a video, by table."""
     tables = ("scene", "transcript_segment", "embedding")
     return {
-        name: (await connection.execute(text(f"SELECT count(*) FROM {name} WHERE asset_id = :id"), {"id": video_id})).scalar_one()
+        name: (
+            await connection.execute(text(f"SELECT count(*) FROM {name} WHERE asset_id = :id"), {"id": video_id})
+        ).scalar_one()
         for name in tables
     }
 

@@ -133,7 +133,9 @@ async def test_filters_leave_what_overlaps(database, timed, data):
     videos = sorted({scene.asset_id for scene, _, _ in known}) + [uuid4()]
     groups = [group for _, _, group in known if group][:1] + [uuid4()]
     begins = sorted({begin for _, begin, _ in known})
-    moment = st.none() | st.builds(lambda begin, later: begin + timedelta(seconds=later), st.sampled_from(begins), st.integers(-1, 35))
+    moment = st.none() | st.builds(
+        lambda begin, later: begin + timedelta(seconds=later), st.sampled_from(begins), st.integers(-1, 35)
+    )
     wanted = SceneFilter(
         video_ids=data.draw(st.none() | st.lists(st.sampled_from(videos), unique=True).map(tuple)),
         group_ids=data.draw(st.none() | st.lists(st.sampled_from(groups), unique=True).map(tuple)),

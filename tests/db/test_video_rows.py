@@ -31,7 +31,11 @@ async def test_a_video_comes_back_as_it_was_said_to_be(database, scope):
     async with database.write() as connection:
         group = await add_group(connection, scope)
         said = new_video(
-            group_id=group.id, starts_at=NOW, has_storyboard=True, caption_prompt="Who?", source_url="https://a.example/b"
+            group_id=group.id,
+            starts_at=NOW,
+            has_storyboard=True,
+            caption_prompt="Who?",
+            source_url="https://a.example/b",
         )
         video_id = await add_video(connection, scope, said)
         video = await select_video(connection, scope, video_id)
@@ -67,7 +71,9 @@ async def test_columns_change_alone(database, scope, other_scope):
     async with database.write() as connection:
         before = await select_video(connection, scope, video_id)
         await update_video(connection, other_scope, video_id, {"name": "stolen"})
-        await update_video(connection, scope, video_id, {"storyboard": {name: getattr(board, name) for name in columns}})
+        await update_video(
+            connection, scope, video_id, {"storyboard": {name: getattr(board, name) for name in columns}}
+        )
         await update_video(connection, scope, video_id, {"rendition_status": "completed", "rendition_key": "key"})
         after = await select_video(connection, scope, video_id)
 
@@ -96,7 +102,10 @@ async def test_all_videos_come_newest_first(database, scope):
         group = await add_group(connection, scope)
         made = [
             await add_video(
-                connection, scope, new_video(group_id=group.id if minutes % 2 else None), NOW + timedelta(minutes=minutes)
+                connection,
+                scope,
+                new_video(group_id=group.id if minutes % 2 else None),
+                NOW + timedelta(minutes=minutes),
             )
             for minutes in (2, 5, 1, 4, 3)
         ]

@@ -92,7 +92,7 @@ def scene_of(asset_id: UUID, place: int = 0, **values: Any) -> Scene:
         description="A forklift backs out of a trailer.",
         visible_text=None,
         transcript=None,
-        tags=("dock", "ä,\"b"),
+        tags=("dock", 'ä,"b'),
         confidence=0.5,
         is_embedded=False,
         created_at=NOW + timedelta(minutes=5),
