@@ -11,12 +11,12 @@ from calotype.domain.errors import DescriptionFailed, Unavailable, UndecodablePi
 from calotype.domain.job import MOST_PASSING_FAULTS, Urgency
 from calotype.domain.video import IndexingStatus
 from calotype.domain.video_search import SceneQuery
+from calotype.services.video_upload import VideoRequest
 from calotype.services.work import MOST_BEGINNINGS
 from tests.films import BLUE, GREEN, RED, film
 from tests.services.batches import Deputy
 from tests.services.films import CRASH, NO_START
 from tests.services.library import chunks
-from calotype.services.video_upload import VideoRequest
 
 STEPS = ("scan", "develop")
 
