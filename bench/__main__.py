@@ -19,6 +19,7 @@ from bench import (
     similar,
     start,
     stream,
+    videos,
 )
 from bench.report import report
 
@@ -43,6 +44,7 @@ def main() -> None:
         *completeness.run(),
         *meaning.run(),
         start.run(),
+        *videos.run(),
     ]
     report(results)
 
