@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench import (
     analyses,
     batch,
+    chunked_uploads,
     colors,
     completeness,
     duplicates,
@@ -12,13 +13,16 @@ from bench import (
     fleet,
     folders,
     images,
+    indexing,
     ingest,
     meaning,
     requests,
     search,
     similar,
+    speech,
     start,
     stream,
+    videos,
 )
 from bench.report import report
 
@@ -29,6 +33,7 @@ def main() -> None:
         ingest.run("phone", 100),
         ingest.run("small", 500),
         stream.run(),
+        chunked_uploads.run(),
         requests.run(),
         *search.run(),
         batch.run(),
@@ -42,6 +47,9 @@ def main() -> None:
         *colors.run(),
         *completeness.run(),
         *meaning.run(),
+        speech.run(),
+        *videos.run(),
+        indexing.run(),
         start.run(),
     ]
     report(results)

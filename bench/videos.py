@@ -133,6 +133,11 @@ def scanned(path: str) -> dict[str, Any]:
     return {"frames": found.frames, "scenes": len(found.scenes)}
 
 
+def bare_seconds(path: Path) -> float:
+    """Seconds a bare decode of a film takes in a process of its own."""
+    return float(_in_child("bare", path)["seconds"])
+
+
 def _measure(name: str, rounds: int) -> dict[str, Any]:
     path = make_film(name)
     seconds = SIZES[name][3]

@@ -65,9 +65,12 @@ class VisionModel:
     the middle of the body; "hang_up" does so before the answer; "drip" sends a byte now and then; "endless" does not stop.
     """
 
+    good = staticmethod(completion)
+    request = Asked
+
     def __init__(self, *script):
         self.asked = []
-        self.script = list(script or [completion()])
+        self.script = list(script or [self.good()])
         self.held = threading.Event()
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -122,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        entry = self.model._next(Asked(self.path, headers, body))
+        entry = self.model._next(self.model.request(self.path, headers, body))
         with suppress(ConnectionError):
             if isinstance(entry, str):
                 self.close_connection = True
@@ -138,7 +141,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def play_hold(self):
         self.model.held.wait()
-        self.answer(200, {}, completion())
+        self.answer(200, {}, self.model.good())
 
     def play_hang_up(self):
         pass

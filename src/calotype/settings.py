@@ -118,6 +118,24 @@ class Settings(BaseSettings):
         120, gt=0, description="Seconds the model has for one picture; up to three attempts are made."
     )
 
+    speech_url: str | None = Field(
+        None, description="Base URL of an OpenAI-compatible API whose model writes down what is said in videos."
+    )
+    speech_model: str | None = Field(
+        None,
+        description="Name of the model at that API; without a URL the folder of a Whisper model in the format of CTranslate2. "
+        "Absent: nothing is written down.",
+    )
+    speech_api_key: SecretStr | None = Field(None, description="Key of that API, sent as a bearer token; absent: none.")
+    speech_timeout: float = Field(
+        900,
+        gt=0,
+        description="Seconds the model has for at most ten minutes of sound; an API has up to three attempts.",
+    )
+    speech_language: str | None = Field(
+        None, description="Code of the language that is spoken, such as de; absent: it is recognised."
+    )
+
     worker_processes: int | None = Field(
         None, ge=1, description="Child processes that decode pictures; absent: one per core."
     )

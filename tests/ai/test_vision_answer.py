@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.vision_models import METADATA, completion, saying
 
+from calotype.ai.endpoint import UnusableAnswer
 from calotype.ai.vision_answer import read_completion
-from calotype.ai.vision_endpoint import UnusableAnswer
 from calotype.domain.errors import DescriptionFailed
 
 GOOD = json.dumps(METADATA)

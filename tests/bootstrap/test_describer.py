@@ -45,10 +45,11 @@ async def describing(model=None, *, breaker=None, key=KEY, **settings):
     async def sleep(seconds):
         describer.pauses.append(seconds)
 
-    describer._endpoint._sleep = sleep
-    describer._endpoint._jitter = lambda: 1.0
+    endpoint = describer._endpoint._endpoint
+    endpoint._sleep = sleep
+    endpoint._jitter = lambda: 1.0
     if breaker:
-        describer._endpoint._breaker = breaker
+        endpoint._breaker = breaker
     try:
         yield describer
     finally:

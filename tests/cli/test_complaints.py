@@ -56,6 +56,8 @@ def test_several_bad_settings_are_all_named(calotype):
         (("keys", "list"), {"CALOTYPE_FETCH_ALLOW": "nas.lan:80"}, "'nas.lan:80'"),
         (("serve",), {"CALOTYPE_VISION_URL": "http://127.0.0.1:11434/v1"}, "CALOTYPE_VISION_MODEL"),
         (("serve",), {"CALOTYPE_VISION_URL": "http://a:secret@b", "CALOTYPE_VISION_MODEL": "m"}, "CALOTYPE_VISION_URL"),
+        (("serve",), {"CALOTYPE_SPEECH_MODEL": "large-v3"}, "CALOTYPE_SPEECH_MODEL"),
+        (("worker",), {"CALOTYPE_SPEECH_URL": "ftp://b/secret", "CALOTYPE_SPEECH_MODEL": "m"}, "CALOTYPE_SPEECH_URL"),
         (("worker",), {"CALOTYPE_VISION_URL": "ftp://b/secret", "CALOTYPE_VISION_MODEL": "m"}, "CALOTYPE_VISION_URL"),
         (("serve",), {"CALOTYPE_DATA_DIR": __file__}, "CALOTYPE_DATA_DIR"),
     ],

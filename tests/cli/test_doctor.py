@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 
+from tests import speech_models
+from tests.speech_models import SpeechModel
 from tests.vision_models import KEY, VisionModel
+from tests.whisper_models import make_whisper
 
 
 def test_a_healthy_installation_has_no_fault(calotype):
@@ -18,6 +21,8 @@ def test_a_healthy_installation_has_no_fault(calotype):
     assert "✗" not in done.stdout
     for name in ("database", "extension vector", "clock", "storage", "disk", "decoder jpeg", "model ocr", "describer"):
         assert f"✓ {name}: " in done.stdout
+    assert "- transcriber: none: what is said in videos is not written down" in done.stdout
+    assert "→ set CALOTYPE_SPEECH_MODEL" in done.stdout
     assert "✓ page downloads: yt-dlp 20" in done.stdout
     assert ("- decoder jxl" in done.stdout) == ("pip install 'calotype[jxl]'" in done.stdout)
 
@@ -52,18 +57,29 @@ def test_a_database_that_does_not_answer_is_a_fault_with_a_remedy(calotype):
     assert "Traceback" not in done.stderr
 
 
-def test_the_describer_is_tried_out(calotype):
-    """A model is shown a small picture; one that does not answer well is a fault, without its address or key."""
-    with VisionModel() as model:
-        well = calotype("doctor", **model.settings(CALOTYPE_VISION_TIMEOUT="20"))
+def test_models_of_ones_own_are_tried_out(calotype, tmp_path):
+    """One that describes is shown a small picture, one of speech gets a second of sound; one that fails is a fault.
+
+    Without its address or key, whether it is a server or a folder.
+    """
+    folder = make_whisper(tmp_path / "tiny")
+    (folder / "tokenizer.json").write_text("{}")
+    limits = {"CALOTYPE_VISION_TIMEOUT": "20", "CALOTYPE_SPEECH_TIMEOUT": "20"}
+    with VisionModel() as model, SpeechModel() as ear:
+        well = calotype("doctor", **model.settings(**ear.settings(**limits)))
         assert model.asked[0].picture[1][:2] == b"\xff\xd8"
+        assert ear.asked[0].sound == ("sound.wav", "audio/wav", 1.0)
         model.script = [401]
-        refused = calotype("doctor", **model.settings())
+        refused = calotype("doctor", **model.settings(CALOTYPE_SPEECH_MODEL=str(folder)))
     assert well.returncode == 0, well.stdout + well.stderr
     assert "✓ describer: seer:7b looks at pictures and answers" in well.stdout
+    assert "✓ transcriber: listens and answers" in well.stdout
     assert refused.returncode == 1
     assert "✗ describer: the vision model refused the request (401)" in refused.stdout
     assert "→ check CALOTYPE_VISION_URL" in refused.stdout
+    assert "✗ transcriber: the speech model cannot be loaded" in refused.stdout
+    assert "→ check CALOTYPE_SPEECH_URL" in refused.stdout
     for done in (well, refused):
         assert KEY not in done.stdout + done.stderr
+        assert speech_models.KEY not in done.stdout + done.stderr
         assert "Traceback" not in done.stdout + done.stderr

@@ -25,6 +25,7 @@ VISION_IMAGES = 4
 VISION_METADATA_BYTES = 100
 VISION_BODY_BYTES = 5_000  # of text
 VISION_FILE_BYTES = 30_000
+CINEMA_BYTES = 60_000  # of one video
 BUDGET = 2
 FLEET_BYTES = 100_000
 FLEET_BATCH = 3
@@ -170,9 +171,29 @@ def budgeted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer
         "--no-worker",
         CALOTYPE_DAILY_IMAGE_UPLOADS=str(BUDGET),
         CALOTYPE_DAILY_IMAGE_SEARCHES=str(BUDGET),
+        CALOTYPE_DAILY_VIDEO_UPLOADS=str(BUDGET),
+        CALOTYPE_DAILY_VIDEO_SEARCHES=str(BUDGET),
         CALOTYPE_LINK_LIFETIME="1",
     ) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def cinema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server with a worker that may fetch from loopback, and takes small videos only."""
+    with RunningServer(
+        tmp_path_factory.mktemp("cinema"),
+        CALOTYPE_FETCH_ALLOW="127.0.0.1",
+        CALOTYPE_VISION_MAX_VIDEO_BYTES=str(CINEMA_BYTES),
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def cinema_client(cinema: RunningServer) -> Iterator[httpx.Client]:
+    """A client of that server with the key of a tenant of its own."""
+    with cinema.client(cinema.new_key()) as client:
+        yield client
 
 
 @pytest.fixture

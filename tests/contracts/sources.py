@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import uuid4
+
+from tests.running import PATIENCE
 
 
 class Sources:
@@ -28,10 +31,13 @@ class Sources:
         self._thread.join()
 
     def publish(self, body=b"", status=200, *, name="picture.jpg", **headers):
-        """Publish an answer, named by its path; returns its URL. `short` bytes are announced, but never sent."""
-        short = headers.pop("short", 0)
+        """Publish an answer, named by its path; returns its URL.
+
+        `short` bytes are announced, but never sent; the second half of the body waits for the event `hold`.
+        """
+        short, hold = headers.pop("short", 0), headers.pop("hold", None)
         path = f"/{uuid4().hex}/{name}"
-        self._answers[path] = (status, headers, body, short)
+        self._answers[path] = (status, headers, body, short, hold)
         return self.base + path
 
     def moved(self, target, status=302):
@@ -48,14 +54,20 @@ class Sources:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
                 sources.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
-                status, headers, body, short = sources._answers.get(self.path, (404, {}, b"nothing here", 0))
+                nothing = (404, {}, b"nothing here", 0, None)
+                status, headers, body, short, hold = sources._answers.get(self.path, nothing)
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name.replace("_", "-"), value)
                 self.send_header("Content-Length", str(len(body) + short))
                 self.end_headers()
-                self.wfile.write(body)
+                half = len(body) // 2 if hold else len(body)
                 self.close_connection = True
+                with contextlib.suppress(OSError):  # whoever asked may have gone
+                    self.wfile.write(body[:half])
+                    if hold:
+                        hold.wait(PATIENCE)
+                    self.wfile.write(body[half:])
 
             def log_message(self, *_):
                 """Nothing: the tests ask for what they want to know."""

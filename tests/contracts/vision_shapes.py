@@ -74,6 +74,10 @@ CODES = {
     403: {"forbidden", "url_expired", "url_invalid"},
     404: {"image_not_found", "video_not_found", "group_not_found", "clip_not_found", "route_not_found"},
     405: {"method_not_allowed"},
+    409: {
+        "group_exists", "group_not_empty", "group_immutable", "default_group", "video_not_ready", "video_not_indexed",
+        "feature_not_ready", "clip_running",
+    },
     413: {"payload_too_large"},
     415: {"unsupported_media_type"},
     416: {"invalid_range"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 import warnings
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -143,24 +144,24 @@ def developed(**values):
 async def vacuum(connection: Connection, *names: str) -> None:
     """Vacuum tables until each page is known to be visible to all, for half a minute at most.
 
-    Anyone who looks at the database meanwhile prevents it; who did so to the end is told.
+    Any open transaction prevents it, whoever's it is; who did so to the end is told.
     """
     unseen = text(
         "SELECT count(*) FROM pg_class WHERE relname = ANY(:names) AND relkind = 'r' AND relallvisible < relpages"
     )
-    try:
-        async with asyncio.timeout(30):
-            while True:
-                await connection.execute(text(f"VACUUM (ANALYZE) {', '.join(names)}"))
-                if not await connection.scalar(unseen, {"names": list(names)}):
-                    return
-                await asyncio.sleep(0.1)
-    except TimeoutError:
-        rows = await connection.execute(_HOLDERS)
-        warnings.warn(f"the vacuum was held up by {[tuple(row) for row in rows]}", stacklevel=2)
+    until = time.monotonic() + 30
+    while True:
+        await connection.execute(text(f"VACUUM (ANALYZE) {', '.join(names)}"))
+        if not await connection.scalar(unseen, {"names": list(names)}):
+            return
+        if time.monotonic() > until:
+            rows = await connection.execute(_HOLDERS)
+            warnings.warn(f"the vacuum was held up by {[tuple(row) for row in rows]}", stacklevel=2)
+            return
+        await asyncio.sleep(0.2)
 
 
 _HOLDERS = text(
-    "SELECT pid, backend_type, state, age(backend_xmin), state_change, left(query, 200) FROM pg_stat_activity "
-    "WHERE backend_xmin IS NOT NULL AND datname = current_database() AND pid <> pg_backend_pid()"
+    "SELECT pid, backend_type, state, age(backend_xmin), age(backend_xid), state_change, left(query, 200) "
+    "FROM pg_stat_activity WHERE (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL) AND pid <> pg_backend_pid()"
 )

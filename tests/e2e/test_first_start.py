@@ -18,6 +18,7 @@ def test_the_first_key_is_shown_exactly_once_and_opens_the_default_library(datab
         assert key is not None
         assert key.startswith("calo_")
         assert server.log().count(key) == 1
+        assert "What is said in videos is not written down" in server.log()
         with server.client(key) as client:
             upload(client, photo())
             assert client.get("/api/v2/user-files").json()["total_count"] == 1

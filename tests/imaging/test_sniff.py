@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from calotype.imaging.sniff import HEAD_BYTES, sniff
+from tests.films import film
 from tests.imaging.containers import ASCII, BYTE, LONG, SHORT, box, heif, saved, tiff, webp
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
@@ -81,12 +82,22 @@ PICTURES = {
     "cr3": [ftyp(b"crx ", b"crx ", b"isom")],
 }
 OTHERS = {
-    "mp4": [ftyp(b"isom", b"mp42"), ftyp(b"mp42"), ftyp(b"XXXX", b"iso4"), ftyp(b"3gp5")],
+    "mp4": [ftyp(b"isom", b"mp42"), ftyp(b"mp42"), ftyp(b"XXXX", b"iso4"), ftyp(b"isom", b"3gp5")],
     "mov": [ftyp(b"qt  "), b"\0\0\0\x08wide\0\0\1\0mdat"],
     "m4v": [ftyp(b"M4V ", b"isom")],
     "webm": [b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\x82\x84webm"],
     "mkv": [b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\x82\x88matroska"],
     "avi": [b"RIFF\0\0\0\0AVI LIST"],
+    "3gp": [ftyp(b"3gp5"), ftyp(b"3g2a", b"3gp4")],
+    "ts": [(b"G" + b"\0" * 187) * 5, (b"G" + b"\0" * 187) * 60 + b"off" + (b"G" + b"\0" * 184)],
+    "m2ts": [(b"abcdG" + b"\0" * 187) * 5],
+    "mpeg": [b"\0\0\x01\xba\x44\0\x04\0", b"\0\0\x01\xba\x21\0\x01\0"],
+    "flv": [b"FLV\x01\x05\0\0\0\x09\0\0\0\0", b"FLV\x01\x01\0\0\0\x09"],
+    "wmv": [bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c") + b"\0" * 20],
+    "ogv": [
+        b"OggS\0\x02" + b"\0" * 22 + b"\x80theora\x03",
+        b"OggS\0\x02" + b"\0" * 22 + b"fishead\0" + b"\0" * 80 + b"\x80theora",
+    ],
     "pdf": [b"%PDF-1.7\n", b"\n\n%PDF-1.4"],
     "docx": [zipped("word/document.xml")],
     "xlsx": [zipped("xl/workbook.xml")],
@@ -101,6 +112,7 @@ OTHERS = {
         b"<script>alert(1)</script>",
     ],
 }
+FILMS = {"mp4", "mov", "m4v", "webm", "mkv", "avi", "3gp", "ts", "m2ts", "mpeg", "flv", "wmv", "ogv"}
 NOTHING = [
     b"",
     b"\0",
@@ -114,6 +126,15 @@ NOTHING = [
     b"\xff\xd8",
     b"RIFF\0\0\0\0WAVEfmt ",
     ftyp(b"M4A ", b"isom"),
+    b"FLV\x01\x04\0\0\0\x09\0\0\0\0",
+    b"FLV is no film here",
+    b"OggS\0\x02" + b"\0" * 22 + b"\x01vorbis",
+    b"OggS\0\x02" + b"\0" * 22 + b"OpusHead",
+    b"\0\0\x01\xba\0\0",
+    b"\0\0\x01\xba",
+    (b"G" + b"\0" * 187) * 4,
+    (b"G" + b"\0" * 187) * 5 + b"\0" * 18800,
+    b"Good words, and nothing else. " * 400,
     b"<note>about <svg> elements</note>",
     b"<svgfoo/>",
     b"II*\0",
@@ -135,7 +156,7 @@ def test_videos_and_documents_are_told_from_pictures(format_, head):
     found = sniff(head)
     assert found is not None
     assert found.format == format_
-    assert found.media_type == ("video" if format_ in {"mp4", "mov", "m4v", "webm", "mkv", "avi"} else "document")
+    assert found.media_type == ("video" if format_ in FILMS else "document")
 
 
 @pytest.mark.parametrize("head", NOTHING)
@@ -144,10 +165,34 @@ def test_everything_else_is_unknown(head):
     assert sniff(head) is None
 
 
+@pytest.mark.parametrize("name", sorted(FILMS - {"ogv"}))
+def test_real_films_are_known_by_their_content(name):
+    """A film of each container is told from its first bytes, and so is one of which these are all there is."""
+    data = film(name, fps=25, seconds=0.4)
+    assert sniff(data).format == sniff(data[:HEAD_BYTES]).format == name
+
+
+def test_sound_in_containers_of_films_is_told_where_the_first_bytes_tell():
+    """Sound alone in Flash or Ogg is no film."""
+    assert sniff(film("flv", scenes=(), audio="aac")) is None
+    assert sniff(film("ogv", scenes=(), audio="libopus")) is None
+
+
+@given(st.binary(min_size=1000, max_size=4000))
+def test_chance_makes_no_transport_stream(data):
+    """Bytes that mean nothing are never taken for packets."""
+    found = sniff(b"\x01" + data)
+    assert found is None or found.format not in {"ts", "m2ts"}
+
+
 def test_content_types_are_those_of_the_registries():
     """Content types of common formats are the registered ones, and RAW formats have their usual names."""
     types = {name: sniff(heads[0]).content_type for name, heads in PICTURES.items()}
     assert types["jpeg"] == "image/jpeg"
+    films = {name: sniff(heads[0]).content_type for name, heads in OTHERS.items()}
+    assert films["ts"] == films["m2ts"] == "video/mp2t"
+    assert (films["mpeg"], films["flv"], films["wmv"]) == ("video/mpeg", "video/x-flv", "video/x-ms-wmv")
+    assert (films["ogv"], films["3gp"]) == ("video/ogg", "video/3gpp")
     assert types["svg"] == "image/svg+xml"
     assert types["nef"] == "image/x-nikon-nef"
     assert len(set(types.values())) == len(types)

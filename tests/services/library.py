@@ -102,7 +102,7 @@ class Library:
 
     def objects(self):
         """The keys of this tenant's objects on disk."""
-        folders = [self._objects / kind / str(self.scope.tenant_id) for kind in ("uploads", "variants")]
+        folders = [self._objects / kind / str(self.scope.tenant_id) for kind in ("uploads", "variants", "chunks")]
         return {
             str(path.relative_to(self._objects)) for folder in folders for path in folder.rglob("*") if path.is_file()
         }

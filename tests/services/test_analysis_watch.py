@@ -260,6 +260,7 @@ async def test_a_suspended_analysis_whose_credits_are_spent_ends(desk, watch, be
 async def test_silence_is_broken_whatever_the_database_does(desk, watch, monkeypatch):
     """While it is away clients hear that they are not forgotten, and afterwards they are told everything."""
     monkeypatch.setattr(analysis_watch, "_SILENCE", 0.02)
+    monkeypatch.setattr(analysis_watch, "_AGAIN", 0.01)
     monkeypatch.setattr(analysis_watch, "_LOOK", 0.01)
     client, analysis_id = await opened(desk, watch, await desk.session())
     await until(lambda: client.heartbeats)
@@ -275,12 +276,13 @@ async def test_silence_is_broken_whatever_the_database_does(desk, watch, monkeyp
         before = client.heartbeats
         await until(lambda: client.heartbeats > before + 3)
         await client.hang_up()
+    monkeypatch.setattr(analysis_watch, "_LOOK", 600.0)
     client, _ = await opened(desk, watch, (desk.row(analysis_id, "session_id"))[0], f"{analysis_id.hex}-0")
     with monkeypatch.context() as patch:
         patch.setattr(desk.services.analyses, "news", refuse)
+        await desk.work(analysis_id)  # which nobody sees who is notified of it
         before = client.heartbeats
         await until(lambda: client.heartbeats > before + 3)
-    await desk.work(analysis_id)
     await client.task
     check_told(client.events, 4)
 

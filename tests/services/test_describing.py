@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,7 @@ from calotype.domain.errors import DescriptionFailed, NotFound, SandboxFailure, 
 from calotype.domain.job import MOST_PASSING_FAULTS
 from calotype.domain.picture import VariantName
 from calotype.services.describing import ReadingLimits
+from tests.services.batches import Deputy
 from tests.services.hooks import subscribe, told
 from tests.services.library import photo
 from tests.services.meaning import described_as, find
@@ -53,6 +55,24 @@ class Reader:
         if isinstance(self.read, Exception):
             raise self.read
         return TextReading(self.read, 0.9)
+
+
+class AwayAfter(Deputy):
+    """A database that is away twice once a model has been asked."""
+
+    def __init__(self, original, model):
+        super().__init__(original)
+        self.model = model
+        self.times = 2
+
+    @asynccontextmanager
+    async def read(self):
+        """Fails, or is the real one."""
+        if self.model.requests and self.times:
+            self.times -= 1
+            raise Unavailable("the database cannot be reached")
+        async with self._original.read() as connection:
+            yield connection
 
 
 @pytest.fixture
@@ -258,3 +278,17 @@ async def test_an_answer_that_cannot_be_used_ends_the_job_at_once(library, given
     assert failed.description_status is State.FAILED
     assert failed.description_error == "the vision model refused the request (401)"
     assert failed.variant_status is State.COMPLETED
+
+
+async def test_an_answer_outlives_a_lost_connection(library, given, monkeypatch):
+    """The database is away when the model has answered: it is waited for, and the model not asked, and paid, again."""
+    monkeypatch.setattr("calotype.services.work.AWAY_PAUSES", (0.0, 0.0))
+    asset = await developed(library)
+    model = given(Model())
+    for service in (library.services.describing, library.services.describing._embeddings):
+        away = AwayAfter(service._database, model)
+        monkeypatch.setattr(service, "_database", away)
+    described = await library.services.describing.describe(asset)
+    assert described.description.text == "A lighthouse on a cliff."
+    assert away.times == 0
+    assert len(model.requests) == 1

@@ -22,6 +22,7 @@ from calotype.domain.errors import (
     Unsupported,
     UsageLimitExceeded,
 )
+from calotype.services.picture_check import PictureCheck
 from calotype.services.receive import IngestLimits
 from tests.services.batches import Deputy, FailingStore, ForgetfulDatabase
 from tests.services.devices import BOX, Device, at_once, check_whole, raw_objects, set_terms
@@ -81,6 +82,7 @@ async def test_a_picture_that_is_refused_leaves_nothing(device, library, monkeyp
     receiver = library.services.device_uploads._receiver
     limits = IngestLimits(2_900_000, 10**6, only_formats=receiver._limits.only_formats, only_whole=True)
     monkeypatch.setattr(receiver, "_limits", limits)
+    monkeypatch.setattr(receiver, "_pictures", PictureCheck(receiver._store, limits.pictures))
     make, error = PICTURES[name]
     before = state(library)
     with pytest.raises(error):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
+
+from calotype.ai.wav import RATE, write_samples
 
 NOT_INSTALLED = "not installed: its package has no build for this platform"
 
@@ -11,6 +14,16 @@ NOT_INSTALLED = "not installed: its package has no build for this platform"
 def selftest() -> dict[str, str | None]:
     """Load and use every model: its name ("ocr", "embedding") to None when it works, otherwise the reason."""
     return {"ocr": _reason(_read), "embedding": _reason(_embed)}
+
+
+def write_sample(folder: Path) -> Path:
+    """A new WAV file with a second of sound that transcribers take, though nothing is said in it."""
+    import numpy as np
+
+    time = np.arange(RATE) / RATE
+    path = folder / "sample.wav"
+    write_samples(path, 0.1 * np.sin(2 * np.pi * 440 * time))
+    return path
 
 
 def _reason(check: Callable[[], str | None]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from calotype.ai.vision_endpoint import UnusableAnswer
+from calotype.ai.endpoint import UnusableAnswer
 from calotype.domain.descriptive_metadata import DescriptiveMetadata, conforming, one_line
 from calotype.domain.errors import DescriptionFailed
 from calotype.domain.json_text import load_json

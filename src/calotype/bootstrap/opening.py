@@ -12,6 +12,7 @@ from calotype.bootstrap.application import Application
 from calotype.bootstrap.building import build
 from calotype.bootstrap.describer import open_vision_fetcher
 from calotype.bootstrap.tools import Tools
+from calotype.bootstrap.transcriber import open_speech
 from calotype.crawling.addresses import Allowed
 from calotype.crawling.fetcher import Fetcher
 from calotype.db.embedded import EmbeddedPostgres
@@ -75,14 +76,18 @@ async def open_application(settings: Settings, database_url: str) -> AsyncIterat
     database = Database(database_url)
     store = _open_store(settings)
     sandboxes = _sandboxes(settings)
+    speech = open_speech(settings)
     try:
         async with database.write() as connection:
             secret = await select_signing_secret(connection, datetime.now(UTC))
-        tools = Tools(settings, database, store, JobQueue(database_url), *sandboxes, fetcher, vision)
+        tools = Tools(
+            settings, database, store, JobQueue(database_url), *sandboxes, fetcher, vision, speech.transcriber
+        )
         yield build(tools, secret)
     finally:
         for sandbox in sandboxes:
             sandbox.kill()
+        await speech.aclose()
         await fetcher.aclose()
         if vision:
             await vision.aclose()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from calotype.ai.interfaces import Transcriber
 from calotype.crawling.fetcher import Fetcher
 from calotype.db.engine import Database
 from calotype.jobs.queue import JobQueue
@@ -15,7 +16,7 @@ from calotype.storage.store import ObjectStore
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What services are built on; `vision` reaches the vision model, where there is one."""
+    """What services are built on; `vision` reaches the vision model, `transcriber` asks that of speech, where there are any."""
 
     settings: Settings
     database: Database
@@ -27,6 +28,7 @@ class Tools:
     probes: Sandbox
     fetcher: Fetcher
     vision: Fetcher | None
+    transcriber: Transcriber | None
 
     @property
     def events(self) -> EventService:

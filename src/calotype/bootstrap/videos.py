@@ -51,7 +51,7 @@ def video_indexing(tools: Tools, describing: DescribingService, embeddings: Embe
     settings = tools.settings
     limits = VideoLimits(settings.video_max_pixels, max(1, tools.pictures.workers - 1), settings.decode_timeout)
     return VideoIndexingService(
-        tools.database, tools.store, tools.videos, tools.pictures, describing, embeddings, None, limits
+        tools.database, tools.store, tools.videos, tools.pictures, describing, embeddings, tools.transcriber, limits
     )
 
 

@@ -6,6 +6,7 @@ The database sees a killed process's connection close at once, where a heartbeat
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,6 +17,7 @@ from psycopg import OperationalError
 from calotype.domain.errors import Unavailable
 
 _LOOK = 10.0  # seconds between two looks whether the connection still stands
+_PARTING = 5.0  # seconds for giving a lock back before its connection is closed
 
 # A machine that vanished from the network says no goodbye. Both sides ask after some seconds: the server holds the lock.
 _ASKING: dict[str, Any] = {
@@ -38,21 +40,25 @@ async def holding(url: str, *key: int) -> AsyncIterator[asyncio.Event]:
         connection = await DriverConnection.connect(url, autocommit=True, **_ASKING)
     except (OperationalError, OSError) as error:
         raise Unavailable("the database cannot be reached") from error
+    numbers = ", ".join(["%s"] * len(key))
     async with connection:
         try:
-            await connection.execute("SELECT pg_advisory_lock(%s)" if len(key) == 1 else _LOCK_OF_TWO, key)
+            await connection.execute(f"SELECT pg_advisory_lock({numbers})", key)
         except (OperationalError, OSError) as error:
             raise Unavailable("the database cannot be reached") from error
         looking = asyncio.create_task(_look(connection, lost))
         try:
             yield lost
         finally:
+            is_lost = lost.is_set()
             lost.set()  # should the cancellation be lost in the driver
             looking.cancel()
             await asyncio.wait([looking])
-
-
-_LOCK_OF_TWO = "SELECT pg_advisory_lock(%s, %s)"
+            if not is_lost:
+                # A closed connection gives its locks back as well, but only a moment later.
+                with contextlib.suppress(OperationalError, OSError):
+                    async with asyncio.timeout(_PARTING):
+                        await connection.execute(f"SELECT pg_advisory_unlock({numbers})", key)
 
 
 async def _look(connection: DriverConnection[tuple[object, ...]], lost: asyncio.Event) -> None:

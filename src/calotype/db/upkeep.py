@@ -149,7 +149,11 @@ _KNOWN_IDS = text(
 _KNOWN_MADE = text(
     "SELECT keyframe_key FROM scene WHERE asset_id = ANY(CAST(:ids AS uuid[])) AND keyframe_key = ANY(CAST(:keys AS text[])) "
     "UNION ALL SELECT key FROM video, LATERAL (VALUES (rendition_key), (storyboard->>'object_key')) AS made (key) "
-    "WHERE asset_id = ANY(CAST(:ids AS uuid[])) AND key = ANY(CAST(:keys AS text[]))"
+    "WHERE asset_id = ANY(CAST(:ids AS uuid[])) AND key = ANY(CAST(:keys AS text[])) "
+    # Work of a day may not be done yet.
+    "UNION ALL SELECT stored.key FROM unnest(CAST(:keys AS text[])) AS stored (key) "
+    "JOIN video ON video.asset_id = CAST(split_part(stored.key, '/', 3) AS uuid) "
+    "WHERE video.indexing_status IN ('pending', 'processing') OR video.rendition_status IN ('pending', 'processing')"
 )
 _MADE = re.compile(r"variants/[^/]+/[^/]+/(scene|storyboard|rendition)_")
 # Of several attempts to download a video one may have come to nothing.

@@ -50,6 +50,18 @@ class VideoScan:
 
 
 @dataclass(frozen=True, slots=True)
+class AudioPiece:
+    """A piece of a film's sound as the decoder wrote it; `file` is its name in the folder the decoder was given.
+
+    `start` is when it begins, in seconds from the start of the video, `duration` its length in seconds.
+    """
+
+    file: str
+    start: float
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
 class TranscriptSegment:
     """One piece of what is said in a video; seconds from its start."""
 
@@ -64,15 +76,6 @@ class Transcription:
 
     segments: tuple[TranscriptSegment, ...]
     language: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AudioPiece:
-    """A part of a video's sound as a file in the folder the decoder was given; seconds from the start of the video."""
-
-    file: str
-    start: float
-    duration: float
 
 
 @dataclass(frozen=True, slots=True)

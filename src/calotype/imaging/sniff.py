@@ -28,10 +28,16 @@ _RAW_TYPES = {
 }
 _PICTURE_TYPES = {"svg": "image/svg+xml", **_RAW_TYPES}
 _VIDEO_TYPES = {
+    "3gp": "video/3gpp",
     "avi": "video/x-msvideo",
+    "flv": "video/x-flv",
+    "m2ts": "video/mp2t",
     "m4v": "video/x-m4v",
     "mkv": "video/x-matroska",
     "mov": "video/quicktime",
+    "ogv": "video/ogg",
+    "ts": "video/mp2t",
+    "wmv": "video/x-ms-wmv",
 }
 _DOCUMENT_TYPES = {
     "doc": "application/msword",
@@ -60,6 +66,9 @@ _MP4_BRANDS = (
     b"XAVC",
     b"cmf",
 )
+_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_SYNC, _PACKET = 0x47, 188
+_LEAST_PACKETS, _MOST_PACKETS = 5, 300
 _QUICKTIME_BOXES = frozenset({b"moov", b"mdat", b"wide", b"pnot"})
 _MAKE, _SUBFILE, _COMPRESSION, _PHOTOMETRIC, _DNG_VERSION = 0x010F, 0x00FE, 0x0103, 0x0106, 0xC612
 _TIFF_TAGS = frozenset({_MAKE, _SUBFILE, _COMPRESSION, _PHOTOMETRIC, _DNG_VERSION, SUB_IFDS, EXIF_IFD, 0x0100, 0x0101})
@@ -74,7 +83,7 @@ _SVG = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?svg[\s>/]")
 def sniff(head: bytes) -> MediaType | None:
     """The kind of file that begins with these bytes (64 KiB are enough); None for one that is not known."""
     head = bytes(head[:HEAD_BYTES])
-    return _by_signature(head) or _container(head) or _tiff(head) or _text(head) or _paper(head)
+    return _by_signature(head) or _container(head) or _film(head) or _tiff(head) or _text(head) or _paper(head)
 
 
 def _picture(format_: str) -> MediaType:
@@ -94,6 +103,7 @@ _SINGLE_BRANDS = {
     b"qt  ": _video("mov"),
     **dict.fromkeys((b"M4V ", b"M4VH", b"M4VP"), _video("m4v")),
 }
+_PHONE_BRANDS = (b"3gp", b"3g2")
 
 
 def _by_signature(head: bytes) -> MediaType | None:
@@ -158,7 +168,42 @@ def _iso(head: bytes) -> MediaType | None:
         return _picture("heic" if brands & _HEIC_BRANDS else "heif")
     # Sound alone is no kind that is known here.
     is_film = not main.startswith(b"M4A") and any(brand.startswith(_MP4_BRANDS) for brand in brands)
-    return _video("mp4") if is_film else None
+    if not is_film:
+        return None
+    return _video("3gp" if main.startswith(_PHONE_BRANDS) else "mp4")
+
+
+def _film(head: bytes) -> MediaType | None:
+    """Films of other kinds: Flash, Windows Media, Ogg, and the streams of broadcasts and discs."""
+    if head[:4] == b"FLV\x01" and head[5:9] == b"\0\0\0\x09":
+        # A bit each tells whether there is sound and whether there are pictures; some writers leave both out.
+        return _video("flv") if head[4] & 1 or not head[4] else None
+    if head.startswith(_ASF):
+        return _video("wmv")
+    if head.startswith(b"OggS\0\x02"):
+        # The first page holds one header whole; for a film that is Theora's, or that of a list of streams with it.
+        page = head[28 : 28 + 64]
+        is_film = page.startswith((b"\x80theora", b"fishead\0")) and b"\x80theora" in head
+        return _video("ogv") if is_film else None
+    # A pack header of MPEG-2 or of MPEG-1.
+    if head[:4] == b"\0\0\x01\xba" and len(head) > 4 and (head[4] & 0xC4 == 0x44 or head[4] & 0xF1 == 0x21):
+        return _video("mpeg")
+    return _packets(head)
+
+
+def _packets(head: bytes) -> MediaType | None:
+    """A transport stream: packets of 188 bytes, each begun by 47, or with four bytes before each, as discs have them."""
+    for format_, size, first in (("ts", _PACKET, 0), ("m2ts", _PACKET + 4, 4)):
+        starts = range(first, len(head), size)
+        if len(starts) < _LEAST_PACKETS:
+            continue
+        # A little of a damaged stream may be off, but chance makes not even half of them right.
+        right = sum(head[start] == _SYNC for start in starts[:_MOST_PACKETS])
+        if all(head[start] == _SYNC for start in starts[:_LEAST_PACKETS]) and right * 10 >= 9 * len(
+            starts[:_MOST_PACKETS]
+        ):
+            return _video(format_)
+    return None
 
 
 def _tiff(head: bytes) -> MediaType | None:

@@ -22,6 +22,7 @@ from calotype.services.presence import Presence
 from calotype.services.wakeups import Wakeups
 
 _LOOK = 10.0  # seconds after which a watcher looks by itself, should a notification have been lost
+_AGAIN = 1.0  # seconds until a database that is away is asked again
 _SILENCE = 10.0  # seconds after which a client is told that nothing has happened
 _GATHER = 0.01  # seconds in which what happens is told together
 _AT_ONCE = 8  # looks into the database, which many watchers may be woken for at the same moment
@@ -201,7 +202,7 @@ class AnalysisWatch:
             try:
                 await self._analyses.call_off(stream.scope, stream.place.analysis_id)
             except Unavailable:
-                await asyncio.sleep(1)
+                await asyncio.sleep(_AGAIN)
             else:
                 return
 
@@ -227,7 +228,8 @@ class AnalysisWatch:
             return True, []  # it expired so long ago that it was forgotten
         except Unavailable as error:
             _log.warning("not told of an analysis", analysis_id=str(stream.place.analysis_id), reason=error.message)
-            await asyncio.sleep(1)
+            await asyncio.sleep(_AGAIN)
+            self.wakeups.wake(stream.place.analysis_id)  # what this look was for may never be notified again
             return False, []
         return analysis.ended_at is not None, events
 

@@ -24,11 +24,11 @@ from calotype.services.analysis_ending import CANCELLED, begin, end, end_waiting
 from calotype.services.describing import Described, DescribingService
 from calotype.services.presence import Presence
 from calotype.services.slots import Room, Slots
+from calotype.services.work import when_back
 
 _MOST_BEGINNINGS = 3  # of one image, each of which brought a worker down
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds between two looks whether pictures have been developed
 _GATHER = 0.005  # seconds in which what ends is stored together
-_AWAY_PAUSES = (0.2, 1.0, 3.0, 10.0)  # seconds until a database or store that is away is tried again
 _INTERRUPTED = Failure(FailureCode.FAILED, f"Its analysis was interrupted {_MOST_BEGINNINGS} times")
 _NOT_STORED = Failure(FailureCode.FAILED, "The result could not be stored")
 _log = structlog.get_logger(__name__)
@@ -142,19 +142,14 @@ class AnalysisWork:
 
     async def _outcome(self, scope: Scope, item: AnalysisItem) -> Described | Failure:
         """What becomes of one image; a database or store that is away for a moment is waited for."""
-        for pause in (*_AWAY_PAUSES, None):
-            try:
-                return await self._described(scope, item)
-            except CalotypeError as error:
-                is_passing = isinstance(error, Unavailable) and error.context.get("of") != "model"
-                if not is_passing or pause is None:
-                    _log.warning("image not analysed", asset_id=str(item.asset_id), reason=error.message)
-                    return Failure(FailureCode.FAILED, error.message)
-                await asyncio.sleep(pause)
-            except Exception:
-                _log.exception("image not analysed", asset_id=str(item.asset_id))
-                return Failure(FailureCode.FAILED, "An unexpected error occurred")
-        raise AssertionError
+        try:
+            return await when_back(lambda: self._described(scope, item))
+        except CalotypeError as error:
+            _log.warning("image not analysed", asset_id=str(item.asset_id), reason=error.message)
+            return Failure(FailureCode.FAILED, error.message)
+        except Exception:
+            _log.exception("image not analysed", asset_id=str(item.asset_id))
+            return Failure(FailureCode.FAILED, "An unexpected error occurred")
 
     async def _described(self, scope: Scope, item: AnalysisItem) -> Described | Failure:
         async with self._database.read() as connection:
@@ -172,30 +167,29 @@ class AnalysisWork:
 
         A database that is away is waited for, and what cannot be stored fails alone.
         """
-        for pause in (*_AWAY_PAUSES, None):
-            try:
-                async with self._database.write() as connection:
-                    if ended:
-                        await lock_session(connection, work.scope, work.session_id)
-                    analysis = await self._mine(connection, work)
-                    if ended:
-                        analysis = await self._store(connection, work, analysis, ended)
-                    return await self._claim(connection, work, analysis, most) if most else ([], is_all)
-            except Unavailable:
-                if pause is None:
-                    raise
-                await asyncio.sleep(pause)
-            except _TakenAway:
+        try:
+            return await when_back(lambda: self._step_once(work, ended, most, is_all=is_all))
+        except (Unavailable, _TakenAway):
+            raise
+        except Exception:
+            _log.exception("results not stored", analysis_id=str(work.analysis_id), images=len(ended))
+            if not any(isinstance(one.outcome, Described) for one in ended):
                 raise
-            except Exception:
-                _log.exception("results not stored", analysis_id=str(work.analysis_id), images=len(ended))
-                if not any(isinstance(one.outcome, Described) for one in ended):
-                    raise
-                for one in ended:
-                    alone = one if len(ended) > 1 else replace(one, outcome=_NOT_STORED)
-                    await self._step(work, [alone], 0, is_all=is_all)
-                return [], is_all
-        raise AssertionError
+            for one in ended:
+                alone = one if len(ended) > 1 else replace(one, outcome=_NOT_STORED)
+                await self._step(work, [alone], 0, is_all=is_all)
+            return [], is_all
+
+    async def _step_once(
+        self, work: _Work, ended: Sequence[_Done], most: int, *, is_all: bool
+    ) -> tuple[list[AnalysisItem], bool]:
+        async with self._database.write() as connection:
+            if ended:
+                await lock_session(connection, work.scope, work.session_id)
+            analysis = await self._mine(connection, work)
+            if ended:
+                analysis = await self._store(connection, work, analysis, ended)
+            return await self._claim(connection, work, analysis, most) if most else ([], is_all)
 
     async def _store(self, connection: Connection, work: _Work, analysis: Analysis, ended: Sequence[_Done]) -> Analysis:
         scope = work.scope

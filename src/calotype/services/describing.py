@@ -10,7 +10,6 @@ from uuid import uuid4
 import structlog
 
 from calotype.ai.interfaces import Describer
-from calotype.ai.rapidocr_reader import read_text
 from calotype.db.color import select_colors
 from calotype.db.description import insert_description, update_described
 from calotype.db.engine import Connection, Database, pipelined
@@ -30,7 +29,7 @@ from calotype.services.embedding import EmbeddingService, PreparedEmbeddings
 from calotype.services.event import EventService
 from calotype.services.processing import note_end
 from calotype.services.search_document import search_document
-from calotype.services.work import OPEN, try_again
+from calotype.services.work import OPEN, try_again, when_back
 from calotype.storage.store import ObjectStore
 
 _PHOTO = "photo"
@@ -95,6 +94,8 @@ class DescribingService:
             return None
 
     async def _read(self, asset: Asset) -> TextReading:
+        from calotype.ai.rapidocr_reader import read_text
+
         data = await self._store.get(_large_variant(asset).object_key)
         async with self._database.read() as connection:
             facts = await select_facts(connection, Scope(asset.tenant_id), asset.id)
@@ -139,7 +140,8 @@ class DescribingService:
         )
         made = await self._describer.describe(request)
         made = replace(made, visible_text=made.visible_text or visible_text)
-        prepared = await self._embeddings.prepare(asset, made)
+        # What was waited for, and perhaps paid for, is not thrown away for a lost connection.
+        prepared = await when_back(lambda: self._embeddings.prepare(asset, made))
         return Described(made, prepared, round((time.monotonic() - started) * 1000))
 
     async def describe_frame(self, asset: Asset, frame: DevelopedPicture) -> Description:
@@ -167,6 +169,8 @@ class DescribingService:
         return replace(made, visible_text=made.visible_text or text)
 
     async def _read_frame(self, asset: Asset, frame: DevelopedPicture, data: bytes) -> str | None:
+        from calotype.ai.rapidocr_reader import read_text
+
         try:
             reading: TextReading = await try_again(
                 lambda: self._sandbox.run(read_text, data, careful=frame.kind != _PHOTO, timeout=self._limits.timeout)

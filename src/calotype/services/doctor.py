@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from calotype.ai.interfaces import Describer
-from calotype.ai.selftest import NOT_INSTALLED
+from calotype.ai.interfaces import Describer, Transcriber
+from calotype.ai.selftest import NOT_INSTALLED, write_sample
 from calotype.ai.selftest import selftest as ai_selftest
 from calotype.crawling.pages import EXTRA, page_reader
 from calotype.db.engine import Database
@@ -44,12 +46,19 @@ class DoctorService:
     """Looks at each part by using it."""
 
     def __init__(
-        self, database: Database, store: ObjectStore, sandbox: Sandbox, describer: Describer, data_dir: Path
+        self,
+        database: Database,
+        store: ObjectStore,
+        sandbox: Sandbox,
+        describer: Describer,
+        transcriber: Transcriber | None,
+        data_dir: Path,
     ) -> None:
         self._database = database
         self._store = store
         self._sandbox = sandbox
         self._describer = describer
+        self._transcriber = transcriber
         self._data_dir = data_dir
 
     async def is_reachable(self) -> dict[str, str]:
@@ -70,6 +79,7 @@ class DoctorService:
             *await self._decoder_checks(),
             *models,
             await self._describer_check(),
+            await self._transcriber_check(),
             self._page_check(),
             *(await _embedding_checks(reindexing) if all(check.remedy is None for check in models) else []),
             *([await _originals_check(originals)] if originals else []),
@@ -136,6 +146,18 @@ class DoctorService:
             )
             return Check(name, True, error.message, remedy)
         return Check(name, False, f"{', '.join(made.providers)} looks at pictures and answers")
+
+    async def _transcriber_check(self) -> Check:
+        name = "transcriber"
+        if self._transcriber is None:
+            return Check(name, False, "none: what is said in videos is not written down", "set CALOTYPE_SPEECH_MODEL")
+        try:
+            with tempfile.TemporaryDirectory(prefix="calotype-doctor-") as folder:
+                await self._transcriber.transcribe(await asyncio.to_thread(write_sample, Path(folder)))
+        except CalotypeError as error:
+            remedy = "check CALOTYPE_SPEECH_URL, CALOTYPE_SPEECH_MODEL and CALOTYPE_SPEECH_API_KEY, and the model"
+            return Check(name, True, error.message, remedy)
+        return Check(name, False, "listens and answers")
 
     def _page_check(self) -> Check:
         name, version = "page downloads", page_reader()

@@ -16,6 +16,7 @@ from calotype.services.upload_session import UploadSessionService
 from calotype.services.wakeups import Wakeups
 
 _LOOK = 15.0  # seconds after which a watcher looks by itself, should a notification have been lost
+_AGAIN = 1.0  # seconds until a database that is away is asked again
 _GATHER = 0.05  # seconds in which what happens is told together
 
 
@@ -51,8 +52,11 @@ class SessionWatch:
                         await woken.wait()
                     await asyncio.sleep(_GATHER)
                 woken.clear()
-                with contextlib.suppress(Unavailable):  # it is looked at again soon
+                try:
                     state = await self._sessions.state(scope, session_id)
+                except Unavailable:
+                    await asyncio.sleep(_AGAIN)
+                    woken.set()  # what this look was for may never be notified again
                 for index in [index for index in state.ended if index not in told]:
                     yield ProgressEvent(_kind(state.ended[index]), state.progress)
                 told = state.ended.keys()

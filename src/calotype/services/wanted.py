@@ -24,28 +24,32 @@ async def while_wanted(is_wanted: Callable[[], Awaitable[bool]]) -> AsyncIterato
     """
     worker = asyncio.current_task()
     assert worker is not None
-    is_over = is_closed = False
+    is_over = has_ended = False
 
     async def watch() -> None:
         nonlocal is_over
-        while not is_over:
+        while not has_ended:
+            is_wanted_still = True
             with contextlib.suppress(Unavailable):  # seen again in a moment
-                is_over = not await is_wanted()
-            if not is_over:
-                await asyncio.sleep(_LOOK_EVERY)
-        # The driver may have swallowed the cancellation that came when the work was done.
-        if not is_closed:
-            worker.cancel()
+                is_wanted_still = await is_wanted()
+            # The driver of the database may lose a cancellation, and the end of the block with it.
+            if has_ended:
+                return  # type: ignore[unreachable]  # the block below sets it meanwhile
+            if not is_wanted_still:
+                is_over = True
+                worker.cancel()
+                return
+            await asyncio.sleep(_LOOK_EVERY)
 
     watching = asyncio.create_task(watch())
     try:
         yield
     except BaseException:
-        # What was broken off may end in another way than by being cancelled, such as a group of tasks.
+        # What was broken off may end in another way than by being cancelled, such as a group of tasks with a fault.
         if is_over and worker.uncancel() == 0:
             raise NoLongerWantedError from None
         raise
     finally:
-        is_closed = True
+        has_ended = True
         watching.cancel()
         await asyncio.wait([watching])

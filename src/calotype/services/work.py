@@ -5,12 +5,13 @@ What is lacking is derived from the row: the queue may lose a job, the row never
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from uuid import UUID
 
 from calotype.domain.asset import State
-from calotype.domain.errors import SandboxFailure
+from calotype.domain.errors import SandboxFailure, Unavailable
 from calotype.domain.job import Job, Task
 from calotype.domain.video import IndexingStatus, Video
 
@@ -24,6 +25,9 @@ MOST_BEGINNINGS = 25
 
 More than the queue's own attempts after passing faults, which must not count against a picture.
 """
+
+AWAY_PAUSES = (0.2, 1.0, 3.0, 10.0)
+"""Seconds until a database or store that is away is tried again."""
 
 OPEN = frozenset({State.PENDING, State.PROCESSING})
 _INDEXING = frozenset({IndexingStatus.PENDING, IndexingStatus.PROCESSING})
@@ -77,4 +81,19 @@ async def try_again(work: Callable[[], Awaitable[Result]], *, is_long: bool = Fa
                 raise
             if attempt == MAX_ATTEMPTS:
                 raise SandboxFailure(f"{error.message} ({attempt} attempts)", **error.context) from error
+    raise AssertionError
+
+
+async def when_back(work: Callable[[], Awaitable[Result]]) -> Result:
+    """Do work that needs a database or store which may be away for a moment, as often as it is worth waiting for.
+
+    Raises Unavailable: the last one, or at once that of a describer, which has a patience of its own.
+    """
+    for pause in (*AWAY_PAUSES, None):
+        try:
+            return await work()
+        except Unavailable as error:
+            if pause is None or error.context.get("of") == "model":
+                raise
+            await asyncio.sleep(pause)
     raise AssertionError

@@ -24,7 +24,7 @@ class Clock:
     """
 
     def __init__(self, film: Film) -> None:
-        self._tick = film.tick
+        self._tick = float(film.tick)
         self._frame_time = film.frame_time
         self._jump = _BROADCAST_JUMP if film.container in BROADCAST else _ANY_JUMP
         self._offset: float | None = None
@@ -33,7 +33,7 @@ class Clock:
 
     def time(self, frame: VideoFrame) -> float:
         """The time at which the frame is shown."""
-        stamp = float(frame.pts * self._tick) if frame.pts is not None else None
+        stamp = frame.pts * self._tick if frame.pts is not None else None
         if self._offset is None:
             self._offset = stamp or 0.0
             self._note_length(frame)
@@ -57,5 +57,5 @@ class Clock:
         return self._last + self._shown_for
 
     def _note_length(self, frame: VideoFrame) -> None:
-        length = float(frame.duration * self._tick) if frame.duration else 0.0
+        length = frame.duration * self._tick if frame.duration else 0.0
         self._shown_for = length if 0 < length <= _LONGEST_FRAME else self._frame_time

@@ -16,6 +16,7 @@ from calotype.video.decoders import DECODERS
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.video.codeccontext import VideoCodecContext
     from av.video.stream import VideoStream
 
 PIXEL_LIMIT = 2**26
@@ -26,6 +27,7 @@ HIGHEST_RATE = 1000.0
 _THREADS_MEMORY = 768 * 2**20
 _FRAMES_A_THREAD = 3
 _FRAMES_KEPT = 20
+_DEFAULT = 0x1  # AV_DISPOSITION_DEFAULT
 _STILL = 0x400 | 0x800  # AV_DISPOSITION_ATTACHED_PIC and AV_DISPOSITION_TIMED_THUMBNAILS
 
 
@@ -94,19 +96,24 @@ def check_pixels(width: int, height: int, limit: int) -> None:
 
 
 def _moving_pictures(source: InputContainer) -> VideoStream:
-    """The best video stream that is no attached picture."""
+    """The video stream that is shown unless somebody chooses another, the largest of several; never an attached picture."""
     moving = [stream for stream in source.streams.video if not stream.disposition & _STILL]
     if not moving:
         raise Unsupported("The file holds no video" + (", only sound" if source.streams.audio else ""))
-    best = source.streams.best("video")
-    for stream in moving:
-        if best is not None and stream.index == best.index:
-            return stream
-    return moving[0]
+    return max(moving, key=_rank)
+
+
+def _rank(stream: VideoStream) -> tuple[bool, int, int, int]:
+    # Of a codec that FFmpeg does not know there is none, whatever its type says.
+    context: VideoCodecContext | None = stream.codec_context
+    if context is None:
+        return False, 0, 0, 0
+    return context.codec.name in DECODERS, stream.disposition & _DEFAULT, context.width * context.height, -stream.index
 
 
 def _thread_count(wanted: int, pixels: int) -> int:
-    count = wanted or min(os.cpu_count() or 1, 16)
+    # Two more than cores, as frames are looked at meanwhile.
+    count = wanted or min((os.cpu_count() or 1) + 2, 16)
     # Three bytes a pixel: 4:2:0 with 16 bits.
     affordable = (_THREADS_MEMORY // max(1, pixels * 3) - _FRAMES_KEPT) // _FRAMES_A_THREAD
     return max(1, min(count, max(2, affordable)))

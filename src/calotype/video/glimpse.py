@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
-LONGER_SIDE = 192
+LONGER_SIDE = 128
 
 # Of 255; studio black is 16, and its noise is below this.
 _BLACK = 24.0
@@ -22,7 +22,7 @@ _FLAT = 6.0
 
 
 class Glimpses:
-    """Makes small pictures of one size (at most 192 pixels, as stored, BGR) out of all frames of a film."""
+    """Makes small pictures of one size (at most 128 pixels, as stored, BGR) out of all frames of a film."""
 
     def __init__(self) -> None:
         from av.video.reformatter import VideoReformatter

@@ -1,7 +1,7 @@
 """One telling picture of each scene, taken from its middle in the same pass in which the scene is found.
 
-Where a scene ends is known only when it has, so pictures are taken all along, ever more rarely, and written to the folder at
-once; when the scene is settled, the best near its middle stays.
+Where a scene ends is known only when it has, so frames are kept all along, ever more rarely: the newest as they were decoded, the
+others of a long scene as files in the folder. When the scene is settled, the best near its middle stays.
 """
 
 from __future__ import annotations
@@ -30,16 +30,21 @@ _GROWTH = 1.5
 _LONGEST_STEP = 10.0
 # What lies before this share of an open scene can be near the middle no more.
 _PASSED = 0.2
+_MOST_FRAMES_HELD = 6
+_MOST_BYTES_HELD = 64 * 2**20
 # Of a scene of many hours, or one that flashes all the time.
 _MOST_CANDIDATES = 4096
 # So long, as a share of the time in the scene, a black frame is waited past.
 _PATIENCE = 0.5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Candidate:
+    """A frame, or the file that was made of it."""
+
     time: float
     quality: float
+    frame: VideoFrame | None
     file: Path
 
 
@@ -69,12 +74,13 @@ class Keyframes:
         passed = time - self._start
         if not worth and self._candidates and passed < (self._due - self._start) * (1 + _PATIENCE):
             return
-        file = self._folder / f"candidate_{self._taken:06d}.jpg"
-        file.write_bytes(encode_jpeg(self._pictures.picture(frame, self._geometry)))
-        self._candidates.append(_Candidate(time, worth, file))
+        self._candidates.append(_Candidate(time, worth, frame, self._folder / f"candidate_{self._taken:06d}.jpg"))
         self._taken += 1
         self._due = time + min(max(_FIRST_STEP, passed * (_GROWTH - 1)), _LONGEST_STEP)
         self._thin(time)
+        held = [one for one in self._candidates if one.frame is not None]
+        for one in held[: -_frames_to_hold(frame)]:
+            self._write(one)
 
     def choose(self, start: float, end: float, name: str) -> str | None:
         """Give the best candidate between two times this name; None where there is none.
@@ -88,6 +94,7 @@ class Keyframes:
             return None
         best = max(one.quality for one in within)
         chosen = max(within, key=lambda one: _merit(one, start, end, best))
+        self._write(chosen)
         shutil.copyfile(chosen.file, self._folder / name)
         return name
 
@@ -101,19 +108,29 @@ class Keyframes:
         self._keep([])
 
     def _thin(self, now: float) -> None:
-        """Of a scene that is still open, drop what its middle has passed already."""
-        passed = min(now - self._start, self._longest)
-        bound = self._start + passed * _PASSED
-        self._keep([one for one in self._candidates if not self._start <= one.time < bound])
+        """Of a scene that is still open, drop what its middle has passed already, but for the last, which may be shown still."""
+        bound = self._start + min(now - self._start, self._longest) * _PASSED
+        passed = [one for one in self._candidates if self._start <= one.time < bound]
+        self._keep([one for one in self._candidates if one not in passed[:-1]])
 
     def _keep(self, kept: list[_Candidate]) -> None:
         if len(kept) > _MOST_CANDIDATES:
             kept = kept[::2]
-        files = {one.file for one in kept}
-        for one in self._candidates:
-            if one.file not in files:
+        for one in set(self._candidates).difference(kept):
+            if one.frame is None:
                 one.file.unlink(missing_ok=True)
         self._candidates = kept
+
+    def _write(self, candidate: _Candidate) -> None:
+        if candidate.frame is not None:
+            candidate.file.write_bytes(encode_jpeg(self._pictures.picture(candidate.frame, self._geometry)))
+            candidate.frame = None
+
+
+def _frames_to_hold(frame: VideoFrame) -> int:
+    """How many frames may wait for being needed, as decoded, so that few are ever made into pictures."""
+    size = sum(plane.buffer_size for plane in frame.planes)
+    return max(1, min(_MOST_FRAMES_HELD, _MOST_BYTES_HELD // max(size, 1)))
 
 
 def _merit(candidate: _Candidate, start: float, end: float, best: float) -> float:

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 from calotype.domain.scene import FoundScene
 
 if TYPE_CHECKING:
+    from calotype.video.cuts import Cut
     from calotype.video.keyframes import Keyframes
 
 
 class Scenes:
     """Collects the scenes of a film as its cuts are found.
 
-    A cut that would end a scene of less than `shortest` seconds is passed over, so that scene is joined with the next; a last
-    one that is too short is joined with the one before. What is longer than `longest` is divided into equal parts.
+    Of two cuts less than `shortest` seconds apart the weaker one is passed over, so the scene between them is joined with a
+    neighbour; so are a first and a last one that are too short. What is longer than `longest` is divided into equal parts.
     """
 
     def __init__(self, keyframes: Keyframes, *, shortest: float, longest: float) -> None:
@@ -24,7 +25,7 @@ class Scenes:
         self._shortest = shortest
         self._longest = longest
         self._start = 0.0
-        self._cut: float | None = None
+        self._cut: Cut | None = None
         self._found: list[FoundScene] = []
 
     @property
@@ -32,25 +33,29 @@ class Scenes:
         """When the scene begins whose end is not known yet."""
         return self._start
 
-    def cut(self, time: float) -> None:
-        """There is a cut at this time."""
-        if time - (self.start if self._cut is None else self._cut) < self._shortest:
+    def cut(self, cut: Cut) -> None:
+        """There is a cut."""
+        if cut.time - self.start < self._shortest:
+            return
+        if self._cut is not None and cut.time - self._cut.time < self._shortest:
+            if cut.strength > self._cut.strength:
+                self._cut = cut
             return
         # The scene before the last cut can be joined with nothing any more.
         if self._cut is not None:
-            self._settle(self._cut)
-        self._cut = time
+            self._settle(self._cut.time)
+        self._cut = cut
 
     def reach(self, time: float) -> None:
         """The film has come so far without a further cut."""
-        if self._cut is not None and time - self._cut >= self._shortest:
-            self._settle(self._cut)
+        if self._cut is not None and time - self._cut.time >= self._shortest:
+            self._settle(self._cut.time)
             self._cut = None
 
     def finish(self, end: float) -> tuple[FoundScene, ...]:
         """The film ends at this time; all its scenes."""
-        if self._cut is not None and end - self._cut >= self._shortest:
-            self._settle(self._cut)
+        if self._cut is not None and end - self._cut.time >= self._shortest:
+            self._settle(self._cut.time)
         self._settle(end)
         return tuple(self._found)
 
