@@ -7,6 +7,7 @@ import os
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 from calotype.domain.errors import CalotypeError, SandboxFailure
 from calotype.domain.picture import DevelopedPicture
@@ -99,6 +100,20 @@ class Cinema:
         async with self.services.video_uploads.receiving(self.scope) as upload:
             await upload.take("film.mp4", chunks(data or looks_like_a_film()))
             return await upload.finish(VideoRequest(index=index, **said))
+
+    async def upload_url(self, url: str, *, index: bool = True, **said):
+        """Name a film's URL; returns its id."""
+        async with self.services.video_uploads.receiving(self.scope) as upload:
+            return await upload.finish(VideoRequest(index=index, url=url, **said))
+
+    async def bring(self, video_id, data: bytes | None = None):
+        """Receive the bytes of an announced film as its download does; returns what was stored."""
+        asset = (await self.one(video_id)).asset
+        folder, _, name = asset.object_key.rpartition("/")
+        key = f"{folder}/{uuid4().hex[:12]}_{name}"
+        return await self.services.video_uploads.receiver.receive(
+            self.scope, name, chunks(data or looks_like_a_film()), file_id=video_id, key=key
+        )
 
     async def index(self, video_id, attempt: int = 1):
         """Do what the job does."""
