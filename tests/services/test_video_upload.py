@@ -31,7 +31,7 @@ URL = "https://example.com/films/a%20b.mp4?x=1"
 async def refused(cinema, error: type[CalotypeError], data: bytes | None, **said) -> CalotypeError:
     """An upload that is refused; nothing is left of it."""
     before = cinema.library.objects(), await cinema.services.videos.every(cinema.scope)
-    with pytest.raises(error) as raised:
+    with pytest.raises(error) as raised:  # noqa: PT012 - the upload is a context, whose end counts
         async with cinema.services.video_uploads.receiving(cinema.scope) as upload:
             if data is not None:
                 await upload.take("film.mp4", chunks(data))
@@ -154,7 +154,7 @@ async def test_an_upload_that_is_broken_off_leaves_nothing(cinema):
     assert uploading.cancelled()
     assert cinema.library.objects() == set()
     cinema.children.held.clear()
-    with pytest.raises(LookupError):
+    with pytest.raises(LookupError):  # noqa: PT012 - the upload is a context, whose end counts
         async with cinema.services.video_uploads.receiving(cinema.scope) as upload:
             await upload.take("film.mp4", chunks(looks_like_a_film()))
             assert cinema.library.objects()
