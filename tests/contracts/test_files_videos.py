@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.contracts.batches import EXE, ended_session, send_batch
+from tests.contracts.conftest import NARROW_BYTES
 from tests.contracts.file_films import (
     FILES,
     SIZE,
@@ -131,6 +132,15 @@ def test_what_is_no_accepted_video_is_refused(client):
     expect_error(send(client, b"", "film.mp4"), 422)
     expect_error(send(client, trailer()[:900], "film.mp4"), 422)
     assert client.get(FILES).json()["total_count"] == 0
+
+
+def test_a_video_has_a_limit_of_its_own(narrow_client):
+    """One of exactly the limit is stored, one byte more is too large."""
+    data = short()
+    box = (NARROW_BYTES - len(data)).to_bytes(4, "big") + b"free"
+    full = data + box + bytes(NARROW_BYTES - len(data) - 8)
+    assert expect(send(narrow_client, full), STREAM)["media_type"] == "video"
+    expect_error(send(narrow_client, full + b"\0"), 413, "PAYLOAD_TOO_LARGE")
 
 
 def test_a_video_cannot_be_presigned(client):

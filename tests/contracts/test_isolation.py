@@ -24,6 +24,7 @@ from tests.contracts.chunked_attempts import ATTEMPTS as ATTEMPTS_AT_CHUNKS
 from tests.contracts.color_shapes import BATCH_EXTRACT, COLOR_SEARCH
 from tests.contracts.device_attempts import ATTEMPTS as ATTEMPTS_AT_DEVICES
 from tests.contracts.documented import IDS, PLAIN, PUBLIC, documented_routes
+from tests.contracts.film_attempts import ATTEMPTS as ATTEMPTS_AT_FILMS
 from tests.contracts.photos import photo
 from tests.contracts.shapes import (
     BATCH_DELETE,
@@ -287,7 +288,8 @@ def test_every_parameter_is_known_here(routes):
 def test_every_route_with_an_id_is_attempted(routes):
     """Each route that takes an id has an attempt here, and each attempt has its route."""
     with_ids = {(method, path) for method, path, names in routes if names & IDS}
-    attempted = ATTEMPTS.keys() | ATTEMPTS_AT_CHUNKS.keys() | ATTEMPTS_AT_DEVICES.keys() | ATTEMPTS_AT_ANALYSIS.keys()
+    elsewhere = (ATTEMPTS_AT_ANALYSIS, ATTEMPTS_AT_CHUNKS, ATTEMPTS_AT_DEVICES, ATTEMPTS_AT_FILMS)
+    attempted = ATTEMPTS.keys() | set().union(*elsewhere)
     assert with_ids - attempted == set(), "write attempts with another tenant's ids for these routes"
     assert attempted - with_ids == set(), "these routes are gone"
 

@@ -9,6 +9,7 @@ from calotype.db.schema import migrate
 from tests.running import new_database
 from tests.services.analyses import Alive, Scripted, open_desk
 from tests.services.batches import Develops
+from tests.services.films import seated
 from tests.services.library import library as open_library
 
 
@@ -89,3 +90,10 @@ def alive(desk, beside, monkeypatch):
     seen = Alive(desk.services.presence.key, beside.services.presence.key)
     seen.patch(monkeypatch)
     return seen
+
+
+@pytest.fixture
+async def cinema(library, developed, monkeypatch):
+    """A new tenant's library of videos, whose children are in the test's hand."""
+    async with seated(library, await developed.run(), monkeypatch) as made:
+        yield made

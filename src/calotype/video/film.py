@@ -107,7 +107,7 @@ def _rank(stream: VideoStream) -> tuple[bool, int, int, int]:
     # Of a codec that FFmpeg does not know there is none, whatever its type says.
     context: VideoCodecContext | None = stream.codec_context
     if context is None:
-        return False, 0, 0, 0  # type: ignore[unreachable]  # whatever its stubs say, an unknown codec has none
+        return False, 0, 0, 0
     return context.codec.name in DECODERS, stream.disposition & _DEFAULT, context.width * context.height, -stream.index
 
 
