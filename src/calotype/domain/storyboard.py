@@ -13,7 +13,7 @@ def to_webvtt(storyboard: Storyboard, duration: float, sheet: str) -> str:
     cues = ["WEBVTT"]
     for place in range(storyboard.count):
         start = place * storyboard.interval
-        end = duration if place == storyboard.count - 1 else (place + 1) * storyboard.interval
+        end = duration if place == storyboard.count - 1 else min(duration, (place + 1) * storyboard.interval)
         if end <= start:
             break
         row, column = divmod(place, storyboard.columns)
