@@ -6,6 +6,9 @@ from typing import Any
 
 # Names in paths, queries and bodies that stand for an object of a tenant, and those that do not.
 IDS = {
+    "group_id",
+    "group_ids",
+    "video_ids",
     "batch_id",
     "device_id",
     "file_id",
@@ -30,6 +33,27 @@ IDS = {
     "webhook_id",
 }
 PLAIN = {
+    "caption_mode",
+    "caption_prompt",
+    "chunking_config",
+    "config",
+    "enable_thumbnails",
+    "encode_chunks",
+    "persist_frames",
+    "person_indexing",
+    "video_absolute_start_timestamp",
+    "video_name",
+    "video_start_absolute_timestamp",
+    "video_url",
+    "add_ocr_to_caption",
+    "datetime_from",
+    "datetime_to",
+    "generate_report",
+    "search_demo",
+    "timestamp_from",
+    "timestamp_to",
+    "use_embeds_rerank",
+    "use_llm_rerank",
     "analysis_model",
     "analysis_provider",
     "analysis_type",
