@@ -39,6 +39,7 @@ from tests.contracts.shapes import (
 )
 from tests.contracts.shapes import FOLDERS as SHAPE_OF_FOLDERS
 from tests.contracts.sockets import Socket
+from tests.contracts.video_attempts import ATTEMPTS as ATTEMPTS_AT_VIDEOS
 from tests.contracts.vision import entry, indexed, stored
 from tests.running import upload, wait_until_processed
 
@@ -288,7 +289,7 @@ def test_every_parameter_is_known_here(routes):
 def test_every_route_with_an_id_is_attempted(routes):
     """Each route that takes an id has an attempt here, and each attempt has its route."""
     with_ids = {(method, path) for method, path, names in routes if names & IDS}
-    elsewhere = (ATTEMPTS_AT_ANALYSIS, ATTEMPTS_AT_CHUNKS, ATTEMPTS_AT_DEVICES, ATTEMPTS_AT_FILMS)
+    elsewhere = (ATTEMPTS_AT_ANALYSIS, ATTEMPTS_AT_CHUNKS, ATTEMPTS_AT_DEVICES, ATTEMPTS_AT_FILMS, ATTEMPTS_AT_VIDEOS)
     attempted = ATTEMPTS.keys() | set().union(*elsewhere)
     assert with_ids - attempted == set(), "write attempts with another tenant's ids for these routes"
     assert attempted - with_ids == set(), "these routes are gone"

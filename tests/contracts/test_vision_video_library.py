@@ -12,7 +12,6 @@ from tests.contracts.video_shapes import deletion, ids, one, videos_of
 from tests.contracts.videos import (
     DELETE,
     GET,
-    GROUPS,
     LIST,
     REPROCESS,
     ROUTES,
@@ -20,9 +19,7 @@ from tests.contracts.videos import (
     SOME_ID,
     UPLOAD,
     VIDEOS,
-    demo,
     listed,
-    new_group,
     plant,
     send,
     upload,
@@ -375,58 +372,6 @@ def test_a_key_is_taken_from_either_header(idle, idle_key, header):
     value = idle_key if header.lower() == "x-api-key" else f"bEARer {idle_key}"
     answer = exchange(idle, head("GET", VIDEOS, "Host: x", f"{header}: {value}", "Connection: close"))
     assert ids(answer) == []
-
-
-def test_keys_of_one_account_see_the_same(idle):
-    """And a `user_id` changes nothing."""
-    tenant = "an account with two keys and videos"
-    with idle.client(idle.new_key(tenant)) as first, idle.client(idle.new_key(tenant)) as second:
-        (video_id,) = plant(first, user_id=unknown())
-        group = new_group(first, "Docks")["group_id"]
-        assert ids(second.post(LIST, json={"user_id": unknown()})) == [video_id]
-        assert second.get(f"/videos/groups/{group}").status_code == 200
-        assert deletion(second.delete(f"/videos/{video_id}")) == ([video_id], [])
-        assert listed(first) == []
-
-
-def test_another_accounts_videos_behave_like_unknown_ones(idle, idle_client, browser):
-    """Left out, 404 or `not_found`, never 403; nothing of them changes."""
-    with idle.client(idle.new_key()) as owner:
-        group = new_group(owner, "secret", metadata={"a": "b"})
-        (video_id,) = plant(owner, group_id=group["group_id"])
-        before = video(owner, video_id)
-        assert listed(idle_client) == []
-        assert ids(idle_client.post(GET, json={"video_ids": [video_id]})) == []
-        assert ids(idle_client.get(VIDEOS, params={"ids": video_id})) == []
-        assert deletion(idle_client.post(DELETE, json={"video_ids": [video_id]})) == ([], [video_id])
-        for method, path, body in (
-            ("GET", "/videos/{}", None),
-            ("DELETE", "/videos/{}", None),
-            ("POST", REPROCESS, {"video_ids": ["{}"]}),
-            ("POST", "/videos/groups/default/videos", {"video_ids": ["{}"]}),
-        ):
-            theirs, nobodys = (
-                idle_client.request(method, path.format(each), json={"video_ids": [each]} if body else None)
-                for each in (video_id, unknown())
-            )
-            assert expect_error(theirs, 404, "video_not_found") == expect_error(nobodys, 404, "video_not_found")
-        for prefix in GROUPS:
-            path = f"{prefix}/{group['group_id']}"
-            for method, where, body in (
-                ("GET", path, None),
-                ("PATCH", path, {"name": "mine"}),
-                ("DELETE", path, None),
-                ("GET", f"{path}/videos", None),
-                ("POST", f"{path}/videos", {"video_ids": [video_id]}),
-            ):
-                expect_error(idle_client.request(method, where, json=body), 404)
-            assert idle_client.get(prefix).json() == {"results": []}
-            new_group(idle_client, "secret")
-            idle_client.delete(f"{prefix}/{idle_client.get(prefix).json()['results'][0]['group_id']}")
-        after = video(owner, video_id)
-        assert {**after, "url": 0} == {**before, "url": 0}
-        assert owner.get(f"/videos/groups/{group['group_id']}").json() == group
-        assert browser.get(after["url"]).content == demo()
 
 
 def test_uploads_are_counted(budgeted):
