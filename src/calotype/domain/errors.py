@@ -183,7 +183,7 @@ class Unavailable(CalotypeError):
 
 
 class DescriptionFailed(CalotypeError):
-    """A model's answer about a picture cannot be used, or it refused to answer; asking again will not help."""
+    """A model's answer about a picture or a sound cannot be used, or it refused to answer; asking again will not help."""
 
     code = "description_failed"
 
