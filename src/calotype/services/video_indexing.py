@@ -111,6 +111,8 @@ class _Indexed:
     segments: tuple[TranscriptSegment, ...]
     storyboard: Storyboard | None
     objects: frozenset[str]
+    fault: str | None
+    """Why not all of it could be found out, though the rest is as it should be."""
 
 
 class VideoIndexingService:
@@ -193,13 +195,15 @@ class VideoIndexingService:
                     seen = await self._see_all(work, found, folder, progress)
                     storyboard = await self._put_storyboard(work, found, folder)
                 segments: tuple[TranscriptSegment, ...] = ()
+                fault = found.fault
                 if self._transcriber is not None and found.probe.has_audio:
                     async with self._watched(work, "speech", _Progress(_SEEN)):
-                        segments = await self._transcribe(self._transcriber, path, work, folder)
+                        segments, unheard = await self._transcribe(self._transcriber, path, work, folder)
+                        fault = fault or unheard
         keys = {one.keyframe_key for one in seen if one.keyframe_key}
         if storyboard:
             keys.add(storyboard.object_key)
-        return _Indexed(found, seen, segments, storyboard, frozenset(keys))
+        return _Indexed(found, seen, segments, storyboard, frozenset(keys), fault)
 
     async def _scan(self, path: Path, work: _Work, folder: Path) -> VideoScan:
         duration = work.probe.duration
@@ -273,18 +277,23 @@ class VideoIndexingService:
 
     async def _transcribe(
         self, transcriber: Transcriber, path: Path, work: _Work, folder: Path
-    ) -> tuple[TranscriptSegment, ...]:
+    ) -> tuple[tuple[TranscriptSegment, ...], str | None]:
+        """What is said, and why not all of that could be written down: scenes are found without it, too."""
         pieces = await try_again(
             lambda: self._videos.run(extract_audio, str(path), work.asset.format, str(folder), timeout=_MOST_TIME)
         )
         segments: list[TranscriptSegment] = []
         for piece in pieces:
-            made = await transcriber.transcribe(folder / Path(piece.file).name)
+            try:
+                made = await transcriber.transcribe(folder / Path(piece.file).name)
+            except DescriptionFailed as error:
+                _log.warning("speech not written down", asset_id=str(work.asset.id), reason=error.message)
+                return tuple(segments), f"What is said could not be written down: {error.message}"
             segments += [
                 replace(segment, start=segment.start + piece.start, end=segment.end + piece.start)
                 for segment in made.segments
             ]
-        return tuple(segments)
+        return tuple(segments), None
 
     @asynccontextmanager
     async def _watched(self, work: _Work, step: str, progress: _Progress) -> AsyncIterator[None]:
@@ -350,7 +359,7 @@ class VideoIndexingService:
             "progress": 100,
             "step": None,
             "completed_at": now,
-            "error": indexed.scan.fault,
+            "error": indexed.fault,
             "error_code": None,
         }
         await update_run(connection, scope, work.run.id, ended)
