@@ -130,8 +130,8 @@ seconds = st.none() | st.integers(-1, 35).map(float)
 async def test_filters_leave_what_overlaps(database, timed, data):
     """Times in the video and real times count with both ends, ids and groups exactly; both searches agree with a plain look."""
     scope, known = timed
-    videos = sorted({scene.asset_id for scene, _, _ in known}) + [uuid4()]
-    groups = [group for _, _, group in known if group][:1] + [uuid4()]
+    videos = [*sorted({scene.asset_id for scene, _, _ in known}), uuid4()]
+    groups = [*[group for _, _, group in known if group][:1], uuid4()]
     begins = sorted({begin for _, begin, _ in known})
     moment = st.none() | st.builds(
         lambda begin, later: begin + timedelta(seconds=later), st.sampled_from(begins), st.integers(-1, 35)
@@ -169,11 +169,11 @@ async def test_filters_leave_what_overlaps(database, timed, data):
 _FILL = """
 INSERT INTO asset (id, tenant_id, media_type, content_type, format, upload_method, object_key, original_filename, size_bytes,
     checksum, storage_target, auto_describe, tags, created_at, updated_at, variants, has_description, search)
-SELECT md5(CAST(:tenant AS text) || n)::uuid, CAST(:tenant AS uuid), 'video', 'video/mp4', 'mp4', 'STREAMING', 'key', 'name.mp4', 1,
-    sha256(n::text::bytea), 'default', true, '{}', CAST(:now AS timestamptz) + n * interval '1 minute', :now, '{}', false,
+SELECT md5(CAST(:tenant AS text) || n)::uuid, CAST(:tenant AS uuid), 'video', 'video/mp4', 'mp4', 'STREAMING', 'key', 'name.mp4',
+    1, sha256(n::text::bytea), 'default', true, '{}', CAST(:now AS timestamptz) + n * interval '1 minute', :now, '{}', false,
     CAST('' AS tsvector) FROM generate_series(1, :videos) AS n;
-INSERT INTO video (asset_id, tenant_id, name, has_storyboard, container, duration, frame_rate, rotation, video_codec, pixel_format,
-    bitrate_kbps, indexing_status, scene_count, has_transcript)
+INSERT INTO video (asset_id, tenant_id, name, has_storyboard, container, duration, frame_rate, rotation, video_codec,
+    pixel_format, bitrate_kbps, indexing_status, scene_count, has_transcript)
 SELECT md5(CAST(:tenant AS text) || n)::uuid, CAST(:tenant AS uuid), 'name', false, 'mp4', 60, 25, 0, 'h264', 'yuv420p', 1,
     CASE WHEN n % 100 = 0 THEN 'pending' ELSE 'completed' END, 100, false FROM generate_series(1, :videos) AS n;
 INSERT INTO indexing_run (id, asset_id, tenant_id, kind, status, progress, retries, created_at)

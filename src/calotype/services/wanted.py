@@ -24,16 +24,17 @@ async def while_wanted(is_wanted: Callable[[], Awaitable[bool]]) -> AsyncIterato
     """
     worker = asyncio.current_task()
     assert worker is not None
-    is_over = has_ended = False
+    is_over = False
+    ended = asyncio.Event()
 
     async def watch() -> None:
         nonlocal is_over
-        while not has_ended:
+        while not ended.is_set():
             is_wanted_still = True
             with contextlib.suppress(Unavailable):  # seen again in a moment
                 is_wanted_still = await is_wanted()
             # The driver of the database may lose a cancellation, and the end of the block with it.
-            if has_ended:
+            if ended.is_set():
                 return
             if not is_wanted_still:
                 is_over = True
@@ -49,6 +50,6 @@ async def while_wanted(is_wanted: Callable[[], Awaitable[bool]]) -> AsyncIterato
             raise NoLongerWantedError from None
         raise
     finally:
-        has_ended = True
+        ended.set()
         watching.cancel()
         await asyncio.wait([watching])
