@@ -51,6 +51,7 @@ def main() -> None:
         *videos.run(),
         indexing.run(),
         start.run(),
+        *videos.run(),
     ]
     report(results)
 

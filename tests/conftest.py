@@ -12,8 +12,7 @@ import hypothesis
 import pytest
 
 from calotype.db.embedded import EmbeddedPostgres
-from calotype.db.schema import migrate
-from tests.running import RunningServer
+from tests.running import RunningServer, copy_cluster
 
 pytest_plugins = ["tests.s3"]
 
@@ -55,10 +54,10 @@ def corpus() -> Path:
 @pytest.fixture(scope="session")
 def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A migrated PostgreSQL for tests below the web."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("database") / "postgres")
-    url = server.start()
-    migrate(url)
-    yield url
+    folder = tmp_path_factory.mktemp("database") / "postgres"
+    copy_cluster(folder)
+    server = EmbeddedPostgres(folder)
+    yield server.start()
     server.stop()
 
 

@@ -34,7 +34,7 @@ _CONTAINERS: dict[str, tuple[str, dict[str, str], str]] = {
 # Quick rather than good.
 _CODEC_OPTIONS: dict[str, dict[str, str]] = {
     "libx264": {"preset": "ultrafast"},
-    "libx265": {"preset": "ultrafast", "x265-params": "log-level=none:pools=1"},
+    "libx265": {"preset": "ultrafast", "x265-params": "log-level=none:pools=none:frame-threads=1"},
     "libvpx": {"deadline": "realtime", "cpu-used": "8"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
     "libsvtav1": {"preset": "12", "svtav1-params": "lp=1"},

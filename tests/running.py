@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import functools
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from datetime import datetime
 from pathlib import Path
@@ -21,8 +25,10 @@ import psycopg
 
 from calotype.db.embedded import EmbeddedPostgres
 from calotype.db.engine import Database
+from calotype.db.schema import migrate
 from calotype.services.api_key import ApiKeyService
 from calotype.services.credit import CreditService
+from tests import forked
 
 PATIENCE = 60.0  # seconds a test waits for something that must happen; never the measure of anything
 
@@ -36,12 +42,15 @@ def calotype_environment(data_dir: Path, **settings: str) -> dict[str, str]:
 class RunningServer:
     """`calotype serve` on a free port over a data folder of its own."""
 
+    is_forked = True
+    """Whether it is spared the imports, see `forked`, and the making of a database; where starting is tested it is not."""
+
     def __init__(self, folder: Path, *arguments: str, **settings: str) -> None:
         self.data_dir = folder / "data"
         self._log_path = folder / f"serve-{uuid4().hex[:8]}.log"
         self._arguments = arguments
         self._settings = settings
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | forked.Forked | None = None
         self.url = ""
         self.first_key: str | None = None
 
@@ -56,14 +65,21 @@ class RunningServer:
 
     def start(self) -> None:
         """Start the process and wait until it says it is ready."""
+        if self.is_forked and "CALOTYPE_DATABASE_URL" not in self._settings and not self.data_dir.exists():
+            copy_cluster(self.data_dir / "postgres")
         with self._log_path.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "calotype", "serve", *self._arguments],
-                env=calotype_environment(self.data_dir, **self._settings),
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            arguments = ["serve", *self._arguments]
+            environment = calotype_environment(self.data_dir, **self._settings)
+            if self.is_forked:
+                self.process = forked.start(arguments, environment, log.fileno(), log.fileno())
+            else:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "calotype", *arguments],
+                    env=environment,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
         ready = wait_for(self._ready_line, "the server did not become ready")
         self.url = ready
 
@@ -127,6 +143,23 @@ class RunningServer:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         # Without TLS there is nothing to verify, and loading the certificates takes longer than most tests.
         return httpx.Client(base_url=self.url, headers=headers, timeout=PATIENCE, follow_redirects=False, verify=False)
+
+
+def copy_cluster(folder: Path) -> None:
+    """Make the folder of an embedded PostgreSQL with a migrated and empty database, which is copied in a tenth of a second."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # With owners: as root it belongs to the user that PostgreSQL runs as.
+    subprocess.run(["cp", "-a", _empty_cluster(), folder], check=True)
+
+
+@functools.cache
+def _empty_cluster() -> Path:
+    made = Path(tempfile.mkdtemp(prefix="calotype-cluster-"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    server = EmbeddedPostgres(made / "postgres")
+    migrate(server.start())
+    server.stop()
+    return made / "postgres"
 
 
 def new_database(url: str) -> str:

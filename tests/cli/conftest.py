@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from calotype.db.schema import migrate
+from tests.forked import run
 from tests.running import RunningServer, calotype_environment, new_database
 
 
@@ -38,14 +39,7 @@ class Program:
 
     def __call__(self, *arguments, **settings):
         """Run a command to its end."""
-        return subprocess.run(
-            [sys.executable, "-m", "calotype", *arguments],
-            env=self.environment(**settings),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+        return run(arguments, self.environment(**settings))
 
     def sql(self, statement, *values):
         """The rows that a statement finds."""

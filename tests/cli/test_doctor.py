@@ -23,6 +23,7 @@ def test_a_healthy_installation_has_no_fault(calotype):
         assert f"✓ {name}: " in done.stdout
     assert "- transcriber: none: what is said in videos is not written down" in done.stdout
     assert "→ set CALOTYPE_SPEECH_MODEL" in done.stdout
+    assert "✓ page downloads: yt-dlp 20" in done.stdout
     assert ("- decoder jxl" in done.stdout) == ("pip install 'calotype[jxl]'" in done.stdout)
 
 

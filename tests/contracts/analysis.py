@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ import httpx
 from tests.contracts.analysis_shapes import CREDITS, EVENTS, LEDGER, SINGLE, UPLOADED, expect
 from tests.contracts.photos import photo
 from tests.contracts.shapes import conforms
+from tests.forked import run
 from tests.running import PATIENCE, RunningServer, calotype_environment, wait_for
 
 PREFIXES = ("/image-forge-api/v1", "/v1")
@@ -292,14 +292,7 @@ def unlimited(server: RunningServer) -> Account:
 
 def calotype(server: RunningServer, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command on a server's installation."""
-    return subprocess.run(
-        [sys.executable, "-m", "calotype", *arguments],
-        env={**calotype_environment(server.data_dir), "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    return run(arguments, {**calotype_environment(server.data_dir), "COLUMNS": "200"})
 
 
 def ended(events: list[Event]) -> dict[str, Event]:

@@ -41,6 +41,7 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         tmp_path_factory.mktemp("narrow"),
         "--no-worker",
         CALOTYPE_MAX_IMAGE_BYTES=str(NARROW_BYTES),
+        CALOTYPE_MAX_VIDEO_BYTES=str(NARROW_BYTES),
         CALOTYPE_MAX_PIXELS=str(NARROW_PIXELS),
         CALOTYPE_PRESIGNED_LIFETIME="5",  # long enough for a busy machine to be in time
         CALOTYPE_RATE_LIMIT=str(NARROW_RATE),

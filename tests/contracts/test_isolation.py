@@ -10,12 +10,14 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from tests.contracts import analysis_shapes as analysis
 from tests.contracts import device_shapes as devices
+from tests.contracts import videos
 from tests.contracts import vision_shapes as vision
 from tests.contracts.analysis_attempts import ATTEMPTS as ATTEMPTS_AT_ANALYSIS
 from tests.contracts.analysis_attempts import DOCUMENTED as ANALYSIS
@@ -24,6 +26,7 @@ from tests.contracts.chunked_attempts import ATTEMPTS as ATTEMPTS_AT_CHUNKS
 from tests.contracts.color_shapes import BATCH_EXTRACT, COLOR_SEARCH
 from tests.contracts.device_attempts import ATTEMPTS as ATTEMPTS_AT_DEVICES
 from tests.contracts.documented import IDS, PLAIN, PUBLIC, documented_routes
+from tests.contracts.film_attempts import ATTEMPTS as ATTEMPTS_AT_FILMS
 from tests.contracts.photos import photo
 from tests.contracts.shapes import (
     BATCH_DELETE,
@@ -38,6 +41,8 @@ from tests.contracts.shapes import (
 )
 from tests.contracts.shapes import FOLDERS as SHAPE_OF_FOLDERS
 from tests.contracts.sockets import Socket
+from tests.contracts.video_attempts import ATTEMPTS as ATTEMPTS_AT_VIDEOS
+from tests.contracts.video_attempts import told
 from tests.contracts.vision import entry, indexed, stored
 from tests.running import upload, wait_until_processed
 
@@ -287,7 +292,14 @@ def test_every_parameter_is_known_here(routes):
 def test_every_route_with_an_id_is_attempted(routes):
     """Each route that takes an id has an attempt here, and each attempt has its route."""
     with_ids = {(method, path) for method, path, names in routes if names & IDS}
-    attempted = ATTEMPTS.keys() | ATTEMPTS_AT_CHUNKS.keys() | ATTEMPTS_AT_DEVICES.keys() | ATTEMPTS_AT_ANALYSIS.keys()
+    elsewhere = (
+        ATTEMPTS_AT_ANALYSIS,
+        ATTEMPTS_AT_CHUNKS,
+        ATTEMPTS_AT_DEVICES,
+        ATTEMPTS_AT_FILMS,
+        ATTEMPTS_AT_VIDEOS,
+    )
+    attempted = ATTEMPTS.keys() | set().union(*elsewhere)
     assert with_ids - attempted == set(), "write attempts with another tenant's ids for these routes"
     assert attempted - with_ids == set(), "these routes are gone"
 
@@ -305,6 +317,26 @@ def test_another_tenants_ids_lead_nowhere(stranger, victim, route):
     assert expect(victim.client.get(FOLDERS), SHAPE_OF_FOLDERS) == folders
     trashed = victim.client.get(FILES, params={"trashed": "true"}).json()["files"]
     assert [item["id"] for item in trashed] == [victim.trashed]
+
+
+def test_another_accounts_videos_and_groups_are_as_if_they_were_not(server, stranger):
+    """Every answer is word for word the one about ids that nobody has, and the owner's are as they were."""
+    with server.client(server.new_key()) as owner:
+        group = videos.new_group(owner, "secret")["group_id"]
+        video = videos.upload(owner, video_name="secret", index="true", group_id=group)
+        before = videos.indexed(owner, video)
+        for route in ATTEMPTS_AT_VIDEOS:
+            status, text = told(stranger, route, {"video": video, "group": group})
+            assert (status, text) == told(stranger, route, {"video": str(uuid4()), "group": str(uuid4())}), route
+            assert status != 422, route
+            assert "secret" not in text
+        after = videos.video(owner, video)
+        assert {key: after[key] for key in ("status", "group_id", "error")} == {
+            key: before[key] for key in ("status", "group_id", "error")
+        }
+        assert owner.get(f"/videos/groups/{group}").json()["name"] == "secret"
+        found = owner.post("/videos/search", json={"query": "secret", "video_ids": [video], "group_ids": [group]})
+        assert found.json()["total_results"] == 1
 
 
 def test_another_tenants_folders_are_not_listed(stranger, victim):

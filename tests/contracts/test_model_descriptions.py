@@ -1,11 +1,14 @@
-"""A server with a vision model: what the model says of an upload is what the Files API tells."""
+"""A server with models of one's own: what they say of an upload is what the APIs tell."""
 
 from __future__ import annotations
 
 import pytest
 
+from tests import speech_models
+from tests.contracts.file_films import analysed, detail, ended, queue, scenes, send, trailer
 from tests.running import RunningServer, upload, wait_for, wait_until_processed
 from tests.services.library import photo
+from tests.speech_models import SpeechModel, transcription
 from tests.vision_models import KEY, METADATA, VisionModel, completion, saying
 
 
@@ -17,10 +20,17 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def seeing(model, tmp_path_factory):
-    """A server that uses it."""
+def ear():
+    """A speech model whose script each test sets."""
+    with SpeechModel() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def seeing(model, ear, tmp_path_factory):
+    """A server that uses them."""
     folder = tmp_path_factory.mktemp("seeing")
-    with RunningServer(folder, CALOTYPE_OCR_ENABLED="false", **model.settings()) as running:
+    with RunningServer(folder, CALOTYPE_OCR_ENABLED="false", **model.settings(**ear.settings())) as running:
         yield running
 
 
@@ -76,3 +86,31 @@ def test_a_model_that_is_away_for_a_while_is_waited_for(client, model):
     count = len(model.asked)
     assert told(client)["full_descriptions"][0]["description"] == METADATA["description"]
     assert len(model.asked) == count + 5
+
+
+def test_what_is_said_in_a_video_belongs_to_its_scenes(client, model, ear):
+    """Each scene has the words of its time, which find it; each is described by its picture. The model got all of the sound."""
+    model.script = [completion()]
+    ear.script = [transcription([(0.1, 0.9, "Anchors aweigh."), (2.1, 2.9, "Land ahoy!")])]
+    video_id = send(client, trailer(), title="Voyage").json()["image_id"]
+    analysed(client, video_id)
+    found = detail(client, video_id)
+    assert (found["has_audio_transcript"], found["scene_count"]) == (True, 3)
+    assert {scene["description"] for scene in scenes(client, video_id)} == {METADATA["description"]}
+    name, kind, seconds = ear.asked[-1].sound
+    assert (name, kind) == ("sound.wav", "audio/wav")
+    assert seconds == pytest.approx(3, abs=0.2)
+    hits = client.post("/videos/search", json={"query": "land ahoy", "max_results": 1}).json()["results"]
+    assert [(hit["video_id"], hit["plain_text_transcript"]) for hit in hits] == [(video_id, "Land ahoy!")]
+
+
+def test_a_speech_model_that_refuses_is_told(client, model, ear):
+    """What becomes of the analysis is said, without address or key."""
+    model.script, ear.script = [completion()], [401]
+    video_id = send(client, trailer()).json()["image_id"]
+    job = ended(client, queue(client, video_id))
+    assert job["status"] in {"completed", "failed"}
+    assert (job["error_message"] is None) == (job["status"] == "completed")
+    assert detail(client, video_id)["has_audio_transcript"] is False
+    for secret in (speech_models.KEY, "127.0.0.1"):
+        assert secret not in repr(job)

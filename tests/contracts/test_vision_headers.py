@@ -19,7 +19,11 @@ ANSWERS = [
     ("GET", "/images/no-uuid", {}, 404),
     ("PUT", LIST, {}, 405),
     ("POST", LIST, {"content": b"a,b", "headers": {"content-type": "text/csv"}}, 415),
-    ("POST", "/videos/list", {}, 501),
+    ("POST", "/videos/list", {}, 200),
+    ("GET", f"/videos/{SOME_ID}", {}, 404),
+    ("POST", "/videos/upload", {}, 400),
+    ("GET", "/videos/groups/default", {}, 200),
+    ("POST", "/qa/chat", {}, 501),
 ]
 OUTSIDE = [("GET", "/nowhere", {}, 404), ("GET", "/v1/images/a/b/c", {}, 404)]
 

@@ -8,15 +8,6 @@ from tests.contracts.vision import FORM, SOME_ID, SPELLINGS, multipart, part
 from tests.contracts.vision_shapes import UNLIMITED, expect_error, rates
 
 VERSION_1 = [
-    ("POST", "/videos/upload"), ("POST", "/videos/get"), ("POST", "/videos/list"), ("POST", "/videos/delete"),
-    ("DELETE", "/videos/delete"), ("GET", "/videos"), ("GET", f"/videos/{SOME_ID}"), ("DELETE", f"/videos/{SOME_ID}"),
-    ("POST", "/videos/reprocess"), ("POST", "/videos/search"), ("POST", "/search"), ("POST", "/videos/search/hybrid"),
-    ("POST", "/videos/groups"), ("POST", "/videos/group"), ("GET", "/videos/groups"), ("GET", f"/videos/groups/{SOME_ID}"),
-    ("GET", "/videos/groups/default"), ("PATCH", f"/videos/groups/{SOME_ID}"), ("DELETE", f"/videos/groups/{SOME_ID}"),
-    ("GET", f"/videos/groups/{SOME_ID}/videos"), ("POST", f"/videos/groups/{SOME_ID}/videos"),
-    ("POST", "/video-groups"), ("GET", "/video-groups"), ("GET", f"/video-groups/{SOME_ID}"),
-    ("PATCH", f"/video-groups/{SOME_ID}"),
-    ("DELETE", f"/video-groups/{SOME_ID}"), ("GET", "/video-groups/default/videos"), ("POST", f"/video-groups/{SOME_ID}/videos"),
     ("POST", "/qa/chat"), ("POST", "/qa/stream"), ("POST", "/qa/quicktag"), ("POST", "/qa/indexedtag"),
     ("POST", "/clips"), ("GET", "/clips"), ("GET", f"/clips/{SOME_ID}"), ("DELETE", f"/clips/{SOME_ID}"),
     ("POST", "/creator/reels"), ("GET", "/creator/reels"), ("GET", f"/creator/reels/{SOME_ID}"),
@@ -59,16 +50,16 @@ def test_a_body_changes_nothing(anyone):
     """None of it is looked at: files, forms, broken JSON."""
     file = multipart(part("file", bytes(500_000), "content/demo.mp4"), part("index", "True"))
     kind = {"content-type": "multipart/form-data; boundary=one-boundary"}
-    expect_error(anyone.post("/videos/upload", content=file, headers=kind), 501)
-    expect_error(anyone.request("DELETE", "/videos/delete", content="video_ids=a&video_ids=b", headers=FORM), 501)
+    expect_error(anyone.post("/v2/videos", content=file, headers=kind), 501)
+    expect_error(anyone.request("DELETE", f"/clips/{SOME_ID}", content="ids=a&ids=b", headers=FORM), 501)
     expect_error(anyone.post("/v2/chat", content=b"{"), 501)
 
 
 def test_a_wrong_method_of_a_listed_route_is_405(anyone):
     """With the methods that it will have."""
     for path, methods in (
-        ("/videos/upload", {"POST"}),
-        ("/videos/delete", {"POST", "DELETE"}),
+        ("/qa/chat", {"POST"}),
+        ("/v2/videos", {"GET", "POST"}),
         ("/v2/search", {"POST"}),
     ):
         answer = anyone.put(path)

@@ -50,6 +50,32 @@ def here(client, video_id):
     return wait_for(arrived, f"{video_id} was neither downloaded nor failed")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def doomed(cinema, sources):
+    """A client, and by their ids the URLs of videos that cannot be had.
+
+    Asked for first and looked at last, because a source that is away is asked several times.
+    """
+    half = film("mp4", seconds=1)
+    urls = [
+        *(sources.publish(b"", status) for status in (204, 403, 404, 410, 429, 500, 503)),
+        sources.publish(demo(), short=10),
+        "http://127.0.0.1:9/a.mp4",
+        "http://no-such-host.invalid/a.mp4",
+        sources.publish(b"just text", Content_Type="video/mp4"),
+        sources.publish(b""),
+        sources.publish(photo()),
+        sources.publish(half[: half.index(b"moov") - 4]),
+        sources.publish(film(scenes=(), audio="aac")),
+        sources.publish(demo() + bytes(CINEMA_BYTES)),
+        sources.moved("http://10.0.0.1/a.mp4"),
+        sources.moved("file:///etc/passwd"),
+        sources.moved("http://user:word@127.0.0.1/a.mp4"),
+    ]
+    with cinema.client(cinema.new_key()) as client:
+        yield client, {fetch(client, url, index=number % 2 == 0): url for number, url in enumerate(urls)}
+
+
 # ------------------------------------------------------------------------------ what works
 
 
@@ -182,41 +208,6 @@ def test_an_unknown_group_is_not_found(anyone):
 # ------------------------------------------------------------------------------ what fails later
 
 
-def test_faults_of_downloads_fail_the_video(cinema_client, browser, sources):
-    """Asked for indexing or not, each ends `failed` with a reason in words, stays readable, and can be deleted."""
-    half = film("mp4", seconds=1)
-    urls = [
-        *(sources.publish(b"", status) for status in (204, 403, 404, 410, 429, 500, 503)),
-        sources.publish(demo(), short=10),
-        "http://127.0.0.1:9/a.mp4",
-        "http://no-such-host.invalid/a.mp4",
-        sources.publish(b"just text", Content_Type="video/mp4"),
-        sources.publish(b""),
-        sources.publish(photo()),
-        sources.publish(half[: half.index(b"moov") - 4]),
-        sources.publish(film(scenes=(), audio="aac")),
-        sources.publish(demo() + bytes(CINEMA_BYTES)),
-        sources.moved("http://10.0.0.1/a.mp4"),
-        sources.moved("file:///etc/passwd"),
-        sources.moved("http://user:word@127.0.0.1/a.mp4"),
-    ]
-    known = {fetch(cinema_client, url, index=number % 2 == 0): url for number, url in enumerate(urls)}
-    for video_id, url in known.items():
-        now = settled(cinema_client, video_id)
-        assert now["status"] == "failed", url
-        reason = now["error"].replace(url, "")
-        assert "127.0.0.1" not in reason, "no resolved address is told"
-        assert "10.0.0.1" not in reason
-        assert not re.search(r"Traceback|/tmp/|/src/|Error\(", reason), reason
-        assert (now["metadata"]["source"], now["metadata"]["width"]) == (url, None)
-        expect_error(browser.get(now["url"]), 404)
-        expect_error(cinema_client.post(REPROCESS, json={"video_ids": [video_id]}), 409, "video_not_ready")
-    assert sorted(listed(cinema_client)) == sorted(known)
-    body = {"video_ids": list(known)}
-    assert deletion(cinema_client.post(DELETE, json=body)) == (list(known), [])
-    assert listed(cinema_client) == []
-
-
 def test_a_name_that_leads_inside_fails_the_video(client, sources):
     """The text of a URL does not tell where a name leads; what is found out later ends in `failed`, and nobody is asked."""
     port = sources.base.rpartition(":")[2]
@@ -239,3 +230,22 @@ def test_the_last_segment_is_the_name(cinema_client, sources):
         url = sources.publish(demo(), name=name.partition("?")[0]) + ("?x=1" if "?" in name else "")
         told = video(cinema_client, fetch(cinema_client, url))["metadata"]
         assert told["video_name"] == shown if shown else told["video_name"].strip()
+
+
+def test_faults_of_downloads_fail_the_video(doomed, browser):
+    """Asked for indexing or not, each ends `failed` with a reason in words, stays readable, and can be deleted."""
+    client, known = doomed
+    for video_id, url in known.items():
+        now = settled(client, video_id)
+        assert now["status"] == "failed", url
+        reason = now["error"].replace(url, "")
+        assert "127.0.0.1" not in reason, "no resolved address is told"
+        assert "10.0.0.1" not in reason
+        assert not re.search(r"Traceback|/tmp/|/src/|Error\(", reason), reason
+        assert (now["metadata"]["source"], now["metadata"]["width"]) == (url, None)
+        expect_error(browser.get(now["url"]), 404)
+        expect_error(client.post(REPROCESS, json={"video_ids": [video_id]}), 409, "video_not_ready")
+    assert sorted(listed(client)) == sorted(known)
+    body = {"video_ids": list(known)}
+    assert deletion(client.post(DELETE, json=body)) == (list(known), [])
+    assert listed(client) == []

@@ -286,3 +286,25 @@ def test_headers_are_read_or_refused(lines):
     if found is not None:
         assert all(name and not any(sign in name + value for sign in "\r\n\0") for name, value in found)
         assert _headers([f"{name}: {value}" for name, value in found]) == found
+
+
+@pytest.mark.parametrize("first", ["GET {url} HTTP/1.1", "CONNECT 127.0.0.1:{port} HTTP/1.1"])
+async def test_an_answer_that_was_cut_does_not_look_whole(first):
+    """Without an announced length its end is that of the connection; so it is reset when the proxy ends it."""
+
+    async def half(reader, writer):
+        writer.write(answer(b"half", length=-1))
+        await writer.drain()
+        await reader.read()
+
+    async with site({"/": half}) as web, proxying(idle=0.5) as proxy:
+        reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+        credential = b64encode(f"{USER}:{proxy.token}".encode()).decode()
+        head = f"{first.format(url=web.url(), port=web.port)}\r\nProxy-Authorization: Basic {credential}\r\n\r\n"
+        writer.write(head.encode())
+        if first.startswith("CONNECT"):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        with pytest.raises(ConnectionResetError):
+            await reader.read()
+        writer.close()

@@ -169,8 +169,8 @@ async def test_filters_leave_what_overlaps(database, timed, data):
 _FILL = """
 INSERT INTO asset (id, tenant_id, media_type, content_type, format, upload_method, object_key, original_filename, size_bytes,
     checksum, storage_target, auto_describe, tags, created_at, updated_at, variants, has_description, search)
-SELECT md5(CAST(:tenant AS text) || n)::uuid, CAST(:tenant AS uuid), 'video', 'video/mp4', 'mp4', 'STREAMING', 'key', 'name.mp4',
-    1, sha256(n::text::bytea), 'default', true, '{}', CAST(:now AS timestamptz) + n * interval '1 minute', :now, '{}', false,
+SELECT md5(CAST(:tenant AS text) || n)::uuid, CAST(:tenant AS uuid), 'video', 'video/mp4', 'mp4', 'STREAMING', 'key', 'n.mp4', 1,
+    sha256(n::text::bytea), 'default', true, '{}', CAST(:now AS timestamptz) + n * interval '1 minute', :now, '{}', false,
     CAST('' AS tsvector) FROM generate_series(1, :videos) AS n;
 INSERT INTO video (asset_id, tenant_id, name, has_storyboard, container, duration, frame_rate, rotation, video_codec,
     pixel_format, bitrate_kbps, indexing_status, scene_count, has_transcript)

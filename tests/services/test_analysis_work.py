@@ -319,7 +319,7 @@ async def test_a_fault_that_is_none_of_the_results_costs_no_credit(desk, describ
 
 
 @pytest.mark.parametrize("error", [DescriptionFailed("no"), Unavailable("the model is away"), ValueError("a secret")])
-async def test_what_a_describer_fails_at_costs_nothing(desk, describer, error):
+async def test_what_a_describer_fails_at_costs_nothing(desk, describer, impatient, error):
     """The error says what is meant for clients and nothing else, and the others go on."""
     describer.answers[1] = error
     analysis_id = await desk.start()

@@ -35,6 +35,11 @@ def cuts_of(draw, grain=2.0, seconds=9):
         ("still", lambda time: place(int(time // 3)), 2),
         ("while panning", lambda time: place(int(time // 3), time % 3 * 60), 2),
         ("in noise", lambda time: place(int(time // 3)), 30),
+        (
+            "between colors that are as bright",
+            lambda time: np.roll([200.0, 30, 30], int(time // 3)) * np.ones((72, 128, 3)),
+            2,
+        ),
         ("in the dark", lambda time: place(int(time // 3)) * 0.2, 2),
     ],
 )
@@ -51,8 +56,8 @@ def test_cuts_are_found(name, draw, grain):
         ("slow change of light", lambda time: place(0) * (0.5 + time / 18)),
         ("black frames", lambda time: place(0) * (0 if 4 <= time < 4.04 else 1)),
         (
-            "red that flickers between hues",
-            lambda time: np.array([30, 30 + time * RATE % 2, 200]) * np.ones((72, 128, 3)),
+            "red that turns to its neighbour",
+            lambda time: np.array([30 if time < 4 else 34, 32, 200]) * np.ones((72, 128, 3)),
         ),
     ],
 )

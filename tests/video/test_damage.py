@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import struct
 
@@ -55,10 +56,8 @@ def check(desk, data, container):
     except KNOWN:
         pass
     for work in (extract_poster, functools.partial(extract_audio, folder=str(desk.empty()))):
-        try:
+        with contextlib.suppress(KNOWN):
             work(path, container)
-        except KNOWN:
-            pass
 
 
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -79,6 +79,15 @@ def test_turning_moves_the_upper_left_corner(desk, rotation, corner):
     assert near(turned[row, column], RED)
 
 
+def test_of_interlaced_frames_one_field_is_shown(desk):
+    """Lines of two moments are not shown in one picture."""
+    lines = plain((20, 20, 20), (64, 48))
+    lines[::2] = 220
+    options = {"x264-params": "tff=1", "preset": "veryfast", "crf": "5"}
+    picture = shown(desk, film("mkv", seconds=0.1, fps=25, paint=lambda _n, _t: lines, codec_options=options), "mkv")
+    assert picture[8:40].astype(int).std() < 20
+
+
 class Frame:
     """A frame that has nothing but a matrix."""
 

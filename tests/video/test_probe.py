@@ -9,6 +9,7 @@ import pytest
 
 from calotype.domain.errors import TooManyPixels, UndecodableVideo, Unsupported
 from calotype.video.probe import probe
+from calotype.video.scan import scan
 from tests.films import BLUE, RED, film, noise
 
 SOUND = {"webm": "libopus", "mpeg": "mp2", "wmv": "wmav2", "avi": "libmp3lame", "ogv": "libopus"}
@@ -150,6 +151,18 @@ def test_the_time_of_recording_is_read(desk):
         assert (plain.wall.isoformat(), plain.offset_minutes) == ("2024-02-29T11:00:00", None)
     assert recorded(creation_time="1970-01-01T00:00:00Z") is None
     assert recorded(creation_time="2150-01-01T00:00:00Z") is None
+
+
+def test_streams_of_data_are_passed_over(desk):
+    """A track of time codes beside the pictures changes nothing."""
+    import av
+
+    path = desk.put(film("mov", fps=25, metadata={"timecode": "01:00:00:00"}))
+    with av.open(path) as opened:
+        assert [stream.type for stream in opened.streams] == ["video", "data"]
+    found = probe(path, "mov")
+    assert (found.video_codec, found.duration) == ("h264", pytest.approx(1))
+    assert scan(path, "mov", str(desk.empty())).frames == 25
 
 
 def test_the_better_of_two_streams_is_shown(desk, tmp_path):

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from calotype.domain.errors import Unavailable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 # Beyond this a mean over words says little more, while tokens cost time and memory.
 _LONGEST_TEXT = 20_000
@@ -37,6 +38,8 @@ class WordLlamaEmbedder:
 
         Raises `Unavailable` when the model's files are not where its wheel puts them.
         """
+        import numpy as np
+
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         model = self._model()
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
@@ -88,6 +91,8 @@ def _clean(text: str) -> str:
 
 
 def _mean_of_length_one(table: NDArray[np.float32], tokens: list[int]) -> NDArray[np.float32]:
+    import numpy as np
+
     if not tokens:
         return np.zeros(table.shape[1], dtype=np.float32)
     known = np.minimum(np.asarray(tokens, dtype=np.int64), table.shape[0] - 1)

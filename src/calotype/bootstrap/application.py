@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from procrastinate import App
-
+from calotype.jobs.queue import JobQueue
 from calotype.sandbox.pool import Sandbox
 from calotype.services.analysis import AnalysisService
 from calotype.services.analysis_recovery import AnalysisRecovery
@@ -125,7 +124,7 @@ class Application:
     videos: VideoService
     webhook_deliveries: WebhookDeliveryService
     webhooks: WebhookService
-    job_app: App
+    queue: JobQueue
     picture_slots: int
     picture_sandbox: Sandbox
     text_sandbox: Sandbox

@@ -184,7 +184,7 @@ def build(tools: Tools, secret: bytes) -> Application:
         videos=VideoService(database, store, queue, trash),
         webhook_deliveries=webhook_deliveries,
         webhooks=WebhookService(database, queue, tools.fetcher),
-        job_app=queue.app,
+        queue=queue,
         picture_slots=settings.worker_processes or os.cpu_count() or 1,
         picture_sandbox=tools.pictures,
         text_sandbox=tools.texts,

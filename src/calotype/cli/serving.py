@@ -16,10 +16,8 @@ from typing import Annotated, Any
 
 import structlog
 import typer
-import uvicorn
 
 from calotype.bootstrap import (
-    Application,
     check_describing,
     check_fetching,
     check_storage,
@@ -140,6 +138,9 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 
 
 def _run_server(settings: Settings, url: str, listener: socket.socket, early: _EarlyStop) -> None:
+    import uvicorn
+
+    from calotype.cli.web_server import WebServer
     from calotype.web.app import make_app
 
     app = make_app(settings, lambda: open_application(settings, url))
@@ -156,7 +157,7 @@ def _run_server(settings: Settings, url: str, listener: socket.socket, early: _E
         timeout_graceful_shutdown=_GRACE,
         timeout_keep_alive=75,
     )
-    server = _Server(config, f"http://{settings.host}:{listener.getsockname()[1]}")
+    server = WebServer(config, f"http://{settings.host}:{listener.getsockname()[1]}")
     # Uvicorn raises the signal again after it has stopped; being asked to stop is no failure.
     for number in _STOP_SIGNALS:
         signal.signal(number, server.handle_exit)
@@ -165,37 +166,6 @@ def _run_server(settings: Settings, url: str, listener: socket.socket, early: _E
     server.run(sockets=[listener])
     if not server.started:
         raise Unavailable("the server did not start; see the log above")
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn, which says so when it is ready."""
-
-    def __init__(self, config: uvicorn.Config, address: str) -> None:
-        super().__init__(config)
-        self._address = address
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the streams that would go on for as long as their analyses, then stop as ever."""
-        application: Application | None = getattr(self.config.app.state, "application", None)  # type: ignore[union-attr]  # ours
-        if application is not None:
-            application.analysis_watch.stop()
-        await super().shutdown(sockets)
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then show the first key of a new installation and the address."""
-        await super().startup(sockets)
-        if self.should_exit:
-            if self.started:
-                # Asked to stop meanwhile: Uvicorn would leave without closing what it has just opened.
-                await self.shutdown(sockets)
-            return
-        application: Application = self.config.app.state.application  # type: ignore[union-attr]  # ours, never a name
-        first_key = await application.api_keys.create_first()
-        if first_key:
-            print(f"\nYour API key, shown only this once:\n\n    {first_key}\n", flush=True)
-        if application.settings.speech_model is None:
-            print("What is said in videos is not written down: CALOTYPE_SPEECH_MODEL names no model.", flush=True)
-        print(f"Calotype is ready at {self._address} (documentation: {self._address}/docs)", flush=True)
 
 
 class _WorkerSupervisor:

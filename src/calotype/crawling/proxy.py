@@ -92,8 +92,10 @@ class Proxy:
         try:
             if len(self._connections) <= _MAX_CONNECTIONS:
                 await self._serve(reader, writer)
-        except (OSError, EOFError, TimeoutError):
-            _reset(writer)  # one of the two ends went away, or fell silent: half a file must not look whole
+        except (OSError, EOFError, TimeoutError, asyncio.CancelledError):
+            # One of the two ends went away or fell silent, or `serving` ends: half a file must not look whole. Nobody
+            # else cancels this task, and the library that started it would only complain.
+            _reset(writer)
         finally:
             self._connections.discard(task)
             writer.transport.abort()

@@ -6,10 +6,9 @@ import functools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from procrastinate import App, PsycopgConnector
 from psycopg import AsyncConnection as AsyncDriverConnection
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,16 +16,27 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from calotype.db.engine import Pipeline
 from calotype.domain.job import ASSET_TASKS, Job, Task, Urgency
 
+if TYPE_CHECKING:
+    from procrastinate import App
+
 
 class JobQueue:
     """The queue as services see it; every call takes the connection of the caller's transaction."""
 
     def __init__(self, url: str) -> None:
-        # Opened only by workers: everybody else lends the connection of their own transaction.
+        self._url = url
+
+    @functools.cached_property
+    def app(self) -> App:
+        """The library's queue, which only workers open: everybody else lends the connection of their own transaction."""
+        from procrastinate import App, PsycopgConnector
+
         # Losing the mark that a job was fetched or finished costs one harmless repetition, so it need not wait for the disk.
         relaxed = {"options": "-c synchronous_commit=off -c jit=off"}
-        self.app = App(
-            connector=PsycopgConnector(conninfo=url, kwargs=relaxed, configure=_autocommit, min_size=1, max_size=6)
+        return App(
+            connector=PsycopgConnector(
+                conninfo=self._url, kwargs=relaxed, configure=_autocommit, min_size=1, max_size=6
+            )
         )
 
     async def enqueue(

@@ -10,7 +10,6 @@ from uuid import uuid4
 import structlog
 
 from calotype.ai.interfaces import Describer
-from calotype.ai.rapidocr_reader import read_text
 from calotype.db.color import select_colors
 from calotype.db.description import insert_description, update_described
 from calotype.db.engine import Connection, Database, pipelined
@@ -95,6 +94,8 @@ class DescribingService:
             return None
 
     async def _read(self, asset: Asset) -> TextReading:
+        from calotype.ai.rapidocr_reader import read_text
+
         data = await self._store.get(_large_variant(asset).object_key)
         async with self._database.read() as connection:
             facts = await select_facts(connection, Scope(asset.tenant_id), asset.id)
@@ -168,6 +169,8 @@ class DescribingService:
         return replace(made, visible_text=made.visible_text or text)
 
     async def _read_frame(self, asset: Asset, frame: DevelopedPicture, data: bytes) -> str | None:
+        from calotype.ai.rapidocr_reader import read_text
+
         try:
             reading: TextReading = await try_again(
                 lambda: self._sandbox.run(read_text, data, careful=frame.kind != _PHOTO, timeout=self._limits.timeout)

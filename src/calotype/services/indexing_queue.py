@@ -29,14 +29,14 @@ async def queue_run(
     kind: str = FULL,
     urgency: Urgency = Urgency.NEW,
     is_here: bool = True,
-    after: IndexingRun | None = None,
+    before: IndexingRun | None = None,
 ) -> IndexingRun:
     """Write a new run of a video, whose asset's row is locked or new; its job waits for the bytes unless they are here.
 
-    `after` is the newest run until now: clocks of several machines may differ, but the order of runs must be that of asking.
+    `before` is the newest run there is: the new one is newer, however the clock was set meanwhile.
     """
-    if after is not None:
-        now = max(now, after.created_at + timedelta(microseconds=1))
+    if before is not None:
+        now = max(now, before.created_at + timedelta(microseconds=1))
     run = IndexingRun(uuid4(), asset_id, kind, IndexingStatus.PENDING, 0, None, 0, None, None, now, None, None)
     await insert_run(connection, scope, run)
     await update_video(connection, scope, asset_id, {"indexing_status": IndexingStatus.PENDING.value})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,8 +106,7 @@ class PageDownloader:
         finally:
             working.cancel()
             sandbox.kill()
-            with suppress(asyncio.CancelledError, CalotypeError):
-                await working
+            await asyncio.gather(working, return_exceptions=True)
             await sandbox.close()
         return found
 

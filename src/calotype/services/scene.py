@@ -71,7 +71,7 @@ class SceneService:
     async def queue(self, scope: Scope, video_id: UUID, kind: str, urgency: Urgency) -> tuple[IndexingRun, int]:
         """Have a video indexed, or find the run that has not ended; with how many jobs wait before it.
 
-        Raises NotFound and Conflict.
+        One that is still downloaded waits for its bytes. Raises NotFound, and Conflict where those will never come.
         """
         now = datetime.now(UTC)
         async with self._database.write() as connection:
@@ -92,7 +92,7 @@ class SceneService:
                     kind=kind,
                     urgency=urgency,
                     is_here=video.is_here,
-                    after=run,
+                    before=run,
                 )
             ahead = await self._queue.count_ahead(connection, Job(Task.INDEX_VIDEO, scope.tenant_id, video_id))
         return run, ahead

@@ -78,15 +78,16 @@ class VideoService:
             for video in videos.values():
                 if not video.is_here:
                     raise _not_ready(video, "has not been downloaded")
+            await select_newest_runs(connection, scope, list(videos))
             for video in videos.values():
                 if video.rendition.status is State.FAILED:
                     await update_video(
                         connection, scope, video.asset_id, {"rendition_status": None, "rendition_error": None}
                     )
                 if video.indexing not in _OPEN:
-                    after = runs.get(video.asset_id)
+                    before = runs.get(video.asset_id)
                     urgency = Urgency.INTERACTIVE
-                    await queue_run(connection, self._queue, scope, video.asset_id, now, urgency=urgency, after=after)
+                    await queue_run(connection, self._queue, scope, video.asset_id, now, urgency=urgency, before=before)
         return len(videos)
 
     async def _check_bytes(self, videos: Sequence[LibraryVideo]) -> None:

@@ -24,18 +24,17 @@ async def while_wanted(is_wanted: Callable[[], Awaitable[bool]]) -> AsyncIterato
     """
     worker = asyncio.current_task()
     assert worker is not None
-    is_over = False
-    ended = asyncio.Event()
+    is_over = has_ended = False
 
     async def watch() -> None:
         nonlocal is_over
-        while not ended.is_set():
+        while not has_ended:
             is_wanted_still = True
             with contextlib.suppress(Unavailable):  # seen again in a moment
                 is_wanted_still = await is_wanted()
             # The driver of the database may lose a cancellation, and the end of the block with it.
-            if ended.is_set():
-                return
+            if has_ended:
+                return  # type: ignore[unreachable]  # the block below sets it meanwhile
             if not is_wanted_still:
                 is_over = True
                 worker.cancel()
@@ -45,11 +44,12 @@ async def while_wanted(is_wanted: Callable[[], Awaitable[bool]]) -> AsyncIterato
     watching = asyncio.create_task(watch())
     try:
         yield
-    except asyncio.CancelledError:
+    except BaseException:
+        # What was broken off may end in another way than by being cancelled, such as a group of tasks with a fault.
         if is_over and worker.uncancel() == 0:
             raise NoLongerWantedError from None
         raise
     finally:
-        ended.set()
+        has_ended = True
         watching.cancel()
         await asyncio.wait([watching])

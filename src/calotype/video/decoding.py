@@ -52,6 +52,7 @@ class Decoding:
                 frames = []
             barren = 0 if frames else barren + 1
             for frame in frames:
+                self._damaged += frame.is_corrupt
                 if frame.width * frame.height > film.pixel_limit:
                     self._stopped = "A frame is larger than allowed"
                     return
@@ -76,6 +77,7 @@ class Decoding:
                     faults = 0
                     self._note(packet)
                     if packet.stream_index == film.stream.index:
+                        self._damaged += packet.is_corrupt
                         yield packet
                 break
             except (av.FFmpegError, ValueError, OverflowError) as error:

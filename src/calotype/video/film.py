@@ -16,6 +16,7 @@ from calotype.video.decoders import DECODERS
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.video.codeccontext import VideoCodecContext
     from av.video.stream import VideoStream
 
 PIXEL_LIMIT = 2**26
@@ -103,7 +104,8 @@ def _moving_pictures(source: InputContainer) -> VideoStream:
 
 
 def _rank(stream: VideoStream) -> tuple[bool, int, int, int]:
-    context = stream.codec_context
+    # Of a codec that FFmpeg does not know there is none, whatever its type says.
+    context: VideoCodecContext | None = stream.codec_context
     if context is None:
         return False, 0, 0, 0
     return context.codec.name in DECODERS, stream.disposition & _DEFAULT, context.width * context.height, -stream.index

@@ -27,8 +27,8 @@ _log = structlog.get_logger(__name__)
 
 async def run_worker(application: Application, stop: asyncio.Event) -> None:
     """Work until `stop` is set; jobs that do not end in time are given back."""
-    register(application.job_app, application)
-    async with application.job_app.open_async(), application.presence.running():
+    register(application.queue.app, application)
+    async with application.queue.app.open_async(), application.presence.running():
         # Prepared beside the first jobs, so that a small queue need not wait for every child.
         warming = asyncio.create_task(application.warm())
         lanes = [
@@ -54,7 +54,7 @@ async def run_worker(application: Application, stop: asyncio.Event) -> None:
 
 
 async def _run_lane(application: Application, lane: Lane, concurrency: int) -> None:
-    app: App = application.job_app
+    app: App = application.queue.app
     stalled_after = application.settings.stalled_after
     worker = Worker(
         app,

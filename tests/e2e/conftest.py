@@ -1,0 +1,20 @@
+"""Where starting and ending themselves are tested, servers are started as people start them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.running import RunningServer
+
+_AS_EVER = {"test_durability", "test_embedded_recovery", "test_first_start", "test_stopping"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def started_as_ever(request: pytest.FixtureRequest) -> Iterator[None]:
+    """In these modules no server is forked from a process that has imported everything before."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.path.stem in _AS_EVER:
+            patch.setattr(RunningServer, "is_forked", False)
+        yield
