@@ -179,8 +179,8 @@ async def seated(library, picture, monkeypatch):
     children = Children(picture)
     services = library.services
     for service, name in (
-        (services.video_indexing, "_videos"),
-        (services.video_indexing, "_pictures"),
+        (services.video_indexing._reader, "_videos"),
+        (services.video_indexing._reader, "_pictures"),
         (services.pictures, "_sandbox"),
         (services.renditions, "_videos"),
         (services.ingest._probing, "_sandbox"),

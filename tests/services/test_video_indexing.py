@@ -197,7 +197,7 @@ async def test_a_describer_may_refuse_some_scenes_but_not_all(cinema, monkeypatc
                 raise left.pop()
             return await self._original.describe_frame(*given)
 
-    indexing = cinema.services.video_indexing
+    indexing = cinema.services.video_indexing._reader
     monkeypatch.setattr(indexing, "_describing", Picky(indexing._describing))
     video_id = await cinema.upload()
     await cinema.index(video_id)

@@ -17,7 +17,8 @@ from calotype.services.ingest import IngestService
 from calotype.services.probing import ProbeLimits, ProbeService
 from calotype.services.receive import IngestLimits, ReceiveService
 from calotype.services.video_download import DownloadLimits, VideoDownloadService
-from calotype.services.video_indexing import VideoIndexingService, VideoLimits
+from calotype.services.video_indexing import VideoIndexingService
+from calotype.services.video_reading import VideoLimits, VideoReader
 from calotype.services.video_upload import VideoTerms, VideoUploadService
 from calotype.settings import Settings
 
@@ -50,9 +51,8 @@ def video_indexing(tools: Tools, describing: DescribingService, embeddings: Embe
     """Indexes videos."""
     settings = tools.settings
     limits = VideoLimits(settings.video_max_pixels, max(1, tools.pictures.workers - 1), settings.decode_timeout)
-    return VideoIndexingService(
-        tools.database, tools.store, tools.videos, tools.pictures, describing, embeddings, tools.transcriber, limits
-    )
+    reader = VideoReader(tools.store, tools.videos, tools.pictures, describing, tools.transcriber, limits)
+    return VideoIndexingService(tools.database, tools.store, reader, embeddings)
 
 
 def _video_limits(settings: Settings) -> IngestLimits:
