@@ -94,7 +94,9 @@ class SceneService:
                     is_here=video.is_here,
                     before=run,
                 )
-            ahead = await self._queue.count_ahead(connection, Job(Task.INDEX_VIDEO, scope.tenant_id, video_id))
+            job = Job(Task.INDEX_VIDEO, scope.tenant_id, video_id)
+            await self._queue.hasten(connection, [job], urgency)
+            ahead = await self._queue.count_ahead(connection, job)
         return run, ahead
 
     async def retry(self, scope: Scope, run_id: UUID, video_id: UUID) -> IndexingRun:

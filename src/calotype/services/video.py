@@ -68,7 +68,10 @@ class VideoService:
         one whose bytes are not here.
         """
         now = datetime.now(UTC)
-        await self._check_bytes(await self.get(scope, video_ids))
+        known = await self.get(scope, video_ids)
+        if len(known) < len(set(video_ids)):
+            raise video_not_found()
+        await self._check_bytes(known)
         async with self._database.write() as connection:
             assets = await select_assets(connection, scope, video_ids, lock=True)
             videos = await select_videos(connection, scope, list(assets))
