@@ -21,7 +21,7 @@ from calotype.services.video_upload import LONGEST_NAME
 from calotype.services.wanted import NoLongerWantedError, while_wanted
 from calotype.services.work import MOST_BEGINNINGS
 
-MOST_TRIES = 5
+MOST_TRIES = 4
 """How often a URL is asked for that fails for reasons which may pass; the queue makes longer and longer pauses."""
 
 _Brought = tuple[ReceivedFile, str | None]  # a stored video, and the title of the page it is from
