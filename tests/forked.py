@@ -70,7 +70,9 @@ class _TooLong(subprocess.TimeoutExpired, TimeoutError):
 
 def start(arguments: Sequence[str], environment: Mapping[str, str], stdout: int, stderr: int) -> Forked:
     """Start `calotype` with arguments and an environment of its own, in a session of its own; outputs are descriptors."""
-    request = json.dumps({"arguments": list(arguments), "environment": dict(environment)}).encode()
+    request = json.dumps(
+        {"arguments": list(arguments), "environment": dict(environment), "folder": str(Path.cwd())}
+    ).encode()
     assert len(request) < _LONGEST
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs, Path(os.devnull).open("rb") as nothing:
@@ -115,6 +117,8 @@ def _take_orders(orders: socket.socket) -> list[str]:
                 if key.fileobj is orders:
                     message, descriptors, _, _ = socket.recv_fds(orders, 100, 4)
                     if not message:
+                        for pid, _ in waiting.values():  # what an interrupted run left behind
+                            os.kill(pid, signal.SIGTERM)
                         sys.exit()
                     channel = socket.socket(fileno=descriptors[0])
                     request = json.loads(channel.recv(_LONGEST))
@@ -124,7 +128,7 @@ def _take_orders(orders: socket.socket) -> list[str]:
                             one.close()
                         for handle in waiting:
                             os.close(handle)
-                        _become(request["environment"], descriptors[1:])
+                        _become(request["folder"], request["environment"], descriptors[1:])
                         return [str(argument) for argument in request["arguments"]]
                     for descriptor in descriptors[1:]:
                         os.close(descriptor)
@@ -141,8 +145,9 @@ def _take_orders(orders: socket.socket) -> list[str]:
                         channel.sendall(json.dumps(os.waitstatus_to_exitcode(status)).encode())
 
 
-def _become(environment: dict[str, str], descriptors: Sequence[int]) -> None:
+def _become(folder: str, environment: dict[str, str], descriptors: Sequence[int]) -> None:
     os.setsid()
+    os.chdir(folder)
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
         os.close(descriptor)
@@ -166,5 +171,8 @@ def _import_all() -> Any:
 
 if __name__ == "__main__":
     _main = _import_all()
-    sys.argv = ["calotype", *_take_orders(socket.socket(fileno=int(sys.argv[1])))]
+    _arguments = _take_orders(socket.socket(fileno=int(sys.argv[1])))
+    # Usage is told with the name that the program was started by.
+    sys.modules["__main__"] = importlib.import_module("calotype.__main__")
+    sys.argv = [str(sys.modules["__main__"].__file__), *_arguments]
     _main()
