@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import itertools
@@ -44,6 +45,22 @@ Paint = Callable[[int, float], "np.ndarray"]
 """A picture (height x width x 3, RGB) by the number of the frame and its time in seconds."""
 
 
+def _made_again(make: Callable[..., bytes]) -> Callable[..., bytes]:
+    """Make a film again whose encoder has left out what the container needs, as libx265 does now and then with short ones."""
+
+    @functools.wraps(make)
+    def made(*arguments: Any, **options: Any) -> bytes:
+        import av
+
+        for _ in range(4):
+            with contextlib.suppress(av.error.PatchWelcomeError):
+                return make(*arguments, **options)
+        return make(*arguments, **options)
+
+    return made
+
+
+@_made_again
 def film(
     container: str = "mp4",
     *,

@@ -29,9 +29,14 @@ async def select_by_words(
         return []
     terms = [f"({to_term(lexeme)})" for lexeme in lexemes]
     condition, values = _conditions(scope, wanted)
+    # Only where videos are named may anything but the index of words lead to scenes, whatever the planner believes of them.
+    fence = " OFFSET 0" if wanted.video_ids is None else ""
+    worded = (
+        "(SELECT * FROM scene WHERE ARRAY[scene.tenant_id] @> ARRAY[CAST(:tenant_id AS uuid)] "
+        f"AND scene.search @@ CAST({{query}} AS tsquery){fence}) AS scene"
+    )
     hit = (
-        f"SELECT scene.id, scene.created_at, scene.search FROM {_JOINED} WHERE {condition} "
-        "AND ARRAY[scene.tenant_id] @> ARRAY[CAST(:tenant_id AS uuid)] AND scene.search @@ CAST({query} AS tsquery) "
+        f"SELECT scene.id, scene.created_at, scene.search FROM {worded} {_WITH_VIDEO} WHERE {condition} "
         f"LIMIT {_CANDIDATES}"
     )
     statement = text(
@@ -66,7 +71,8 @@ async def select_nearest_scenes(
     return [Hit(row.id, row.created_at, row.merit) for row in rows]
 
 
-_JOINED = "scene JOIN video ON video.asset_id = scene.asset_id JOIN asset ON asset.id = scene.asset_id"
+_WITH_VIDEO = "JOIN video ON video.asset_id = scene.asset_id JOIN asset ON asset.id = scene.asset_id"
+_JOINED = f"scene {_WITH_VIDEO}"
 _REAL_START = "coalesce(video.starts_at, asset.created_at)"
 
 

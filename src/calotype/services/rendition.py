@@ -51,10 +51,9 @@ class RenditionService:
         try:
             if attempt > MOST_BEGINNINGS:
                 raise SandboxFailure(f"it was interrupted {attempt - 1} times", reason="crashed")
-            async with while_wanted(lambda: self._is_wanted(asset)):
-                await self._render(asset, video, key)
+            await self._make(asset, video, key)
         except NoLongerWantedError:
-            await self._discard(key)
+            _log.info("rendition broken off", asset_id=str(asset.id))
         except (UndecodableVideo, Unsupported) as error:
             await self._end(asset, State.FAILED, error=error.message)
         except NotFound:
@@ -80,14 +79,18 @@ class RenditionService:
             await update_video(connection, scope, asset_id, {"rendition_status": State.PROCESSING.value})
         return asset, video
 
-    async def _render(self, asset: Asset, video: Video, key: str) -> None:
+    async def _make(self, asset: Asset, video: Video, key: str) -> None:
+        """Encode while anybody wants it, then store what was made."""
         if video.probe is None:
             raise NotFound("the video is not here")
         timeout = min(_MOST_TIME, _LEAST_TIME + _TIME_FACTOR * video.probe.duration)
         with tempfile.TemporaryDirectory(prefix="calotype-video-") as folder:
             target = Path(folder) / "rendition.mp4"
-            async with self._store.local_path(asset.object_key) as path:
-                await try_again(lambda: self._videos.run(render, str(path), asset.format, str(target), timeout=timeout))
+            async with self._store.local_path(asset.object_key) as path, while_wanted(lambda: self._is_wanted(asset)):
+                await try_again(
+                    lambda: self._videos.run(render, str(path), asset.format, str(target), timeout=timeout),
+                    is_long=True,
+                )
             async with self._store.writer(key, target.stat().st_size) as writer:
                 async for piece in _pieces(target):
                     await writer.write(piece)

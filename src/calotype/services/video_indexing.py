@@ -170,12 +170,19 @@ class VideoIndexingService:
             "progress": 100,
             "step": None,
             "completed_at": now,
-            "error": indexed.fault,
+            "error": None,
             "error_code": None,
         }
         await update_run(connection, scope, work.run.id, ended)
+        # What could not be found out costs the run nothing else; the history tells of it.
         await update_open_operations(
-            connection, scope, work.asset.id, (OperationType.ANALYZE_VIDEO,), status=State.COMPLETED, completed_at=now
+            connection,
+            scope,
+            work.asset.id,
+            (OperationType.ANALYZE_VIDEO,),
+            status=State.COMPLETED,
+            completed_at=now,
+            error_message=indexed.fault,
         )
 
     async def _fail(self, work: VideoSource, reason: str, code: str) -> None:
