@@ -142,6 +142,8 @@ def _sandboxes(settings: Settings) -> tuple[Sandbox, Sandbox, Sandbox, Sandbox]:
         "videos",
         workers=settings.video_processes + 1,
         memory_limit=settings.video_memory_mb * MIB,
+        # What browsers play is copied, and then as large as it was.
+        file_limit=max(settings.video_memory_mb * MIB, settings.max_video_bytes, settings.vision_max_video_bytes),
         nice=10,
         jobs_per_child=20,  # what decoders of hundreds of formats leak is nobody's guess
         environment=_CHILD_ENVIRONMENT,

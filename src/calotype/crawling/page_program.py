@@ -130,7 +130,7 @@ def _download(urls: Sequence[str], folder: Path, options: dict[str, Any], log: _
 
     with YoutubeDL(options) as reader:
         _disable_generic()
-        readers = [kind for kind in gen_extractor_classes() if kind.ie_key() != "Generic" and kind._ENABLED]  # noqa: SLF001
+        readers = [kind for kind in gen_extractor_classes() if kind.ie_key() != "Generic" and kind._ENABLED]  # noqa: SLF001 - no other way to ask
         url = next((url for url in urls if any(kind.suitable(url) for kind in readers)), None)
         if url is None:
             return None
@@ -148,7 +148,7 @@ def _disable_generic() -> None:
     def refuse(*_: object) -> NoReturn:
         raise ExtractorError(_NO_READER, expected=True)
 
-    GenericIE._real_extract = refuse  # noqa: SLF001
+    GenericIE._real_extract = refuse  # noqa: SLF001 - what all readers override
 
 
 def _only_entry(info: dict[str, Any]) -> dict[str, Any]:

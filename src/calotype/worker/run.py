@@ -68,13 +68,13 @@ async def _run_lane(application: Application, lane: Lane, concurrency: int) -> N
         update_heartbeat_interval=stalled_after / _HEARTBEAT_SHARE,
         stalled_worker_timeout=stalled_after,
     )
-    running = asyncio.create_task(worker.run())  # type: ignore[no-untyped-call]
+    running = asyncio.create_task(worker.run())  # type: ignore[no-untyped-call]  # the library's own gap
     try:
         await asyncio.shield(running)
     except asyncio.CancelledError:
         # Told rather than cancelled: the driver loses a cancellation that comes just as it gets a connection, and the lane would
         # go on for ever.
-        worker.stop()  # type: ignore[no-untyped-call]
+        worker.stop()  # type: ignore[no-untyped-call]  # the library's own gap
         await running
         raise
 

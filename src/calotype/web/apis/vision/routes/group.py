@@ -9,12 +9,11 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from calotype.domain.errors import Conflict, InvalidInput
-from calotype.services.video import video_not_found
 from calotype.services.video_group import group_not_found
 from calotype.web.apis.vision.answers import json_answer
 from calotype.web.apis.vision.body import body_of
 from calotype.web.apis.vision.openapi import ERRORS, body
-from calotype.web.apis.vision.routes.video import Links, NamedIdsBody
+from calotype.web.apis.vision.routes.video import Links, NamedIdsBody, every_id
 from calotype.web.apis.vision.translate.ids import parse_id
 from calotype.web.apis.vision.translate.video import (
     DEFAULT,
@@ -103,13 +102,7 @@ async def list_videos_of_group(group_id: GroupId, services: Services, caller: Ca
 
 async def add_videos_to_group(group_id: GroupId, wanted: NamedIdsBody, services: Services, caller: Caller) -> Response:
     """Answer for videos that are in the group already; here none is ever moved."""
-    if not wanted.video_ids:
-        raise InvalidInput("video_ids must name at least one video", field="video_ids", is_missing=True)
-    ids = [parse_id(text) for text in wanted.video_ids]
-    known = [video_id for video_id in ids if video_id is not None]
-    if len(known) < len(ids):
-        raise video_not_found()
-    await services.video_groups.check_members(caller.scope, group_id, known)
+    await services.video_groups.check_members(caller.scope, group_id, every_id(wanted))
     return json_answer(moved_to_wire(group_id, []))
 
 

@@ -109,13 +109,18 @@ async def delete_videos(wanted: NamedIdsBody, services: Services, caller: Caller
 @router.post("/reprocess", response_model=wire.Done, openapi_extra=body(wire.NamedIds))
 async def reprocess_videos(wanted: NamedIdsBody, services: Services, caller: Caller) -> Response:
     """Index videos anew, or those that never were."""
-    _check_named(wanted)
-    ids = [parse_id(text) for text in wanted.video_ids]
-    known = [video_id for video_id in ids if video_id is not None]
-    if len(known) < len(ids):
-        raise video_not_found()
-    count = await services.videos.reprocess(caller.scope, known)
+    count = await services.videos.reprocess(caller.scope, every_id(wanted))
     return json_answer(done(f"Reprocessing queued for {count} videos"))
+
+
+def every_id(wanted: wire.NamedIds) -> list[UUID]:
+    """The ids of videos all of which must be there. Raises InvalidInput for none, and NotFound for what is no id."""
+    _check_named(wanted)
+    found = [parse_id(text) for text in wanted.video_ids]
+    known = [video_id for video_id in found if video_id is not None]
+    if len(known) < len(found):
+        raise video_not_found()
+    return known
 
 
 def _check_named(wanted: wire.NamedIds) -> None:
