@@ -53,6 +53,8 @@ _COLUMNS = (
     _A.c.confidence,
     _A.c.described_at,
     _A.c.has_description,
+    _A.c.text_status,
+    _A.c.text_error,
     _A.c.folder_id,
     _A.c.recorded_timestamp,
 )
@@ -69,7 +71,7 @@ def from_row(row: Row[Any]) -> Asset:
     values["upload_method"] = UploadMethod(values["upload_method"])
     values["checksum"] = values["checksum"].hex()
     values["tags"] = tuple(values["tags"])
-    for name in ("variant_status", "description_status"):
+    for name in ("variant_status", "description_status", "text_status"):
         values[name] = State(values[name]) if values[name] else None
     values["variants"] = {VariantName(name): StoredVariant(**variant) for name, variant in values["variants"].items()}
     return Asset(**values)
@@ -113,6 +115,7 @@ async def insert_asset(connection: AsyncConnection | Pipeline, new: NewAsset, se
             "variant_status": new.variant_status,
             "description_status": new.description_status,
             "has_description": False,
+            "text_status": new.text_status,
             "search": search,
         },
     )
@@ -225,7 +228,7 @@ async def update_status(
     connection: AsyncConnection,
     scope: Scope,
     asset_id: UUID,
-    column: Literal["variant_status", "description_status"],
+    column: Literal["variant_status", "description_status", "text_status"],
     before: Collection[State],
     after: State,
 ) -> Asset | None:

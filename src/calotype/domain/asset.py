@@ -39,6 +39,8 @@ class OperationType(enum.StrEnum):
     EXTRACT_COLORS = "extract_colors"
     DESCRIBE = "describe"
     ANALYZE_VIDEO = "analyze_video"
+    EXTRACT_TEXT = "extract_text"
+    CRAWL = "crawl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class StoredVariant:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One image or video (later: document, link) of a tenant."""
+    """One image, video, document or link of a tenant; a link has no bytes, key or checksum of its own."""
 
     id: UUID
     tenant_id: UUID
@@ -87,6 +89,9 @@ class Asset:
     confidence: float | None = None
     described_at: datetime | None = None
     has_description: bool = False
+    text_status: State | None = None
+    """How far the text of a document is read; None of what is none."""
+    text_error: str | None = None
     folder_id: UUID | None = None
     recorded_timestamp: Decimal | None = None
 
@@ -115,6 +120,7 @@ class NewAsset:
     auto_describe: bool
     variant_status: State | None
     description_status: State | None
+    text_status: State | None = None
     folder_id: UUID | None = None
     recorded_timestamp: Decimal | None = None
     captured: CaptureTime | None = None

@@ -149,6 +149,12 @@ class UndecodableVideo(CalotypeError):
     code = "undecodable_video"
 
 
+class UndecodableDocument(CalotypeError):
+    """The content is a document by its signature, but cannot be read: damaged, protected, or made to exhaust whoever reads it."""
+
+    code = "undecodable_document"
+
+
 class TooLarge(CalotypeError):
     """The content is larger than its limit; `limit` and, where known, `actual` are in the context."""
 

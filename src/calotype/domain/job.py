@@ -23,6 +23,8 @@ class Task(enum.StrEnum):
     DOWNLOAD_VIDEO = "download_video"
     INDEX_VIDEO = "index_video"
     MAKE_RENDITION = "make_rendition"
+    EXTRACT_TEXT = "extract_text"
+    CRAWL = "crawl"
 
     @property
     def lane(self) -> Lane:
@@ -49,6 +51,8 @@ class Lane(enum.StrEnum):
     DOWNLOADS = "downloads"
     RENDITIONS = "renditions"
     VIDEOS = "videos"
+    DOCUMENTS = "documents"
+    LINKS = "links"
 
 
 class Urgency(enum.IntEnum):
@@ -68,6 +72,8 @@ _LANES = {
     Task.DOWNLOAD_VIDEO: Lane.DOWNLOADS,
     Task.INDEX_VIDEO: Lane.VIDEOS,
     Task.MAKE_RENDITION: Lane.RENDITIONS,
+    Task.EXTRACT_TEXT: Lane.DOCUMENTS,
+    Task.CRAWL: Lane.LINKS,
 }
 _SUBJECTS = {Task.DELIVER_EVENT: "delivery_id", Task.ANALYZE: "analysis_id"}
 VIDEO_TASKS = (Task.DOWNLOAD_VIDEO, Task.INDEX_VIDEO, Task.MAKE_RENDITION)

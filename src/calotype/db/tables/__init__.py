@@ -18,6 +18,7 @@ from calotype.db.tables.assets import (
 from calotype.db.tables.base import metadata
 from calotype.db.tables.devices import annotation, batch, device, device_image, device_key, idempotency_key
 from calotype.db.tables.tenants import api_key, budget_use, credit_account, credit_entry, installation, tenant
+from calotype.db.tables.texts import asset_text, document, document_chunk, link
 from calotype.db.tables.uploads import presigned_upload, upload_session, upload_session_file
 from calotype.db.tables.videos import (
     chunked_upload,
@@ -38,6 +39,7 @@ __all__ = [
     "annotation",
     "api_key",
     "asset",
+    "asset_text",
     "batch",
     "budget_use",
     "chunked_upload",
@@ -49,12 +51,15 @@ __all__ = [
     "device",
     "device_image",
     "device_key",
+    "document",
+    "document_chunk",
     "dominant_color",
     "embedding",
     "folder",
     "idempotency_key",
     "indexing_run",
     "installation",
+    "link",
     "metadata",
     "operation",
     "perceptual_hash",

@@ -34,6 +34,7 @@ STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
     domain.IncompletePicture: (415, "UNSUPPORTED_FORMAT"),
     domain.TooManyPixels: (413, "FILE_TOO_LARGE"),
     domain.UndecodableVideo: (415, "UNSUPPORTED_FORMAT"),
+    domain.UndecodableDocument: (415, "UNSUPPORTED_FORMAT"),
     domain.TooLarge: (413, "FILE_TOO_LARGE"),
     domain.Expired: (410, "SESSION_EXPIRED"),
     domain.RateLimited: (429, "RATE_LIMITED"),

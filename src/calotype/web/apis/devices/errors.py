@@ -36,6 +36,7 @@ STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
     domain.IncompletePicture: (422, "VALIDATION_ERROR"),
     domain.TooManyPixels: (422, "VALIDATION_ERROR"),
     domain.UndecodableVideo: (422, "VALIDATION_ERROR"),
+    domain.UndecodableDocument: (422, "VALIDATION_ERROR"),
     domain.TooLarge: (413, "FILE_TOO_LARGE"),
     domain.Expired: (404, "NOT_FOUND"),
     domain.RateLimited: (429, "RATE_LIMITED"),

@@ -33,6 +33,7 @@ STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
     domain.IncompletePicture: (422, "IMAGE_PROCESSING_ERROR"),
     domain.TooManyPixels: (422, "IMAGE_PROCESSING_ERROR"),
     domain.UndecodableVideo: (422, "VALIDATION_ERROR"),
+    domain.UndecodableDocument: (422, "VALIDATION_ERROR"),
     domain.TooLarge: (413, "PAYLOAD_TOO_LARGE"),
     domain.Expired: (410, "UPLOAD_EXPIRED"),
     domain.RateLimited: (429, "RATE_LIMIT_ERROR"),

@@ -33,6 +33,7 @@ STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
     domain.IncompletePicture: (400, "corrupt_file"),
     domain.TooManyPixels: (400, "invalid_parameter"),
     domain.UndecodableVideo: (400, "corrupt_file"),
+    domain.UndecodableDocument: (400, "corrupt_file"),
     domain.TooLarge: (413, "payload_too_large"),
     domain.Expired: (403, "url_expired"),
     domain.RateLimited: (429, "rate_limit_exceeded"),
