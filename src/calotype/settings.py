@@ -103,8 +103,12 @@ class Settings(BaseSettings):
         64 * 1024, ge=1, description="Bytes a second a video's server must send on average, after fetch_timeout."
     )
 
-    crawl_pause: float = Field(1, ge=0, description="Seconds between two pages of links that are fetched from one host.")
-    crawl_robots: bool = Field(True, description="Whether the pages of links are left alone that their robots.txt forbids.")
+    crawl_pause: float = Field(
+        1, ge=0, description="Seconds between two pages of links that are fetched from one host."
+    )
+    crawl_robots: bool = Field(
+        True, description="Whether the pages of links are left alone that their robots.txt forbids."
+    )
     crawl_max_page_bytes: int = Field(10 * MIB, ge=1, description="Largest page of a link, in bytes.")
     crawl_max_picture_bytes: int = Field(
         20 * MIB, ge=1, description="Largest picture that stands for the page of a link, in bytes."
@@ -161,7 +165,9 @@ class Settings(BaseSettings):
     )
     keywords_as_tags: bool = Field(False, description="Whether a picture's own keywords are added to its tags.")
     ocr_enabled: bool = Field(True, description="Whether visible text is read from pictures.")
-    document_timeout: float = Field(300, gt=0, description="Seconds reading one document may take, scanned pages aside.")
+    document_timeout: float = Field(
+        300, gt=0, description="Seconds reading one document may take, scanned pages aside."
+    )
     document_max_pages: int = Field(10_000, ge=1, description="Most pages of a document that are read.")
     document_max_characters: int = Field(20_000_000, ge=1, description="Most characters of a document that are read.")
     document_max_scans: int = Field(

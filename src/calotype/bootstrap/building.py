@@ -36,9 +36,9 @@ from calotype.services.describing import DescribingService, ReadingLimits
 from calotype.services.description import DescriptionService
 from calotype.services.device import DeviceService
 from calotype.services.device_upload import FORMATS, MAX_METADATA_BYTES, DeviceUploadService, DeviceUploadTerms
+from calotype.services.doctor import DoctorService
 from calotype.services.document import DocumentService
 from calotype.services.document_search import DocumentSearchService
-from calotype.services.doctor import DoctorService
 from calotype.services.duplicate import DuplicateService
 from calotype.services.embedding import EmbeddingService
 from calotype.services.event import EventService

@@ -21,9 +21,7 @@ def document_check(tools: Tools) -> DocumentCheck:
 def previews(tools: Tools) -> PreviewService:
     """Makes the pictures of documents and links."""
     settings = tools.settings
-    return PreviewService(
-        tools.store, tools.pictures, max_pixels=settings.max_pixels, timeout=settings.decode_timeout
-    )
+    return PreviewService(tools.store, tools.pictures, max_pixels=settings.max_pixels, timeout=settings.decode_timeout)
 
 
 def extraction(tools: Tools, embeddings: EmbeddingService, previews: PreviewService) -> ExtractionService:

@@ -81,7 +81,7 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class AssetPage:
-    """One window of a listing and the exact number of all matches, with what is known of the videos, documents and links in it."""
+    """One window of a listing and the exact number of all matches, with what is known of videos, documents and links in it."""
 
     assets: tuple[Asset, ...]
     total_count: int

@@ -176,9 +176,7 @@ class CrawlService:
         if data is None:
             return _Seen(PageContent(), fetched.url)
         page: PageContent = await try_again(
-            lambda: self._pages.run(
-                read_page, data, fetched.url, fetched.charset, timeout=self._limits.read_timeout
-            )
+            lambda: self._pages.run(read_page, data, fetched.url, fetched.charset, timeout=self._limits.read_timeout)
         )
         seen = _Seen(page, fetched.url)
         if page.open_graph.image is None:
@@ -226,7 +224,9 @@ class CrawlService:
             asset = await select_asset(connection, scope, crawl.asset.id, lock=True)
             is_kept = asset is not None and await self._is_own(connection, scope, crawl)
             if asset is not None and is_kept:
-                await update_link(connection, scope, asset.id, {**page_values(page, seen.found_at), **_ended(seen, now)})
+                await update_link(
+                    connection, scope, asset.id, {**page_values(page, seen.found_at), **_ended(seen, now)}
+                )
                 await upsert_asset_text(connection, scope, asset.id, page.text, page_words)
                 await update_asset(connection, scope, asset.id, {"search": _own_words(asset)})
                 if seen.preview is not None or seen.preview_error is None:

@@ -29,8 +29,8 @@ _log = structlog.get_logger(__name__)
 class DocumentLimits:
     """What reading one document may take.
 
-    The most characters of text and pages, the most scanned pages whose text is read from their pictures (0: none), and the seconds
-    the whole document, and one scanned page, may take.
+    The most characters and pages that are read, the most scanned pages whose text is read from their pictures (0: none), and the
+    seconds that the whole document, and one scanned page, may take.
     """
 
     max_characters: int
@@ -100,9 +100,7 @@ class DocumentReader:
         drawn: bytes = await try_again(
             lambda: self._documents.run(draw_page, str(path), number, longest_side=_SCANNED_SIDE, timeout=timeout)
         )
-        reading: TextReading = await try_again(
-            lambda: self._texts.run(read_text, drawn, careful=True, timeout=timeout)
-        )
+        reading: TextReading = await try_again(lambda: self._texts.run(read_text, drawn, careful=True, timeout=timeout))
         return reading.text
 
 

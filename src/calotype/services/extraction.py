@@ -151,7 +151,7 @@ class ExtractionService:
             is_kept = asset is not None and await self._is_own(connection, scope, run)
             stale: set[str] = set()
             if asset is not None and is_kept:
-                await self._store(connection, scope, asset, made, now)
+                await self._store(connection, scope, asset, made)
                 stale = await self._previews.keep(connection, scope, asset, made.preview)
                 await update_open_operations(
                     connection, scope, asset.id, _STEPS, status=State.COMPLETED, completed_at=now
@@ -165,9 +165,7 @@ class ExtractionService:
         with contextlib.suppress(Unavailable):
             await self._previews.discard(stale)
 
-    async def _store(
-        self, connection: Connection, scope: Scope, asset: Asset, made: _Extracted, now: datetime
-    ) -> None:
+    async def _store(self, connection: Connection, scope: Scope, asset: Asset, made: _Extracted) -> None:
         await delete_chunks(connection, scope, asset.id)
         await insert_chunks(connection, scope, made.chunks, made.words)
         await delete_parts(connection, scope, asset.id, EmbeddingSource.CHUNK, len(made.chunks))

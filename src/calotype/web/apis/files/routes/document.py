@@ -23,9 +23,7 @@ router = APIRouter(tags=["Files API: documents"], responses=ERRORS)
 
 
 @router.get("/documents", response_model=wire.DocumentList)
-async def list_documents(
-    query: Annotated[wire.ListQuery, Query()], services: Services, caller: Caller
-) -> Response:
+async def list_documents(query: Annotated[wire.ListQuery, Query()], services: Services, caller: Caller) -> Response:
     """List documents, newest first."""
     status = translate.state_from_wire(query.status_filter)
     page = await services.documents.page(caller.scope, status, translate.window_from_wire(query))
