@@ -203,9 +203,7 @@ class ExtractionService:
 
 def _prepared(asset: Asset, read: ReadDocument) -> _Extracted:
     text = _whole(read.blocks)
-    chunks = [
-        (uuid4(), chunk, chunk_document(asset.original_filename, chunk)) for chunk in chunked(read.blocks)
-    ]
+    chunks = [(uuid4(), chunk, chunk_document(asset.original_filename, chunk)) for chunk in chunked(read.blocks)]
     return _Extracted(read, text, to_body_tsvector(text), chunks, (), None)
 
 
