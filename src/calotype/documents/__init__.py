@@ -1,0 +1,1 @@
+"""Documents: recognised, checked and read, without network or database."""
