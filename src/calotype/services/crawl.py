@@ -20,7 +20,14 @@ from calotype.db.link import page_values, select_link, update_link
 from calotype.db.operation import select_open_operation, update_open_operations
 from calotype.documents.html_page import read_page
 from calotype.domain.asset import Asset, OperationType, State
-from calotype.domain.errors import CalotypeError, DownloadFailed, SandboxFailure, TooLarge, Unavailable
+from calotype.domain.errors import (
+    AddressNotAllowed,
+    CalotypeError,
+    DownloadFailed,
+    SandboxFailure,
+    TooLarge,
+    Unavailable,
+)
 from calotype.domain.event import Event, EventType
 from calotype.domain.image import IMAGE
 from calotype.domain.job import Job, Task, Urgency
@@ -103,6 +110,10 @@ class CrawlService:
             link = await self._waiting(connection, scope, asset_id)
         if link is None:
             return
+        if (refusal := self._refusal(link.url)) is not None:
+            if (crawl := await self._begin(scope, asset_id)) is not None:
+                await self._fail(crawl, refusal)
+            return
         async with self._turns.turn(link.url, await self._pause_asked_for(link.url)) as turn:
             if turn.seconds_to_wait is not None:
                 await self._queue_again(scope, asset_id, turn.seconds_to_wait)
@@ -123,6 +134,14 @@ class CrawlService:
                 return
         await self._finish(crawl, seen)
 
+    def _refusal(self, url: str) -> str | None:
+        """Why a URL that could be saved is never asked for, which its text shows; it may have no host to have a turn at."""
+        try:
+            self._fetcher.check_url(url)
+        except AddressNotAllowed as error:
+            return error.message
+        return None
+
     async def _pause_asked_for(self, url: str) -> float | None:
         """Seconds the site wants between two pages; what forbids the page altogether shows when it is fetched."""
         with contextlib.suppress(CalotypeError):
@@ -138,7 +157,8 @@ class CrawlService:
     async def _queue_again(self, scope: Scope, asset_id: UUID, seconds: float) -> None:
         at = datetime.now(UTC) + timedelta(seconds=seconds)
         async with self._database.mark() as connection:
-            # The lowest urgency keeps those that have waited behind nobody: they come when their time does.
+            if await select_asset(connection, scope, asset_id, lock=True) is None:
+                return
             await self._queue.enqueue(connection, Job(Task.CRAWL, scope.tenant_id, asset_id), Urgency.NEW, at)
 
     async def _begin(self, scope: Scope, asset_id: UUID) -> _Crawl | None:
@@ -169,12 +189,17 @@ class CrawlService:
     async def _see_once(self, crawl: _Crawl) -> _Seen:
         # How large it may be depends on what it is, which its header tells.
         async with self._fetcher.fetch(crawl.link.url, limit=_NO_LIMIT, unpacks=True, permit=self._permit) as fetched:
-            data = await _body(fetched, self._limits)
-        kind = fetched.content_type
-        if _is_picture(kind):
-            return await self._with_picture(crawl.asset, _Seen(PageContent(), fetched.url), data)
+            nothing = _Seen(PageContent(), fetched.url)
+            try:
+                data = await _body(fetched, self._limits)
+            except TooLarge as error:
+                if not _is_picture(fetched.content_type):
+                    raise
+                return replace(nothing, preview_error=f"The picture could not be fetched: {error.message}")
+        if _is_picture(fetched.content_type):
+            return await self._with_picture(crawl.asset, nothing, data)
         if data is None:
-            return _Seen(PageContent(), fetched.url)
+            return nothing
         page: PageContent = await try_again(
             lambda: self._pages.run(read_page, data, fetched.url, fetched.charset, timeout=self._limits.read_timeout)
         )
@@ -192,7 +217,7 @@ class CrawlService:
             await self._robots.check(url)
 
     async def _fetch_picture(self, url: str) -> bytes:
-        async with self._fetcher.fetch(url, limit=self._limits.max_picture_bytes) as fetched:
+        async with self._fetcher.fetch(url, limit=self._limits.max_picture_bytes, permit=self._permit) as fetched:
             return b"".join([chunk async for chunk in fetched.chunks])
 
     async def _with_picture(self, asset: Asset, seen: _Seen, data: bytes | None) -> _Seen:
@@ -232,10 +257,9 @@ class CrawlService:
                 if seen.preview is not None or seen.preview_error is None:
                     stale = await self._previews.keep(connection, scope, asset, seen.preview)
                 await self._end(connection, scope, asset, crawl.link, now, None)
-        if not is_kept and seen.preview is not None:
-            in_use = {variant.object_key for variant in asset.variants.values()} if asset else set[str]()
-            stale = {variant.object_key for variant in seen.preview.variants.values()} - in_use
-        # What cannot be removed now was under names that the next crawl writes again.
+        if asset is None and seen.preview is not None:
+            stale = {variant.object_key for variant in seen.preview.variants.values()}
+        # What cannot be removed now, and what a crawl made that was overtaken, is under names that another one writes again.
         with contextlib.suppress(Unavailable):
             await self._previews.discard(stale)
 
