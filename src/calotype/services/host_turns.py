@@ -101,7 +101,7 @@ class HostTurns:
         return self._hosts.setdefault(name, _Host())
 
     def _slot(self, host: _Host, pause: float) -> float:
-        """Seconds until a time that was given to nobody else; where all of them are, any of the last minutes before the longest."""
+        """Seconds until a time that was given to nobody else; where all of them are, some time before the longest."""
         now = time.monotonic()
         at = max(host.expected(pause, now), host.given_until)
         until = at + host.takes + max(host.pause, pause)
