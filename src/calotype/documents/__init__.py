@@ -1,1 +1,1 @@
-"""Documents: recognised, checked and read, without network or database."""
+"""Reading documents and web pages: files to text, without network or database."""
