@@ -1,7 +1,8 @@
 """`calotype` as its own process without the second that its imports take: forked from one that has imported everything.
 
-Such a process is as real as another one: it has its own arguments, environment, output, signals and exit status. The tests of
-whole processes (`e2e`) and of starting begin with `python -m calotype` all the same, and so does every worker beside a server.
+Such a process is as real as another one: it has its own arguments, environment, output, signals and exit status; and the worker
+beside such a server is forked too, see `forked_worker`. The tests of whole processes (`e2e`) and of starting begin with
+`python -m calotype` all the same.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
+
+from tests import forked_worker
 
 _PATIENCE = 120.0  # seconds a command may take
 _LONGEST = 1_000_000  # bytes of arguments and environment
@@ -100,7 +103,8 @@ def _orders() -> socket.socket:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         subprocess.Popen(
-            [sys.executable, "-m", "tests.forked", str(theirs.fileno())],
+            # The last one is room for the command lines of workers.
+            [sys.executable, "-m", "tests.forked", str(theirs.fileno()), " " * forked_worker.ROOM],
             pass_fds=[theirs.fileno()],
             start_new_session=True,
         )
@@ -161,7 +165,7 @@ def _import_all() -> Any:
 
     from calotype.cli.main import main
 
-    for late in ("calotype.cli.web_server", "calotype.web.app", "uvloop"):
+    for late in ("calotype.cli.web_server", "calotype.web.app", "calotype.worker.run", "uvloop"):
         importlib.import_module(late)
 
     gc.collect()
@@ -174,5 +178,7 @@ if __name__ == "__main__":
     _arguments = _take_orders(socket.socket(fileno=int(sys.argv[1])))
     # Usage is told with the name that the program was started by.
     sys.modules["__main__"] = importlib.import_module("calotype.__main__")
+    if _arguments[:1] == ["serve"] and "--no-worker" not in _arguments:
+        _arguments = forked_worker.fork_instead() or _arguments
     sys.argv = [str(sys.modules["__main__"].__file__), *_arguments]
     _main()
