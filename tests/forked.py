@@ -92,6 +92,27 @@ def run(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.
         return subprocess.CompletedProcess(list(arguments), status, _text(out), _text(complaints))
 
 
+class Begun:
+    """A command that runs while the test goes on, as `subprocess.Popen` with pipes shows it."""
+
+    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._out, self._complaints = (tempfile.TemporaryFile() for _ in range(2))  # noqa: SIM115 - until it has ended
+        self._process = start(arguments, environment, self._out.fileno(), self._complaints.fileno())
+        self.pid = self._process.pid
+        self.wait, self.send_signal, self.kill = self._process.wait, self._process.send_signal, self._process.kill
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit status once it has been waited for."""
+        return self._process.returncode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Wait for its end; returns what it printed. Raises as `Forked.wait` does."""
+        self.wait(timeout)
+        with self._out, self._complaints:
+            return _text(self._out), _text(self._complaints)
+
+
 def _text(file: IO[bytes]) -> str:
     file.seek(0)
     return file.read().decode().replace("\r\n", "\n")
@@ -168,9 +189,35 @@ def _import_all() -> Any:
     for late in ("calotype.cli.web_server", "calotype.web.app", "calotype.worker.run", "uvloop"):
         importlib.import_module(late)
 
+    _build_routes()
     gc.collect()
     gc.freeze()
     return main
+
+
+def _build_routes() -> None:
+    """Build the framework's table of routes once for all servers: it takes longer than all else that a start does."""
+    from fastapi import routing
+
+    from calotype.settings import Settings
+    from calotype.web.app import make_app
+
+    contexts = getattr(routing, "_EffectiveRouteContext", None)
+    if contexts is None:  # another version of it, in which every server builds its own
+        return
+    build, built = contexts.from_api_route, {}
+
+    def once(*, original_route: Any, include_context: Any) -> Any:
+        # The same route included in the same way means the same to every application, of which each process has one.
+        added = [id(needed.dependency) for needed in include_context.dependencies]
+        key = (id(original_route), include_context.prefix, *include_context.tags, *added, include_context.max_body_size)
+        if key not in built:
+            built[key] = build(original_route=original_route, include_context=include_context)
+        return built[key]
+
+    contexts.from_api_route = staticmethod(once)
+    application = make_app(Settings(), contextlib.nullcontext)  # type: ignore[arg-type]  # it is never opened
+    assert len(list(routing.iter_route_contexts(application.routes))) >= len(built)
 
 
 if __name__ == "__main__":
