@@ -8,7 +8,20 @@ from calotype.documents.html_page import read_page
 from calotype.domain.link import PageContent
 
 URL = "https://pages.example/news/today.html?id=7"
-_WORDS = "harbour pier fog concrete survey council bridge damage winter report engineer water stone repair crew coast".split()
+_WORDS = (
+    "harbour",
+    "pier",
+    "fog",
+    "concrete",
+    "survey",
+    "council",
+    "bridge",
+    "damage",
+    "winter",
+    "engineer",
+    "repair",
+    "coast",
+)
 
 
 def read(markup: str, *, url: str = URL) -> PageContent:
@@ -28,7 +41,7 @@ def article(paragraphs: int = 12, teasers: int = 10) -> str:
         f'<li class="menu-item"><a href="/section/{i}" data-track="nav:{i}">Section {i}</a></li>' for i in range(40)
     )
     teaser = "".join(
-        f'<div class="teaser"><a href="/story/{i}"><img data-src="/t/{i}.jpg" src="data:image/gif;base64,R0"><h3>Teaser {i}</h3></a></div>'
+        f'<div class="teaser"><a href="/story/{i}"><img data-src="/t/{i}.jpg" src="data:,"><h3>Teaser {i}</h3></a></div>'
         for i in range(teasers)
     )
     body = "".join(
@@ -50,8 +63,9 @@ def article(paragraphs: int = 12, teasers: int = 10) -> str:
     return f"""<!DOCTYPE html><html lang="en-gb"><head><meta charset="utf-8"><title>North pier closed | Example News</title>{code}
 <meta property="og:title" content="North pier closed"><link rel="icon" href="/icon.png" sizes="32x32"></head><body>
 <div id="cookie-banner" class="cookie-consent"><p>We use cookies.</p></div>
-<header><nav><ul>{menu}</ul></nav></header><main><article><h1>North pier closed</h1>{body}</article><aside>{teaser}</aside></main>
-<footer><ul><li><a href="/imprint">Imprint</a></li></ul><p>Copyright Example News. All rights reserved.</p></footer></body></html>"""
+<header><nav><ul>{menu}</ul></nav></header><main><article><h1>North pier closed</h1>{body}</article>
+<aside>{teaser}</aside></main>
+<footer><a href="/imprint">Imprint</a><p>Copyright Example News. All rights reserved.</p></footer></body></html>"""
 
 
 def _sentences(chance: random.Random) -> str:

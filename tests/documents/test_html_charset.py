@@ -19,9 +19,9 @@ SENTENCES = {
     "iso-2022-jp": ("iso2022_jp", "橋は損傷が見つかったため閉鎖されています。"),
     "gb18030": (
         "gb18030",
-        "北桥因混凝土桥墩受损已对车辆关闭。市政府表示，维修将持续几个月。司机请绕行，直到工程结束。",
+        "北桥因混凝土桥墩受损已对车辆关闭。市政府表示、维修将持续几个月。司机请绕行、直到工程结束。",
     ),
-    "big5": ("big5", "由於發現損壞，橋樑已關閉。請在此處查看詳細資料。"),
+    "big5": ("big5", "由於發現損壞、橋樑已關閉。請在此處查看詳細資料。"),
     "euc-kr": ("cp949", "손상이 발견되어 다리가 폐쇄되었습니다. 자세한 내용은 여기를 참조하십시오."),
     "iso-8859-2": (
         "iso8859_2",
@@ -32,6 +32,7 @@ SENTENCES = {
 
 
 def page(text: str, head: str = "") -> str:
+    """A page with a text in two places."""
     return f"<html><head>{head}<title>{text[:10]}</title></head><body><p class='story'>{text}</p></body></html>"
 
 

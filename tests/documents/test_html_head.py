@@ -55,13 +55,13 @@ def test_the_description_falls_back_to_that_of_the_page():
         ("<meta property=og:image:url content=//cdn.example/a.png>", "https://cdn.example/a.png"),
         ("<meta property=og:image:secure_url content=https://cdn.example/a.png>", "https://cdn.example/a.png"),
         (
-            "<meta property=og:image:secure_url content=/s.png><meta property=og:image content=/1.png>"
-            "<meta property=og:image content=/2.png>",
+            """<meta property=og:image:secure_url content=/s.png><meta property=og:image content=/1.png>
+            <meta property=og:image content=/2.png>""",
             "https://pages.example/1.png",
         ),
         (
-            "<meta property=og:image content='data:image/png;base64,AA'><meta property=og:image content=''>"
-            "<meta property=og:image content='javascript:x'><meta property=og:image content=2.png>",
+            """<meta property=og:image content='data:image/png;base64,AA'><meta property=og:image content=''>
+            <meta property=og:image content='javascript:x'><meta property=og:image content=2.png>""",
             "https://pages.example/news/2.png",
         ),
         ("<meta name=twitter:image:src content=t.png>", "https://pages.example/news/t.png"),
@@ -95,7 +95,7 @@ def test_relative_urls_start_from_the_base():
         ("<link rel=apple-touch-icon-precomposed href=/apple.png>", "apple.png"),
         ("<link rel=apple-touch-icon href=/apple.png sizes=180x180><link rel=icon href=/a.png>", "a.png"),
         (
-            "<link rel=icon href=/16.png sizes=16x16><link rel=icon href=/48.png sizes=48x48><link rel=icon href=/32.png sizes=32x32>",
+            "<link rel=icon href=/16.png sizes=16x16><link rel=icon href=/32.png sizes=32x32>",
             "32.png",
         ),
         ("<link rel=icon href=/16.png sizes=16x16><link rel=icon href=/24.png sizes=24x24>", "24.png"),
