@@ -53,7 +53,6 @@ def main() -> None:
         indexing.run(),
         start.run(),
         web_pages.run(),
-        *videos.run(),
     ]
     report(results)
 
