@@ -209,7 +209,7 @@ class CrawlService:
             await self._robots.check(url)
 
     async def _fetch_picture(self, url: str) -> bytes:
-        async with self._fetcher.fetch(url, limit=self._limits.max_picture_bytes) as fetched:
+        async with self._fetcher.fetch(url, limit=self._limits.max_picture_bytes, permit=self._permit) as fetched:
             return b"".join([chunk async for chunk in fetched.chunks])
 
     async def _with_picture(self, asset: Asset, seen: _Seen, data: bytes | None) -> _Seen:
