@@ -61,10 +61,10 @@ def test_a_page_that_is_all_lists_is_read_as_it_stands(monkeypatch):
     """A tree too large to be searched for a main text gives what can be seen."""
     monkeypatch.setattr(trafilatura, "extract", lambda *_, **__: "x" * 1000)
     text = read(
-        "<nav>Menu</nav>" + "".join(f"<p><a href=/{number}>entry {number}</a>" for number in range(21_000))
+        "<nav>Menu</nav>" + "".join(f"<p><a href=/{number}>entry {number}</a>" for number in range(11_000))
     ).text
     assert text.startswith("entry 0\nentry 1\n")
-    assert text.endswith("entry 20999")
+    assert text.endswith("entry 10999")
 
 
 def test_the_text_is_capped():
@@ -79,7 +79,6 @@ from calotype.documents.html_page import read_page
 assert "trafilatura" not in sys.modules and "charset_normalizer" not in sys.modules
 read_page(b"<p>text", "http://h/", None); read_page(b"", "http://h/", None)
 assert "trafilatura" in sys.modules
-import logging; logging.getLogger("trafilatura.core").error("no matter what")
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
