@@ -1,7 +1,7 @@
 """Finding passages among 100,000 chunks of one tenant's documents: words, vectors and both, and what an index would change.
 
 Run as `python -m bench.document_search [chunks] [--fresh]`. Beside the big tenant is one with a hundredth of that. The made
-library is kept in the system's temporary folder and used again, unless `--fresh` is given. The index of vectors is made for the comparison
+library is kept in the system's temporary folder and used again, unless `--fresh` is given. The index is made for the comparison
 only, and removed again; the product has none (docs/decisions/0036-chunks.md).
 """
 
