@@ -79,7 +79,18 @@ _CODECS = {
 # Single bytes first, then double ones, by Python's names.
 _CANDIDATES = [
     *(f"cp{page}" for page in range(1250, 1259)),
-    *("iso8859_2", "iso8859_5", "iso8859_6", "iso8859_7", "iso8859_8", "iso8859_15", "koi8_r", "koi8_u", "cp866", "tis_620"),
+    *(
+        "iso8859_2",
+        "iso8859_5",
+        "iso8859_6",
+        "iso8859_7",
+        "iso8859_8",
+        "iso8859_15",
+        "koi8_r",
+        "koi8_u",
+        "cp866",
+        "tis_620",
+    ),
     *("gb18030", "big5hkscs", "cp949", "euc_jp", "cp932"),
 ]
 

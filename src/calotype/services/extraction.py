@@ -47,7 +47,7 @@ class _Extraction:
 
 @dataclass(frozen=True, slots=True)
 class _Extracted:
-    """All that a run found out, ready to be stored: `chunks` with an id and a tsvector literal each, `body` the literal of the text."""
+    """All that a run found out, ready to be stored: each chunk with its id and tsvector literal, `body` is that of the text."""
 
     read: ReadDocument
     text: str
@@ -203,9 +203,7 @@ class ExtractionService:
 
 def _prepared(asset: Asset, read: ReadDocument) -> _Extracted:
     text = _whole(read.blocks)
-    chunks = [
-        (uuid4(), chunk, chunk_document(asset.original_filename, chunk)) for chunk in chunked(read.blocks)
-    ]
+    chunks = [(uuid4(), chunk, chunk_document(asset.original_filename, chunk)) for chunk in chunked(read.blocks)]
     return _Extracted(read, text, to_body_tsvector(text), chunks, (), None)
 
 
