@@ -82,9 +82,7 @@ async def lock_url(connection: AsyncConnection, scope: Scope, normalized_url: st
     await connection.execute(_LOCK, {"key": f"{scope.tenant_id}:{normalized_url}"})
 
 
-_LOCK_ALL = text(
-    "SELECT pg_advisory_xact_lock(hashtextextended(key, 0)) FROM unnest(CAST(:keys AS text[])) AS key"
-)
+_LOCK_ALL = text("SELECT pg_advisory_xact_lock(hashtextextended(key, 0)) FROM unnest(CAST(:keys AS text[])) AS key")
 
 
 async def lock_urls(connection: AsyncConnection, scope: Scope, normalized_urls: Collection[str]) -> None:

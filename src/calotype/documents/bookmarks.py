@@ -26,7 +26,7 @@ _MAX_TAGS = 1000
 
 _DOCTYPE = re.compile(r"[\s\ufeff]*(?:<!--[^>]*-->\s*)?<!DOCTYPE\s+NETSCAPE-Bookmark-file-1\b", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-# Attributes' values in quotes may hold `>`. All parts are possessive and none is missed at the end, so that no text is read twice.
+# Attributes' values in quotes may hold `>`. All parts are possessive and the last may be missing, so that no text is read twice.
 _TAG = re.compile(
     r"""<(/?)(a|dd|dl|dt|h3|hr|p)(?=[\s/>])((?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+')?+)*+)>?+""", re.IGNORECASE
 )

@@ -68,7 +68,7 @@ class ImportOutcome(enum.StrEnum):
 class ImportTerms:
     """What is done with all that is found; values are clean already.
 
-    With `mirrors`, directories and folders of bookmarks become folders within `folder`. `crawls`: the pages of links are looked at.
+    With `mirrors`, directories and folders of bookmarks become folders within `folder`; with `crawls`, links are crawled.
     """
 
     tags: tuple[str, ...] = ()
