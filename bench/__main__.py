@@ -8,6 +8,7 @@ from bench import (
     chunked_uploads,
     colors,
     completeness,
+    crawling,
     duplicates,
     exports,
     fleet,
@@ -23,6 +24,7 @@ from bench import (
     start,
     stream,
     videos,
+    web_pages,
 )
 from bench.report import report
 
@@ -46,12 +48,13 @@ def main() -> None:
         similar.run(),
         *colors.run(),
         *completeness.run(),
+        crawling.run(),
         *meaning.run(),
         speech.run(),
         *videos.run(),
         indexing.run(),
         start.run(),
-        *videos.run(),
+        web_pages.run(),
     ]
     report(results)
 

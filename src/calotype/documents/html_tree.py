@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser
@@ -11,16 +12,10 @@ MAX_BYTES = 9_900_000  # the parser gives up at a token of ten million
 _MAX_DEPTH = 200  # the parser gives up at 256
 _LONG_TAG = 4096  # characters; the time for a tag grows with the square of the number of its attributes
 _MAX_ATTRIBUTES = 100
-_LONG_VALUE = 16_384  # of an attribute: embedded pictures
 
 # Attributes' values in quotes may hold `>`. All parts are possessive, so that no text is read twice.
 _TAG = re.compile(r"""<(/?)([A-Za-z][^\s/><]*+)((?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+')?+)*+)>?+""")
 _ATTRIBUTE = re.compile(r"""[^\s/>=]++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>]*+))?+""")
-_XHTML = re.compile(r"\s*<\?xml\b|\s*<!DOCTYPE[^>]{0,200}\bXHTML\b", re.IGNORECASE)
-_EMPTY_IN_XML = re.compile(
-    r"<(script|style|title|textarea|iframe|noscript|a|div|span|p|i|td)\b((?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*+)(?<=/)>",
-    re.IGNORECASE,
-)
 _VOID = frozenset(
     "area base br col embed frame hr img input keygen link meta param source track wbr".split()  # noqa: SIM905 - names
 )
@@ -32,8 +27,6 @@ def parse_html(text: str) -> HtmlElement | None:
     Nothing is fetched and no entities are expanded but those of HTML. What is nested too deeply hangs higher than it was written.
     """
     text = _shortened(text.replace("\0", ""))
-    if _XHTML.match(text[:1000]):
-        text = _EMPTY_IN_XML.sub(lambda tag: f"<{tag[1]}{tag[2][:-1]}></{tag[1]}>", text)
     root, is_too_deep = _parse(text)
     if is_too_deep:
         root, _ = _parse(_flattened(text))
@@ -51,7 +44,7 @@ def _parse(text: str) -> tuple[HtmlElement | None, bool]:
 
 
 def _shortened(text: str) -> str:
-    """The page with fewer and shorter attributes where a tag has very many or very long ones."""
+    """The page with no more than the first attributes of tags that have very many."""
     if max(map(len, text.split(">"))) < _LONG_TAG:
         return text
     return _TAG.sub(lambda tag: tag[0] if len(tag[0]) < _LONG_TAG else _short_tag(tag), text)
@@ -59,8 +52,7 @@ def _shortened(text: str) -> str:
 
 def _short_tag(tag: re.Match[str]) -> str:
     found = _ATTRIBUTE.finditer(tag[3])
-    kept = [each[0] for each, _ in zip(found, range(_MAX_ATTRIBUTES), strict=False) if len(each[0]) < _LONG_VALUE]
-    return f"<{tag[1]}{tag[2]} {' '.join(kept)}>"
+    return f"<{tag[1]}{tag[2]} {' '.join(each[0] for each in islice(found, _MAX_ATTRIBUTES))}>"
 
 
 def _flattened(text: str) -> str:

@@ -110,9 +110,10 @@ class CrawlService:
             link = await self._waiting(connection, scope, asset_id)
         if link is None:
             return
-        if (refusal := self._refusal(link.url)) is not None:
-            if (crawl := await self._begin(scope, asset_id)) is not None:
-                await self._fail(crawl, refusal)
+        try:
+            self._fetcher.check_url(link.url)
+        except AddressNotAllowed as error:
+            await self._refuse(scope, asset_id, error.message)
             return
         async with self._turns.turn(link.url, await self._pause_asked_for(link.url)) as turn:
             if turn.seconds_to_wait is not None:
@@ -134,13 +135,11 @@ class CrawlService:
                 return
         await self._finish(crawl, seen)
 
-    def _refusal(self, url: str) -> str | None:
-        """Why a URL that could be saved is never asked for, which its text shows; it may have no host to have a turn at."""
-        try:
-            self._fetcher.check_url(url)
-        except AddressNotAllowed as error:
-            return error.message
-        return None
+    async def _refuse(self, scope: Scope, asset_id: UUID, reason: str) -> None:
+        """End the crawl of a link whose address itself is not allowed."""
+        crawl = await self._begin(scope, asset_id)
+        if crawl is not None:
+            await self._fail(crawl, reason)
 
     async def _pause_asked_for(self, url: str) -> float | None:
         """Seconds the site wants between two pages; what forbids the page altogether shows when it is fetched."""
