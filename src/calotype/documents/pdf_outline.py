@@ -14,7 +14,11 @@ _MOST_ENTRIES = 5000
 _DEEPEST = 12
 _TITLE_LENGTH = 500
 # What a printed title has before the words of the outline: a number, a letter, or such with a word ("Chapter 2:").
-_NUMBERING = r"(?:(?:chapter|part|section|appendix|kapitel|teil|chapitre|capítulo)\s+)?[\divxlc.a-z]{0,12}[.):]?\s*"
+_NUMBERING = re.compile(
+    r"(?:(?:(?:chapter|part|section|appendix|kapitel|teil|chapitre|capítulo) )?"
+    r"(?:[\d.]{1,12}|[ivxlc]{1,7}|[a-z])(?:[.\d]*)[.):]? )?"
+)
+_NUMBER_LENGTH = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +62,34 @@ def with_headings(number: int, paragraphs: Iterable[str], entries: Sequence[Entr
 
 def _place(entry: Entry, blocks: Sequence[Block], start: int) -> tuple[int, list[Block]] | None:
     """The block from `start` on that prints a title, and that block taken apart around it."""
-    title = re.compile(_NUMBERING + r"\s+".join(map(re.escape, entry.title.split())) + r"\s*", re.IGNORECASE)
+    title = _plain(entry.title)
     for index in range(start, len(blocks)):
         block = blocks[index]
         if block.kind is BlockKind.HEADING:
             continue
-        if title.fullmatch(block.text):
+        if _prints(block.text, title):
             return index, [_heading(block.text, entry)]
         lines = block.text.split("\n")
         for position, line in enumerate(lines):
-            if len(lines) > 1 and title.fullmatch(line):
+            if len(lines) > 1 and _prints(line, title):
                 around = ("\n".join(lines[:position]), "\n".join(lines[position + 1 :]))
                 before, after = (
                     [Block(BlockKind.PARAGRAPH, text, page=entry.page)] if text.strip() else [] for text in around
                 )
                 return index, [*before, _heading(line, entry), *after]
     return None
+
+
+def _prints(text: str, title: str) -> bool:
+    """Whether a text is a title, but for the number that is printed before it."""
+    if not len(title) <= len(text) <= 2 * len(title) + _NUMBER_LENGTH:
+        return False
+    plain = _plain(text)
+    return plain.endswith(title) and _NUMBERING.fullmatch(plain, 0, len(plain) - len(title)) is not None
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def _heading(text: str, entry: Entry) -> Block:
