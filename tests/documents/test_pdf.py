@@ -137,6 +137,15 @@ def test_an_outline_in_a_circle_ends(tmp_path):
     assert texts(document).count("One") == 1
 
 
+def test_broken_titles_take_nothing_away(tmp_path):
+    """A title or a property that is no valid text is shown with signs in the place of what is broken."""
+    pdf = text_pdf([["Text."]], outline=[("One", 1, 1)], info={"Title": "T"})
+    pdf = pdf.replace(b"<feff004f006e0065>", b"<feff004fde10ffff>").replace(b"(T)", b"<feffdead0041>")
+    document = read(tmp_path / "a.pdf", pdf, "pdf")
+    assert texts(document) == ["O\ufffd", "Text."]
+    assert document.properties == {"title": "\ufffdA"}
+
+
 def test_scanned_pages_are_named(tmp_path):
     """A page that is a picture is to be read from it, and so is one that has but a number of its own."""
     document = read(tmp_path / "a.pdf", scanned_pdf(["ONE", "TWO"]), "pdf")

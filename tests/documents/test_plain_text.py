@@ -76,7 +76,10 @@ def whole(text):
     return text.encode() is not None and not any(c < " " and c not in "\t\n\x1b" for c in text.replace("\x1b", ""))
 
 
-@given(st.binary(max_size=300) | st.text(max_size=100).map(lambda t: t.encode("utf-16", "surrogatepass")))
+MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF8)
+
+
+@given(st.binary(max_size=300) | st.tuples(st.sampled_from(MARKS), st.binary(max_size=99)).map(b"".join))
 def test_decoding_never_fails(data):
     """Any bytes become a text without NUL, control characters and half characters."""
     text, encoding = decode_text(data)
@@ -144,7 +147,7 @@ def test_blank_lines_part_paragraphs(tmp_path):
 
 def test_only_the_beginning_of_a_long_text_is_read(tmp_path):
     """A limit of characters is kept and noted, in every width of characters."""
-    for encoding in ("utf-8", "utf-32"):
+    for encoding in ("utf-8", "utf-16", "utf-32"):
         document = read(tmp_path / "a.txt", ("ab\n\n" * 5000).encode(encoding), "txt", most=100)
         assert len("".join(texts(document))) == 50
         assert document.notes == ("Only the first 100 characters were read",)

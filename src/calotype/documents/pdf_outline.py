@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from calotype.documents.cleaning import clean
+from calotype.documents.pdf_file import filled
 from calotype.domain.document import Block, BlockKind
 
 _MOST_ENTRIES = 5000
@@ -36,12 +37,21 @@ def outline_of(document: Any, pages: int) -> list[Entry]:
     for seen, item in enumerate(document.get_toc(max_depth=_DEEPEST)):
         if seen >= _MOST_ENTRIES:
             break
-        title = " ".join(clean(item.get_title()).split())[:_TITLE_LENGTH]
+        title = " ".join(clean(_title(item)).split())[:_TITLE_LENGTH]
         target = item.get_dest()
         index = target.get_index() if target is not None else None
         if title and index is not None and 0 <= index < pages:
             found.append(Entry(title, item.level + 1, index + 1))
     return found
+
+
+def _title(item: Any) -> str:
+    from pypdfium2 import raw
+
+    def fill(buffer: Any, size: int) -> int:
+        return int(raw.FPDFBookmark_GetTitle(item.raw, buffer, size))
+
+    return filled(fill)
 
 
 def with_headings(number: int, paragraphs: Iterable[str], entries: Sequence[Entry]) -> list[Block]:
