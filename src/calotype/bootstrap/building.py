@@ -27,6 +27,7 @@ from calotype.services.api_key import ApiKeyService
 from calotype.services.asset import AssetService
 from calotype.services.batch import BatchService, BatchTerms
 from calotype.services.batch_upload import BatchLimits, BatchUploadService
+from calotype.services.bookmark import BookmarkService
 from calotype.services.budget import BudgetService
 from calotype.services.chunked_upload import ChunkedUploadService
 from calotype.services.color import ColorService
@@ -109,6 +110,7 @@ def build(tools: Tools, secret: bytes) -> Application:
     describing = _describing(tools, describer, embeddings)
     assets = AssetService(database, queue, embeddings)
     previews = documents.previews(tools)
+    links = LinkService(database, queue)
     sessions = _sessions(tools)
     batches = _batches(tools, events)
     device_uploads = _device_uploads(tools, ingest, batches, events)
@@ -160,9 +162,9 @@ def build(tools: Tools, secret: bytes) -> Application:
         image_search=image_search,
         image_uploads=_image_uploads(tools, ingest),
         images=ImageService(database, trash),
-        importer=ImportService(database, ingest, folders),
+        importer=ImportService(database, ingest, folders, BookmarkService(links, folders)),
         ingest=ingest,
-        links=LinkService(database, queue),
+        links=links,
         look_alikes=LookAlikeService(database),
         media=MediaService(database, queue, delivery),
         metrics=MetricsService(database, queue),

@@ -7,8 +7,8 @@ import time
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from calotype.web.apis.files.links import keyframe_links, variant_links
 from calotype.web.apis.files.openapi import ERRORS
+from calotype.web.apis.files.signed_links import keyframe_links, variant_links
 from calotype.web.apis.files.translate import agent as translate
 from calotype.web.apis.files.wire import agent as wire
 from calotype.web.shared.context import Caller, LinkBase, Services

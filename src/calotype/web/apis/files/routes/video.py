@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from calotype.services.scene import MAX_RETRIES
-from calotype.web.apis.files.links import keyframe_links
 from calotype.web.apis.files.openapi import ERRORS
+from calotype.web.apis.files.signed_links import keyframe_links
 from calotype.web.apis.files.translate import video as translate
 from calotype.web.apis.files.wire import video as wire
 from calotype.web.shared.context import Caller, Services
