@@ -20,7 +20,7 @@ from tests.running import RunningServer, upload, wait_for, wait_until_processed
 EVENTS = ["device.image.uploaded", "batch.closed", "asset.processed", "asset.failed", "asset.deleted"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def hooked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server with a worker that may call webhooks on loopback, and tries again soon."""
     with RunningServer(
