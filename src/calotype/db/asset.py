@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
+from calotype.db.asset_text import with_text
 from calotype.db.engine import Pipeline
 from calotype.db.scoped import within, within_parameter
 from calotype.domain.asset import Asset, NewAsset, State, StoredVariant, UploadMethod
@@ -216,10 +217,13 @@ async def lock_checksums(connection: AsyncConnection, scope: Scope, checksums: S
 
 
 async def update_asset(connection: AsyncConnection, scope: Scope, asset_id: UUID, values: Mapping[str, Any]) -> bool:
-    """Set columns of one asset; a `search` value is a tsvector literal. False when it is not in the scope."""
+    """Set columns of one asset; a `search` value is the tsvector literal of its row, to which the words within it are added.
+
+    False when it is not in the scope.
+    """
     changed = dict(values)
     if "search" in changed:
-        changed["search"] = cast(changed["search"], TSVECTOR)
+        changed["search"] = with_text(changed["search"])
     result = await connection.execute(update(_A).where(within(scope), _A.c.id == asset_id).values(**changed))
     return result.rowcount > 0
 

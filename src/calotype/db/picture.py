@@ -82,6 +82,7 @@ async def update_developed(
     await upsert_developed_colors(connection, scope, asset_id, picture.colors)
 
 
+_PREVIEW = update(_A).where(_A.c.tenant_id == bindparam("of_tenant"), _A.c.id == bindparam("of_asset"))
 _POSTER = update(_A).where(_A.c.tenant_id == bindparam("of_tenant"), _A.c.id == bindparam("of_asset"))
 
 
@@ -104,6 +105,20 @@ async def update_poster(
             "variant_status": State.COMPLETED.value,
             "variant_error": None,
         },
+    )
+
+
+async def update_preview(
+    connection: AsyncConnection | Pipeline,
+    scope: Scope,
+    asset_id: UUID,
+    blur_hash: str | None,
+    variants: Mapping[VariantName, StoredVariant],
+) -> None:
+    """Store what was made of a picture that stands for an asset, live or trashed; nothing happens when the asset is gone."""
+    made = {name.value: asdict(variant) for name, variant in variants.items()}
+    await connection.execute(
+        _PREVIEW, {"of_tenant": scope.tenant_id, "of_asset": asset_id, "blur_hash": blur_hash, "variants": made}
     )
 
 

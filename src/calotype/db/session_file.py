@@ -197,13 +197,14 @@ async def select_wanted(connection: AsyncConnection, scope: Scope, asset_ids: Se
 _SETTLE = text(
     "WITH ended AS ("
     "UPDATE upload_session_file AS f SET ended_at = clock_timestamp(), "
-    "outcome = CASE WHEN a.variant_status = 'failed' THEN 'failed' ELSE 'completed' END, "
-    "error = CASE WHEN a.variant_status = 'failed' THEN a.variant_error END, "
+    "outcome = CASE WHEN a.variant_status = 'failed' OR a.text_status = 'failed' THEN 'failed' ELSE 'completed' END, "
+    "error = CASE WHEN a.variant_status = 'failed' THEN a.variant_error WHEN a.text_status = 'failed' THEN a.text_error END, "
     f"description = left(a.description, {EXCERPT}) "
     "FROM asset AS a WHERE f.tenant_id = :tenant_id AND f.asset_id = :asset_id AND f.outcome = 'pending' "
     "AND a.tenant_id = f.tenant_id AND a.id = f.asset_id "
     "AND coalesce(a.variant_status, '') NOT IN ('pending', 'processing') "
     "AND coalesce(a.description_status, '') NOT IN ('pending', 'processing') "
+    "AND coalesce(a.text_status, '') NOT IN ('pending', 'processing') "
     "RETURNING f.session_id) "
     f"SELECT pg_notify('{CHANNEL}', CAST(session_id AS text)) FROM ended"
 )

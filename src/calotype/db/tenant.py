@@ -17,6 +17,7 @@ from calotype.db import tables
 from calotype.db.chunked_upload import is_open as is_open_in_chunks
 from calotype.db.scoped import within
 from calotype.domain.principal import Tenant
+from calotype.domain.link import LINK
 from calotype.domain.scope import Scope
 
 _A = tables.asset
@@ -88,9 +89,10 @@ async def select_stored_bytes(connection: AsyncConnection, scope: Scope) -> int:
 
 
 async def select_upload_count(connection: AsyncConnection, scope: Scope, since: datetime) -> int:
-    """Uploads since a moment, deleted ones included, and those that are announced and may still come."""
+    """Uploads since a moment, deleted ones included, and those that are announced and may still come; links are none."""
     made = [
-        select(func.count()).select_from(_A).where(within(part), _A.c.created_at >= since) for part in _parts(scope)
+        select(func.count()).select_from(_A).where(within(part), _A.c.created_at >= since, _A.c.media_type != LINK)
+        for part in _parts(scope)
     ]
     announced = select(func.count()).select_from(_P).where(_is_open(scope))
     in_chunks = select(func.count()).select_from(_U).where(is_open_in_chunks(scope))

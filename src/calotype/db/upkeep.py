@@ -30,6 +30,7 @@ class UnfinishedAsset:
     tenant_id: UUID
     variant_status: State | None
     description_status: State | None
+    text_status: State | None
 
 
 async def select_unfinished(
@@ -37,11 +38,13 @@ async def select_unfinished(
 ) -> list[tuple[UnfinishedAsset, datetime]]:
     """Live assets of any tenant with unfinished work, oldest first, after a given place; locked, those locked left out."""
     query = (
-        select(_A.c.id, _A.c.tenant_id, _A.c.variant_status, _A.c.description_status, _A.c.created_at)
+        select(
+            _A.c.id, _A.c.tenant_id, _A.c.variant_status, _A.c.description_status, _A.c.text_status, _A.c.created_at
+        )
         .where(
             _A.c.deleted_at.is_(None),
             _A.c.created_at < created_before,
-            or_(_A.c.variant_status.in_(_OPEN), _A.c.description_status.in_(_OPEN)),
+            or_(_A.c.variant_status.in_(_OPEN), _A.c.description_status.in_(_OPEN), _A.c.text_status.in_(_OPEN)),
         )
         .order_by(_A.c.created_at, _A.c.id)
         .limit(limit)
@@ -58,6 +61,7 @@ async def select_unfinished(
                 row.tenant_id,
                 State(row.variant_status) if row.variant_status else None,
                 State(row.description_status) if row.description_status else None,
+                State(row.text_status) if row.text_status else None,
             ),
             row.created_at,
         )
@@ -217,7 +221,8 @@ _MISSED = text(
     "FROM upload_session_file AS f LEFT JOIN asset AS a ON a.id = f.asset_id AND a.tenant_id = f.tenant_id "
     "WHERE f.outcome = 'pending' AND (a.id IS NULL OR a.deleted_at IS NOT NULL OR ("
     "coalesce(a.variant_status, '') NOT IN ('pending', 'processing') "
-    "AND coalesce(a.description_status, '') NOT IN ('pending', 'processing')))"
+    "AND coalesce(a.description_status, '') NOT IN ('pending', 'processing') "
+    "AND coalesce(a.text_status, '') NOT IN ('pending', 'processing')))"
 )
 
 

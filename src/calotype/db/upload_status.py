@@ -52,7 +52,7 @@ async def select_stuck_uploads(
     assets = assets.where(
         within(scope),
         _A.c.created_at <= untouched_since,
-        or_(_A.c.variant_status.in_(_OPEN), _A.c.description_status.in_(_OPEN)),
+        or_(_A.c.variant_status.in_(_OPEN), _A.c.description_status.in_(_OPEN), _A.c.text_status.in_(_OPEN)),
     )
     announced = select(_P.c.id, _P.c.created_at, literal(False), literal(False)).where(
         of_tenant(scope, _P),

@@ -22,6 +22,9 @@ class State(enum.StrEnum):
     SKIPPED = "skipped"
 
 
+_OPEN = frozenset({State.PENDING, State.PROCESSING})
+
+
 class UploadMethod(enum.StrEnum):
     """The way an asset came in."""
 
@@ -94,6 +97,21 @@ class Asset:
     text_error: str | None = None
     folder_id: UUID | None = None
     recorded_timestamp: Decimal | None = None
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether some work on it has not ended."""
+        return not {self.variant_status, self.description_status, self.text_status}.isdisjoint(_OPEN)
+
+    @property
+    def is_processing(self) -> bool:
+        """Whether its pictures are being made, or its text read, right now."""
+        return State.PROCESSING in {self.variant_status, self.text_status}
+
+    @property
+    def error(self) -> str | None:
+        """Why a part of the work on it has failed."""
+        return self.variant_error or self.text_error or self.description_error
 
     def variant(self, name: VariantName) -> StoredVariant | None:
         """The named rendition, once it exists."""

@@ -77,7 +77,15 @@ _LANES = {
 }
 _SUBJECTS = {Task.DELIVER_EVENT: "delivery_id", Task.ANALYZE: "analysis_id"}
 VIDEO_TASKS = (Task.DOWNLOAD_VIDEO, Task.INDEX_VIDEO, Task.MAKE_RENDITION)
-PICTURE_TASKS = (Task.MAKE_VARIANTS, Task.EXTRACT_COLORS, Task.READ_TEXT, Task.DESCRIBE, Task.EMBED)
+LIBRARY_TASKS = (
+    Task.MAKE_VARIANTS,
+    Task.EXTRACT_COLORS,
+    Task.READ_TEXT,
+    Task.DESCRIBE,
+    Task.EMBED,
+    Task.EXTRACT_TEXT,
+)
+"""What is done one after the other with any asset; work on videos, and crawling, stands by itself."""
 ASSET_TASKS = tuple(task for task in Task if task.subject == "asset_id")
 
 

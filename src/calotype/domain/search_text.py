@@ -5,8 +5,8 @@ Words are runs of letters and digits, case and accents folded; underscores and p
 Japanese and Korean are written without spaces, so their runs are kept as single characters and overlapping pairs (bigrams);
 a longer piece is found as a phrase of pairs, which is the same as finding a substring.
 
-Words of visible text (weight D) are marked with `=`, so that a search of one kind of text alone is answered by the index: an
-index knows lexemes, but no weights, and would have to look at every row.
+Words of visible text (weight D) are marked with `=` and those within documents and web pages with `+`, so that a search of one
+kind of text alone is answered by the index: an index knows lexemes, but no weights, and would have to look at every row.
 """
 
 from __future__ import annotations
@@ -25,8 +25,12 @@ MAX_WORDS_PER_FIELD = 20_000
 MAX_POSITION = 16_383  # the largest position PostgreSQL can store
 MAX_POSITIONS_PER_WORD = 64
 
+MAX_BODY_BYTES = 700_000
+"""Most bytes of the different words of one text within a document or page; PostgreSQL keeps a megabyte for a whole asset."""
+
 _SEEN = "="
-_MARKS = {SearchMode.ALL: ("", _SEEN), SearchMode.METADATA: ("",), SearchMode.VISIBLE_TEXT: (_SEEN,)}
+_BODY = "+"
+_MARKS = {SearchMode.ALL: ("", _SEEN, _BODY), SearchMode.METADATA: ("",), SearchMode.VISIBLE_TEXT: (_SEEN,)}
 _CJK = (
     "\u1100-\u11ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3040-\u30ff\u3130-\u318f\u31f0-\u31ff\u3400-\u4dbf"
     "\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -114,6 +118,36 @@ def to_tsvector(fields: Iterable[tuple[str, str | None]]) -> str:
             last = position
         start = last + 2
     return " ".join(f"'{lexeme}':{','.join(places)}" for lexeme, places in found.items())
+
+
+def to_body_tsvector(text: str) -> str:
+    """Write the `tsvector` literal of a text within a document or page: which words it holds, however often.
+
+    Only Chinese, Japanese and Korean keep their places, since their longer words are found as phrases. What lies beyond
+    `MAX_BODY_BYTES` of different words, a large dictionary's worth, is not found by this.
+    """
+    found: dict[str, list[str]] = {}
+    room = MAX_BODY_BYTES
+    position = 1
+    for word in words(text):
+        if is_cjk(word):
+            for index, character in enumerate(word):
+                for lexeme in {character, word[index : index + 2]}:
+                    places = found.setdefault(_BODY + lexeme, [])
+                    if len(places) < MAX_POSITIONS_PER_WORD and position <= MAX_POSITION:
+                        places.append(str(position))
+                        room -= 2
+                position += 1
+                room -= 8
+            position += 1
+        elif (kept := _BODY + word[:MAX_WORD]) not in found:
+            stemmed = _BODY + stem(word[:MAX_WORD])
+            found[kept] = []
+            found.setdefault(stemmed, [])
+            room -= len(kept.encode()) + len(stemmed.encode())
+        if room < 0:
+            break
+    return " ".join(f"'{lexeme}':{','.join(places)}" if places else f"'{lexeme}'" for lexeme, places in found.items())
 
 
 def to_tsquery(text: str, mode: SearchMode = SearchMode.ALL) -> str | None:

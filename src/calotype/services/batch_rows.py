@@ -19,7 +19,9 @@ from calotype.domain.errors import (
     InvalidInput,
     QuotaExceeded,
     TooLarge,
+    UndecodableDocument,
     UndecodablePicture,
+    UndecodableVideo,
     Unsupported,
     UsageLimitExceeded,
 )
@@ -30,20 +32,21 @@ from calotype.services.ingest import IngestResult, IngestService, UploadOptions
 from calotype.services.receive import ReceivedFile, object_key
 
 _GROUP = 16  # rows written at once; a commit costs more than all of them
-_REFUSED = (InvalidInput, Unsupported, UndecodablePicture, TooLarge)
+_REFUSED = (InvalidInput, Unsupported, UndecodableDocument, UndecodablePicture, UndecodableVideo, TooLarge)
 _REFUSED_FOR_NOW = (QuotaExceeded, UsageLimitExceeded, Conflict)
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One file of a batch as it arrives; `index` is the place at which it was sent, from 0."""
+    """One file of a batch as it arrives; `index` is the place at which it was sent, from 0, `declared` the type it was given."""
 
     index: int
     filename: str
     asset_id: UUID
     arrived_at: datetime
     options: UploadOptions
+    declared: str | None = None
 
 
 class BatchRows:

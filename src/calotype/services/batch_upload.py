@@ -108,7 +108,9 @@ class BatchUpload:
         )
         self._beating: asyncio.Task[None] | None = None
 
-    async def take(self, filename: str, chunks: AsyncIterator[bytes], options: BatchOptions) -> None:
+    async def take(
+        self, filename: str, chunks: AsyncIterator[bytes], options: BatchOptions, *, declared: str | None = None
+    ) -> None:
         """Take the next file while it arrives; whatever is wrong with it becomes its outcome.
 
         What is wrong with the whole request is kept until `finish`, because most clients read no answer before they have sent
@@ -123,7 +125,7 @@ class BatchUpload:
             await drain(chunks)
             return
         await self._open(options)
-        file = Arrival(index, clean_filename(filename), uuid4(), datetime.now(UTC), options.upload)
+        file = Arrival(index, clean_filename(filename), uuid4(), datetime.now(UTC), options.upload, declared)
         await self._intake.take(file, chunks)
 
     async def _open(self, options: BatchOptions) -> None:

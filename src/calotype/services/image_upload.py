@@ -56,6 +56,7 @@ class _Sent:
     asset_id: UUID
     name: str
     param: str
+    declared: str | None = None
 
     @property
     def filename(self) -> str:

@@ -54,6 +54,11 @@ class Incoming(Protocol):
         """Its clean name."""
         ...
 
+    @property
+    def declared(self) -> str | None:
+        """The type its sender gave it."""
+        ...
+
 
 File = TypeVar("File", bound=Incoming)
 
@@ -123,7 +128,9 @@ class Intake(Generic[File]):
 
     async def _receive(self, file: File, chunks: AsyncIterator[bytes]) -> None:
         try:
-            received = await self._receiver.receive(self._scope, file.filename, chunks, file_id=file.asset_id)
+            received = await self._receiver.receive(
+                self._scope, file.filename, chunks, file_id=file.asset_id, declared=file.declared
+            )
         except CalotypeError as error:
             if error is self.broken:
                 raise
@@ -152,7 +159,7 @@ class Intake(Generic[File]):
         try:
             while self._waiting:
                 group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
-                files = [WholeFile(file.asset_id, file.filename, data) for file, data in group]
+                files = [WholeFile(file.asset_id, file.filename, data, file.declared) for file, data in group]
                 outcomes = await self._receiver.receive_many(self._scope, files)
                 for (file, _), outcome in zip(group, outcomes, strict=True):
                     self._put(file, outcome)

@@ -20,7 +20,7 @@ from calotype.db.picture import update_developed, update_poster
 from calotype.domain.asset import Asset, OperationType, State, StoredVariant
 from calotype.domain.errors import NotFound, SandboxFailure, UndecodablePicture, UndecodableVideo, Unsupported
 from calotype.domain.job import Job, Task, Urgency
-from calotype.domain.picture import DevelopedPicture, Variant, VariantName
+from calotype.domain.picture import DevelopedPicture, VariantName
 from calotype.domain.scope import Scope
 from calotype.domain.values import MAX_TAG_LENGTH, MAX_TAGS
 from calotype.domain.video import VIDEO
@@ -30,6 +30,7 @@ from calotype.sandbox.pool import Sandbox
 from calotype.services.event import EventService
 from calotype.services.processing import note_end
 from calotype.services.search_document import search_document
+from calotype.services.variants import lay_out
 from calotype.services.work import MOST_BEGINNINGS, OPEN, try_again
 from calotype.storage.store import ObjectStore
 from calotype.video.poster import extract_poster
@@ -148,7 +149,7 @@ class PictureService:
             yield Path(file.name)
 
     async def _finish(self, asset: Asset, picture: DevelopedPicture) -> None:
-        variants, objects = _lay_out(asset, picture.variants)
+        variants, objects = lay_out(asset, picture.variants)
         await self._store.put_many(list(objects.items()))
         # A picture trashed meanwhile keeps what was made, for its restoration; one purged meanwhile must not, nor one whose
         # work was ended by somebody else.
@@ -237,18 +238,3 @@ def _developed(asset: Asset, picture: DevelopedPicture) -> Asset:
     """The asset as development leaves it, as far as others are told."""
     ended = replace(asset, variant_status=State.COMPLETED, variant_error=None)
     return ended if asset.media_type == VIDEO else replace(ended, width=picture.width, height=picture.height)
-
-
-def _lay_out(asset: Asset, made: tuple[Variant, ...]) -> tuple[dict[VariantName, StoredVariant], dict[str, bytes]]:
-    """Where each variant goes; variants with the same bytes share one object."""
-    variants: dict[VariantName, StoredVariant] = {}
-    objects: dict[str, bytes] = {}
-    keys: dict[bytes, str] = {}
-    for variant in made:
-        ending = variant.content_type.rpartition("/")[2].replace("jpeg", "jpg")
-        key = keys.setdefault(variant.data, f"variants/{asset.tenant_id}/{asset.id}/{variant.name}.{ending}")
-        objects[key] = variant.data
-        variants[variant.name] = StoredVariant(
-            key, variant.content_type, variant.width, variant.height, len(variant.data)
-        )
-    return variants, objects

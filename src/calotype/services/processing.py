@@ -8,7 +8,6 @@ from calotype.domain.asset import Asset, State
 from calotype.domain.event import Event, EventType
 from calotype.domain.scope import Scope
 from calotype.services.event import EventService
-from calotype.services.work import OPEN
 
 
 async def note_end(connection: Connection | Pipeline, scope: Scope, events: EventService, asset: Asset) -> None:
@@ -17,7 +16,7 @@ async def note_end(connection: Connection | Pipeline, scope: Scope, events: Even
     `asset` is as its piece of work that has just ended leaves it. Its row is locked, so that of two that end at the same moment
     one finds the other ended.
     """
-    if asset.variant_status in OPEN or asset.description_status in OPEN:
+    if asset.is_unfinished:
         return
     await settle_session_files(connection, scope, asset.id)
     if asset.deleted_at is None:
@@ -27,10 +26,8 @@ async def note_end(connection: Connection | Pipeline, scope: Scope, events: Even
 def end_of(asset: Asset) -> Event:
     """What is told of an asset whose processing has ended, well or with what failed."""
     data = {"asset_id": asset.id, "media_type": asset.media_type, "filename": asset.original_filename}
-    if asset.variant_status is State.FAILED:
-        return Event(EventType.ASSET_FAILED, {**data, "error": asset.variant_error})
-    if asset.description_status is State.FAILED:
-        return Event(EventType.ASSET_FAILED, {**data, "error": asset.description_error})
+    if State.FAILED in {asset.variant_status, asset.description_status, asset.text_status}:
+        return Event(EventType.ASSET_FAILED, {**data, "error": asset.error})
     return Event(
         EventType.ASSET_PROCESSED,
         {

@@ -8,6 +8,9 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
+from calotype.documents.plain_text import TextCheck
+from calotype.documents.sniff import sniff_document
+from calotype.domain.document import DOCUMENT, DOCX, MARKDOWN, PLAIN_TEXT
 from calotype.domain.errors import CalotypeError, EmptyFile, TooLarge, Unavailable, Unsupported
 from calotype.domain.image import IMAGE
 from calotype.domain.picture import MediaType
@@ -15,6 +18,7 @@ from calotype.domain.scope import Scope
 from calotype.domain.values import clean_filename, safe_filename
 from calotype.domain.video import VIDEO, VideoProbe
 from calotype.imaging.sniff import sniff
+from calotype.services.document_check import DocumentCheck
 from calotype.services.picture_check import PictureCheck, PictureLimits
 from calotype.services.probing import ProbeService
 from calotype.storage.store import ObjectStore, ObjectWriter, StoredObject
@@ -29,8 +33,8 @@ class IngestLimits:
 
     With `only_whole`, pictures whose files are cut off or damaged are refused; else that is found when they are developed. With
     `notes_faults` they are looked for as well, and taken all the same, those included of which not even the header can be read.
-    Videos are accepted up to `max_video_bytes`, images where `max_image_bytes` is not 0; of videos only `video_formats`, where
-    those are given.
+    Videos and documents are accepted up to `max_video_bytes` and `max_document_bytes`, images where `max_image_bytes` is not 0;
+    of videos only `video_formats`, where those are given.
     """
 
     max_image_bytes: int
@@ -41,6 +45,7 @@ class IngestLimits:
     notes_faults: bool = False
     max_video_bytes: int = 0
     video_formats: frozenset[str] | None = None
+    max_document_bytes: int = 0
 
     @property
     def pictures(self) -> PictureLimits:
@@ -51,28 +56,29 @@ class IngestLimits:
         """Whether files of this kind are taken."""
         if media.media_type == VIDEO:
             return bool(self.max_video_bytes) and (self.video_formats is None or media.format in self.video_formats)
+        if media.media_type == DOCUMENT:
+            return bool(self.max_document_bytes)
         if media.media_type != IMAGE or not self.max_image_bytes or media.format in self.refused_formats:
             return False
         return self.only_formats is None or media.format in self.only_formats
 
     def check_size(self, size: int, media: MediaType | None = None) -> None:
         """Hold a size, in bytes, against the limit of its kind, or of all kinds while that is not known. Raises TooLarge."""
-        if media is None:
-            limit = max(self.max_image_bytes, self.max_video_bytes)
-        else:
-            limit = self.max_video_bytes if media.media_type == VIDEO else self.max_image_bytes
-        if size > limit:
-            what = "A video" if limit == self.max_video_bytes else "An image"
-            raise TooLarge(f"{what} may have at most {limit} bytes", limit=limit)
+        limits = {IMAGE: self.max_image_bytes, DOCUMENT: self.max_document_bytes, VIDEO: self.max_video_bytes}
+        kind = media.media_type if media else max(limits, key=lambda kind: limits[kind])
+        if size > limits[kind]:
+            what = "An image" if kind == IMAGE else f"A {kind}"
+            raise TooLarge(f"{what} may have at most {limits[kind]} bytes", limit=limits[kind])
 
 
 @dataclass(frozen=True, slots=True)
 class WholeFile:
-    """A small file that is wholly in memory, under its new id and its clean name."""
+    """A small file that is wholly in memory, under its new id and its clean name; `declared` is the type its sender gave it."""
 
     id: UUID
     filename: str
     data: bytes
+    declared: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +98,23 @@ class ReceivedFile:
 
 
 class ReceiveService:
-    """The way in for the bytes of every file, whatever door it comes through; `probing` is needed where videos are accepted."""
+    """The way in for the bytes of every file, whatever door it comes through.
 
-    def __init__(self, store: ObjectStore, limits: IngestLimits, probing: ProbeService | None = None) -> None:
+    `probing` is needed where videos are accepted, `documents` where documents are.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        limits: IngestLimits,
+        probing: ProbeService | None = None,
+        documents: DocumentCheck | None = None,
+    ) -> None:
         self._store = store
         self._limits = limits
         self._pictures = PictureCheck(store, limits.pictures)
         self._probing = probing
+        self._documents = documents
 
     async def receive(
         self,
@@ -108,28 +124,34 @@ class ReceiveService:
         *,
         file_id: UUID | None = None,
         key: str | None = None,
+        declared: str | None = None,
     ) -> ReceivedFile:
         """Check and store a file while it arrives, under a new id and its usual key unless they are given.
 
-        Memory does not grow with its size.
+        Memory does not grow with its size. The type that was `declared` counts for plain text only, which nothing else tells.
 
-        Raises EmptyFile, Unsupported, UndecodablePicture, UndecodableVideo, TooLarge, Unavailable. Nothing is kept then.
+        Raises EmptyFile, Unsupported, UndecodablePicture, UndecodableVideo, UndecodableDocument, TooLarge, Unavailable. Nothing is
+        kept then.
         """
         name = clean_filename(filename)
         head = await self._read_start(chunks)
-        media = self._accepted(bytes(head[:SNIFF_BYTES]))
+        media = self._accepted(bytes(head[:SNIFF_BYTES]), name, declared)
+        text = _text_check(media)
         file_id = file_id or uuid4()
         key = key or object_key(scope.tenant_id, file_id, name)
         is_picture = media.media_type == IMAGE
         is_checked, is_looked_through, fault = True, True, None
         async with self._store.writer(key) as writer:
             self._limits.check_size(len(head), media)
+            text.feed(head)
             await writer.write(head)
             async for chunk in chunks:
                 self._limits.check_size(writer.size + len(chunk), media)
+                text.feed(chunk)
                 if len(head) < HEAD_BYTES:
                     head += chunk[: HEAD_BYTES - len(head)]
                 await writer.write(chunk)
+            text.finish()
             if is_picture:
                 is_checked = await self._pictures.check_head(bytes(head), writer.size, media)
                 is_looked_through = not self._pictures.looks_through
@@ -144,13 +166,19 @@ class ReceiveService:
                 await self._pictures.check_stored(key, stored.size, media)
             if not is_looked_through:
                 received = replace(received, fault=await self._pictures.fault_of_stored(key, media))
-            return await self._probed(received)
+            return await self._looked_into(received)
         except BaseException:
             await self.discard(received)
             raise
 
-    async def _probed(self, received: ReceivedFile) -> ReceivedFile:
-        """A stored video with what its container says. Raises Unsupported, UndecodableVideo, Unavailable."""
+    async def _looked_into(self, received: ReceivedFile) -> ReceivedFile:
+        """A stored video with what its container says, a stored document if it is what it seems; others as they are.
+
+        Raises Unsupported, UndecodableVideo, UndecodableDocument, Unavailable.
+        """
+        if received.media == DOCX:
+            assert self._documents is not None
+            await self._documents.check_docx(received.object_key)
         if received.media.media_type != VIDEO:
             return received
         assert self._probing is not None
@@ -185,7 +213,7 @@ class ReceiveService:
     async def receive_many(self, scope: Scope, files: Sequence[WholeFile]) -> list[ReceivedFile | CalotypeError]:
         """Check and store small files that are wholly in memory, together; what is wrong with one is its outcome alone."""
         outcomes: list[ReceivedFile | CalotypeError] = []
-        checked = [await self._check_whole(file.data) for file in files]
+        checked = [await self._check_whole(file) for file in files]
         keys = [object_key(scope.tenant_id, file.id, file.filename) for file in files]
         good = [
             (key, file.data)
@@ -204,23 +232,27 @@ class ReceiveService:
                 received = ReceivedFile(
                     file.id, scope.tenant_id, key, file.filename, media, stored.size, stored.checksum, fault
                 )
-                outcomes.append(await self._probed_or_refused(received))
+                outcomes.append(await self._looked_into_or_refused(received))
             else:
                 outcomes.append(stored)
         return outcomes
 
-    async def _probed_or_refused(self, received: ReceivedFile) -> ReceivedFile | CalotypeError:
+    async def _looked_into_or_refused(self, received: ReceivedFile) -> ReceivedFile | CalotypeError:
         try:
-            return await self._probed(received)
+            return await self._looked_into(received)
         except CalotypeError as error:
             await self.discard(received)
             return error
 
-    async def _check_whole(self, data: bytes) -> tuple[MediaType, str | None] | CalotypeError:
+    async def _check_whole(self, file: WholeFile) -> tuple[MediaType, str | None] | CalotypeError:
         """What a file is, and what is wrong with it where that is only noted."""
+        data = file.data
         try:
-            media = self._accepted(data[:SNIFF_BYTES])
+            media = self._accepted(data[:SNIFF_BYTES], file.filename, file.declared)
             self._limits.check_size(len(data), media)
+            text = _text_check(media)
+            text.feed(data)
+            text.finish()
             fault = None
             if media.media_type == IMAGE:
                 await self._pictures.check_head(data, len(data), media)
@@ -241,8 +273,8 @@ class ReceiveService:
         alone = await asyncio.gather(*(self._put_many([item]) for item in items))
         return {key: outcome for found in alone for key, outcome in found.items()}
 
-    def _accepted(self, head: bytes) -> MediaType:
-        media = sniffed(head)
+    def _accepted(self, head: bytes, filename: str, declared: str | None) -> MediaType:
+        media = sniffed(head, filename, declared)
         if not self._limits.accepts(media):
             raise Unsupported(f"{media.content_type} files are not accepted here", content_type=media.content_type)
         return media
@@ -256,11 +288,29 @@ class ReceiveService:
             await self._store.delete(key)
 
 
-def sniffed(head: bytes) -> MediaType:
-    """The kind of file some first bytes are. Raises EmptyFile, and Unsupported for what is of no known kind."""
+class _AnyBytes:
+    """What any bytes pass."""
+
+    def feed(self, chunk: bytes | bytearray) -> None:
+        """Accept some bytes."""
+
+    def finish(self) -> None:
+        """Accept the end."""
+
+
+def _text_check(media: MediaType) -> TextCheck | _AnyBytes:
+    """What the bytes of a file have to pass as they arrive: those of text no sign at their beginning vouches for."""
+    return TextCheck() if media in {PLAIN_TEXT, MARKDOWN} else _AnyBytes()
+
+
+def sniffed(head: bytes, filename: str = "", declared: str | None = None) -> MediaType:
+    """The kind of file some first bytes are; of plain text its name or the type its sender declared tells that it is.
+
+    Raises EmptyFile, and Unsupported for what is of no known kind.
+    """
     if not head:
         raise EmptyFile("The file is empty", field="file")
-    media = sniff(head)
+    media = sniff(head) or sniff_document(head, filename, declared)
     if media is None:
         raise Unsupported("The content of this file is of no supported type")
     return media

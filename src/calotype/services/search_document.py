@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from urllib.parse import unquote
 
+from calotype.domain.link import PageContent
 from calotype.domain.scene import Scene
-from calotype.domain.search_text import to_tsvector
+from calotype.domain.search_text import to_body_tsvector, to_tsvector
 
 
 def search_document(
@@ -18,6 +20,18 @@ def search_document(
 ) -> str:
     """The tsvector literal of an asset: title A, file name and tags B, description C, visible text D."""
     return to_tsvector([("A", title), ("B", filename), ("B", " ".join(tags)), ("C", description), ("D", visible_text)])
+
+
+def page_document(url: str, domain: str, page: PageContent) -> str:
+    """The tsvector literal of what a link leads to: its address and title B, what it says of itself C, its text unweighted."""
+    shown = page.open_graph
+    fields = [
+        ("B", f"{domain} {unquote(url, errors='ignore')}"),
+        ("B", page.title),
+        ("B", shown.title),
+        ("C", shown.description),
+    ]
+    return f"{to_tsvector(fields)} {to_body_tsvector(page.text)}"
 
 
 def custom_document(text: str) -> str:

@@ -11,20 +11,22 @@ from calotype.db.asset import delete_asset, select_asset, select_assets
 from calotype.db.batch import update_image_counts
 from calotype.db.color import select_extractions
 from calotype.db.engine import Connection, Database
+from calotype.db.link import select_links
 from calotype.db.session_file import select_wanted, update_pending_files
 from calotype.db.trash import select_due_for_purge, update_deleted, update_restored
 from calotype.db.video import select_video
-from calotype.domain.asset import Asset, State
+from calotype.domain.asset import Asset
 from calotype.domain.deletion import Deletion, Fate
 from calotype.domain.errors import Conflict, NotFound, Unavailable
 from calotype.domain.event import Event, EventType
 from calotype.domain.job import Urgency
+from calotype.domain.link import LINK, CrawlStatus
 from calotype.domain.scope import Scope
 from calotype.domain.upload_session import DELETED
 from calotype.domain.video import VIDEO
 from calotype.jobs.queue import JobQueue
 from calotype.services.event import EventService
-from calotype.services.work import missing_jobs, missing_video_jobs
+from calotype.services.work import missing_jobs, missing_link_jobs, missing_video_jobs
 from calotype.storage.store import ObjectStore
 
 
@@ -75,7 +77,9 @@ class TrashService:
         now = datetime.now(UTC)
         async with self._database.write() as connection:
             found = await select_assets(connection, scope, asset_ids, lock=True)
-            busy = {asset.id for asset in found.values() if asset.variant_status is State.PROCESSING}
+            links = await select_links(connection, scope, [key for key, asset in found.items() if asset.media_type == LINK])
+            crawled = {key for key, link in links.items() if link.crawl_status is CrawlStatus.PROCESSING}
+            busy = {asset.id for asset in found.values() if asset.is_processing} | crawled
             gone = await self.put_in(connection, scope, sorted(found.keys() - busy), now)
         return [_deletion(asset_id, gone, busy, now) for asset_id in asset_ids]
 
@@ -117,11 +121,13 @@ class TrashService:
             await update_image_counts(connection, scope, [asset_id], 1)
             extraction = (await select_extractions(connection, scope, [asset_id])).get(asset_id)
             colors_status = extraction.status if extraction else None
-            states = (asset.variant_status, asset.description_status, colors_status)
+            states = (asset.variant_status, asset.description_status, asset.text_status, colors_status)
             jobs = missing_jobs(asset.tenant_id, asset.id, *states)
             video = await select_video(connection, scope, asset_id)
             if video is not None:
                 jobs += missing_video_jobs(asset.tenant_id, video)
+            for link in (await select_links(connection, scope, [asset_id])).values():
+                jobs += missing_link_jobs(asset.tenant_id, link)
             for job in jobs:
                 await self._queue.enqueue(connection, job, Urgency.NEW)
         return now
@@ -157,8 +163,9 @@ class TrashService:
 
 
 def object_keys(asset: Asset) -> set[str]:
-    """Every object an asset has; variants of equal size share one."""
-    return {asset.object_key} | {variant.object_key for variant in asset.variants.values()}
+    """Every object an asset has; variants of equal size share one, and a link has no original."""
+    own = {asset.object_key} if asset.object_key else set()
+    return own | {variant.object_key for variant in asset.variants.values()}
 
 
 def _deleted(asset_id: UUID, now: datetime) -> Event:

@@ -11,6 +11,7 @@ import structlog
 
 from calotype.db.device_image import select_numbers_taken
 from calotype.db.engine import Connection, Database
+from calotype.db.link import select_unfinished_links
 from calotype.db.upkeep import (
     select_known_keys,
     select_next_originals,
@@ -22,7 +23,7 @@ from calotype.db.upkeep import (
 from calotype.domain.chunked_upload import CHUNK_FOLDER
 from calotype.domain.device_image import number_of
 from calotype.domain.errors import NotFound
-from calotype.domain.job import PICTURE_TASKS, VIDEO_TASKS, Job, Task, Urgency
+from calotype.domain.job import LIBRARY_TASKS, VIDEO_TASKS, Job, Task, Urgency
 from calotype.jobs.queue import JobQueue
 from calotype.services.analysis_session import AnalysisSessionService
 from calotype.services.batch import BatchService
@@ -99,9 +100,15 @@ class UpkeepService:
                 jobs = [
                     job
                     for asset, _ in found
-                    for job in missing_jobs(asset.tenant_id, asset.id, asset.variant_status, asset.description_status)
+                    for job in missing_jobs(
+                        asset.tenant_id,
+                        asset.id,
+                        asset.variant_status,
+                        asset.description_status,
+                        asset.text_status,
+                    )
                 ]
-                queued += await self._queue_lost(connection, jobs, PICTURE_TASKS)
+                queued += await self._queue_lost(connection, jobs, LIBRARY_TASKS)
             if len(found) < _BATCH:
                 break
             last, created_at = found[-1]
@@ -114,6 +121,9 @@ class UpkeepService:
             lambda connection, after: select_stale_embeddings(connection, self._embedding_model, before, after, _BATCH),
         )
         queued += await self._requeue_videos(before)
+        queued += await self._requeue_after(
+            Task.CRAWL, lambda connection, after: select_unfinished_links(connection, before, after, _BATCH)
+        )
         queued += await self._webhook_deliveries.requeue_overdue()
         if queued:
             _log.warning("lost work queued again", jobs=queued)

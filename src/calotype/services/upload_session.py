@@ -154,7 +154,7 @@ class UploadSessionService:
                     error_message=CANCELLED,
                 )
                 after = _after(asset, values)
-                if after.variant_status not in OPEN and after.description_status not in OPEN:
+                if not after.is_unfinished:
                     ended.append(end_of(after))
         if tell:
             await self._events.emit(connection, scope, *ended)
@@ -227,6 +227,9 @@ def _dropped(asset: Asset, waiting: frozenset[State]) -> tuple[dict[str, Any], l
         state = State.FAILED if no_variants else State.SKIPPED
         values |= {"description_status": state.value, "description_error": CANCELLED if no_variants else None}
         steps.append(OperationType.DESCRIBE)
+    if asset.text_status in waiting:
+        values |= {"text_status": State.FAILED.value, "text_error": CANCELLED}
+        steps.append(OperationType.EXTRACT_TEXT)
     return values, steps
 
 

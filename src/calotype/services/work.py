@@ -13,6 +13,7 @@ from uuid import UUID
 from calotype.domain.asset import State
 from calotype.domain.errors import SandboxFailure, Unavailable
 from calotype.domain.job import Job, Task
+from calotype.domain.link import OPEN_CRAWLS, Link
 from calotype.domain.video import IndexingStatus, Video
 
 Result = TypeVar("Result")
@@ -38,9 +39,10 @@ def missing_jobs(
     asset_id: UUID,
     variant_status: State | None,
     description_status: State | None,
+    text_status: State | None,
     colors_status: State | None = None,
 ) -> list[Job]:
-    """The jobs that take the asset further; text is read only from finished variants, so only one of those two waits.
+    """The jobs that take the asset further; pictures are described once they have variants, so only one of those two waits.
 
     `colors_status` is that of an extraction of colours that somebody asked for.
     """
@@ -49,6 +51,8 @@ def missing_jobs(
         jobs.append(Job(Task.MAKE_VARIANTS, tenant_id, asset_id))
     elif description_status in OPEN:
         jobs.append(Job(Task.READ_TEXT, tenant_id, asset_id))
+    if text_status in OPEN:
+        jobs.append(Job(Task.EXTRACT_TEXT, tenant_id, asset_id))
     if colors_status in OPEN:
         jobs.append(Job(Task.EXTRACT_COLORS, tenant_id, asset_id))
     return jobs
@@ -64,6 +68,11 @@ def missing_video_jobs(tenant_id: UUID, video: Video) -> list[Job]:
     if video.rendition.status in OPEN:
         jobs.append(Job(Task.MAKE_RENDITION, tenant_id, video.asset_id))
     return jobs
+
+
+def missing_link_jobs(tenant_id: UUID, link: Link) -> list[Job]:
+    """The jobs that take a link further."""
+    return [Job(Task.CRAWL, tenant_id, link.asset_id)] if link.crawl_status in OPEN_CRAWLS else []
 
 
 async def try_again(work: Callable[[], Awaitable[Result]], *, is_long: bool = False) -> Result:

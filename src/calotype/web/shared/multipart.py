@@ -18,9 +18,16 @@ MAX_PARTS = 1_000
 class Part:
     """One part of a multipart body; its content must be consumed before the next part is asked for."""
 
-    def __init__(self, name: str, filename: str | None, body: AsyncIterator[MultipartSegment | bytes | None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        filename: str | None,
+        content_type: str | None,
+        body: AsyncIterator[MultipartSegment | bytes | None],
+    ) -> None:
         self.name = name
         self.filename = filename
+        self.content_type = content_type
         self._body = body
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -73,7 +80,8 @@ async def parts(
         count += 1
         if count > most:
             raise InvalidInput(f"at most {most} parts are allowed", field="body")
-        yield Part(_utf8(event.name or ""), _utf8(event.filename) if event.filename is not None else None, events)
+        filename = _utf8(event.filename) if event.filename is not None else None
+        yield Part(_utf8(event.name or ""), filename, event.content_type, events)
 
 
 def _utf8(header: str) -> str:

@@ -40,7 +40,7 @@ async def stream_batch(request: Request, services: Services, caller: Caller) -> 
             if part.filename is None:
                 fields[part.name] = await part.text()
             elif part.name == _FILES and part.filename:
-                await batch.take(part.filename, part.chunks(), _options(fields))
+                await batch.take(part.filename, part.chunks(), _options(fields), declared=part.content_type)
         result = await batch.finish(_options(fields))
     return ModelResponse(batch_to_wire(result))
 

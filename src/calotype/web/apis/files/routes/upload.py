@@ -108,7 +108,9 @@ async def _receive(request: Request, services: Application, scope: Scope) -> tup
                 if received is not None:
                     raise InvalidInput("send one file; stream-batch takes several", field="file")
                 _stream_form(fields)  # what is wrong already need not be stored first
-                received = await services.ingest.receive(scope, part.filename, part.chunks())
+                received = await services.ingest.receive(
+                    scope, part.filename, part.chunks(), declared=part.content_type
+                )
         form = _stream_form(fields)
         if received is None:
             raise RequestValidationError([{"loc": ("body", "file"), "msg": "Field required", "type": "missing"}])

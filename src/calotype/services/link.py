@@ -1,0 +1,126 @@
+"""Saving web links, and asking for their pages to be looked at again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+from calotype.db.asset import insert_asset, select_asset
+from calotype.db.asset_text import upsert_asset_text
+from calotype.db.engine import Connection, Database, Pipeline, pipelined
+from calotype.db.link import has_link, insert_link, lock_url, select_link, update_link
+from calotype.db.operation import insert_operations
+from calotype.domain.asset import NewAsset, Operation, OperationType, State, UploadMethod
+from calotype.domain.errors import NotFound, RateLimited, Refused
+from calotype.domain.job import Job, Task, Urgency
+from calotype.domain.link import LINK, OPEN_CRAWLS, PAGE, CrawlStatus, LibraryLink, Link, PageContent
+from calotype.domain.scope import Scope
+from calotype.domain.web_address import domain_of, normalized
+from calotype.jobs.queue import JobQueue
+from calotype.services.search_document import page_document, search_document
+
+RECRAWL_PAUSE = timedelta(hours=1)
+"""How long after a recrawl by hand the next one is refused."""
+
+
+class LinkService:
+    """Links are assets without bytes; what is on their pages is fetched by workers."""
+
+    def __init__(self, database: Database, queue: JobQueue) -> None:
+        self._database = database
+        self._queue = queue
+
+    async def save(
+        self,
+        scope: Scope,
+        url: str,
+        *,
+        title: str | None = None,
+        tags: Sequence[str] = (),
+        folder_id: UUID | None = None,
+        crawl: bool = True,
+        urgency: Urgency = Urgency.NEW,
+    ) -> LibraryLink:
+        """Save a link; values are clean already. A URL that is there already is saved again, and said to be so.
+
+        Raises Refused for what is no web address, and NotFound for the folder.
+        """
+        normal = normalized(url)
+        status = CrawlStatus.QUEUED if crawl else CrawlStatus.PENDING
+        link = Link(uuid4(), url, domain_of(url), status)
+        new = _new_asset(scope, link, title, tags, folder_id)
+        now = datetime.now(UTC)
+        words = search_document(title=title, filename="", tags=tags, description=None, visible_text=None)
+        page_words = page_document(url, link.domain, PageContent())
+        async with self._database.write() as connection:
+            await lock_url(connection, scope, normal)
+            is_duplicate = await has_link(connection, scope, normal)
+            async with pipelined(connection) as pipeline:
+                await insert_asset(pipeline, new, f"{words} {page_words}", now)
+                await insert_link(pipeline, scope, link, normal)
+                await upsert_asset_text(pipeline, scope, link.asset_id, "", page_words)
+                if crawl:
+                    await self._queue_crawl(pipeline, scope, link.asset_id, now, urgency)
+            asset = await select_asset(connection, scope, link.asset_id)
+        assert asset is not None
+        return LibraryLink(asset, link, is_duplicate)
+
+    async def holds(self, scope: Scope, url: str) -> bool:
+        """Whether a live link of the tenant leads to the same page by the form of its URL. Raises Refused."""
+        async with self._database.read() as connection:
+            return await has_link(connection, scope, normalized(url))
+
+    async def recrawl(self, scope: Scope, asset_id: UUID) -> None:
+        """Have a page looked at again.
+
+        Raises NotFound, Refused for what is no link, RateLimited within an hour of the last time, and Refused while the page is
+        being looked at, or waits for it; in this order.
+        """
+        now = datetime.now(UTC)
+        async with self._database.write() as connection:
+            asset = await select_asset(connection, scope, asset_id, lock=True)
+            if asset is None:
+                raise NotFound("Link not found")
+            link = await select_link(connection, scope, asset_id) if asset.media_type == LINK else None
+            if link is None:
+                raise Refused("This file is not a link")
+            if link.recrawl_requested_at is not None and now < link.recrawl_requested_at + RECRAWL_PAUSE:
+                left = link.recrawl_requested_at + RECRAWL_PAUSE - now
+                raise RateLimited("A link can be crawled again once an hour", retry_after=-(-left // timedelta(seconds=1)))
+            if link.crawl_status in OPEN_CRAWLS:
+                raise Refused("This link is being crawled already")
+            values = {"crawl_status": CrawlStatus.QUEUED.value, "recrawl_requested_at": now}
+            await update_link(connection, scope, asset_id, values)
+            await self._queue_crawl(connection, scope, asset_id, now, Urgency.INTERACTIVE)
+
+    async def _queue_crawl(
+        self, connection: Connection | Pipeline, scope: Scope, asset_id: UUID, now: datetime, urgency: Urgency
+    ) -> None:
+        step = Operation(uuid4(), asset_id, OperationType.CRAWL, State.PENDING, now, None, None)
+        await insert_operations(connection, scope, [step])
+        await self._queue.enqueue(connection, Job(Task.CRAWL, scope.tenant_id, asset_id), urgency)
+
+
+def _new_asset(
+    scope: Scope, link: Link, title: str | None, tags: Sequence[str], folder_id: UUID | None
+) -> NewAsset:
+    return NewAsset(
+        id=link.asset_id,
+        tenant_id=scope.tenant_id,
+        media_type=PAGE.media_type,
+        content_type=PAGE.content_type,
+        format=PAGE.format,
+        upload_method=UploadMethod.LINK,
+        object_key="",
+        original_filename="",
+        size_bytes=0,
+        checksum="",
+        title=title,
+        tags=tuple(tags),
+        storage_target="default",
+        auto_describe=False,
+        variant_status=None,
+        description_status=None,
+        folder_id=folder_id,
+    )
