@@ -11,6 +11,7 @@ from tests.contracts.analysis import Account, Session, account
 from tests.contracts.analysis_models import Models
 from tests.contracts.chunked import CHUNK_BYTES
 from tests.contracts.devices import Camera, enrol
+from tests.contracts.file_library import Library, filled
 from tests.contracts.photos import photo
 from tests.contracts.sources import Sources
 from tests.running import PATIENCE, RunningServer
@@ -322,3 +323,10 @@ def impatient(tmp_path_factory: pytest.TempPathFactory, models: Models) -> Itera
     """A server that asks the model of the tests and waits a second for its answers."""
     with RunningServer(tmp_path_factory.mktemp("impatient"), **models.settings(CALOTYPE_VISION_TIMEOUT="1")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def library(server: RunningServer) -> Iterator[Library]:
+    """A tenant with a document of each kind whose text is read, and a picture; tests leave it as it was."""
+    with filled(server) as made:
+        yield made

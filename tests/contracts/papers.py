@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import zipfile
+import zlib
 
 _STYLES = {1: "Heading 1", 2: "Heading 2"}
 _NS = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -131,7 +133,26 @@ def paragraph(text):
 
 def swollen_docx(megabytes=300):
     """A DOCX of some hundred kilobytes whose document is as many megabytes of blanks."""
-    return package(paragraph(b" " * (megabytes * 1_000_000)))
+    blanks, squeeze = b" " * 1_000_000, zlib.compressobj(9, zlib.DEFLATED, -15)
+    # Pressed once and repeated, because pressing all of it takes seconds.
+    first = squeeze.compress(blanks) + squeeze.flush(zlib.Z_FULL_FLUSH)
+    again = squeeze.compress(blanks) + squeeze.flush(zlib.Z_FULL_FLUSH)
+    pressed = first + again * (megabytes - 1) + squeeze.flush()
+    return _claiming(package(b"", names=()), "word/document.xml", pressed, megabytes * 1_000_000)
+
+
+def _claiming(archive, name, pressed, size):
+    """An archive with an entry more: deflated data, and the size it claims to unfold to."""
+    stream = io.BytesIO(archive)
+    with zipfile.ZipFile(stream, "a") as made:
+        made.writestr(name, pressed)
+        place, directory = made.getinfo(name).header_offset, made.start_dir
+    data = bytearray(stream.getvalue())
+    central = data.index(name.encode(), directory) - 46
+    for start, method, sizes in ((place, 8, 22), (central, 10, 24)):
+        struct.pack_into("<H", data, start + method, zipfile.ZIP_DEFLATED)
+        struct.pack_into("<I", data, start + sizes, size)
+    return bytes(data)
 
 
 def laughing_docx(encoding="utf-8"):

@@ -71,7 +71,7 @@ def test_a_document_is_kept_as_it_was_sent(tenant, browser, kind):
     assert (found["title"], found["tags"], found["original_filename"]) == ("Report", ["a", "b"], name)
     assert (found["upload_method"], found["object_key"]) == ("STREAMING", made["object_key"])
     assert made["object_key"].endswith(f"/{made['image_id']}/{name}")
-    assert [step["operation_type"] for step in found["processing_history"]][0] == "upload"
+    assert found["processing_history"][0]["operation_type"] == "upload"
     assert steps(found) == [("completed", None)]
     for link in (
         tenant.get(f"{FILES}/{made['image_id']}/download").headers["location"],
@@ -113,7 +113,7 @@ def test_text_is_told_by_its_name_or_its_declared_type(tenant, name, declared, k
         (KINDS["docx"], "a.zip", "application/zip", DOCX_TYPE),
         (KINDS["docx"], "a.pdf", "application/pdf", DOCX_TYPE),
         (lambda: photo(kind="PNG"), "a.txt", "text/plain", "image/png"),
-        (lambda: photo(), "a.pdf", "application/pdf", "image/jpeg"),
+        (photo, "a.pdf", "application/pdf", "image/jpeg"),
         (
             lambda: papers.note("A PDF begins with\n%PDF-1.7\nas every child knows"),
             "a.md",
@@ -142,30 +142,30 @@ def test_the_content_decides_what_has_a_signature(tenant, make, name, declared, 
 
 
 REFUSED = {
-    "text by no name": (papers.note(), "a.jpg", "image/jpeg", 415),
-    "text as json": (b'{"is": "json"}', "a.json", "application/json", 415),
-    "a NUL": (b"text\0text", "a.txt", "text/plain", 415),
-    "a late NUL": (b"text " * 100_000 + b"\0", "a.txt", "text/plain", 415),
-    "a program": (EXE, "a.txt", "text/plain", 415),
-    "an archive": (papers.archive("a.txt", "b.txt"), "a.docx", DOCX_TYPE, 415),
-    "a spreadsheet": (papers.archive("[Content_Types].xml", "xl/workbook.xml"), "a.docx", DOCX_TYPE, 415),
-    "an empty archive": (b"PK\x05\x06" + bytes(18), "a.docx", DOCX_TYPE, 415),
-    "nothing": (b"", "a.txt", "text/plain", 422),
-    "a cut archive": (papers.docx("x")[:2000], "a.docx", DOCX_TYPE, 422),
-    "a swollen part": (papers.swollen_docx(), "a.docx", DOCX_TYPE, 422),
-    "a billion laughs": (papers.laughing_docx(), "a.docx", DOCX_TYPE, 422),
-    "a billion laughs in UTF-16": (papers.laughing_docx("utf-16"), "a.docx", DOCX_TYPE, 422),
-    "another file wanted": (papers.curious_docx("file:///etc/passwd"), "a.docx", DOCX_TYPE, 422),
-    "very many parts": (papers.crowded_docx(), "a.docx", DOCX_TYPE, 422),
+    "text by no name": (papers.note, "a.jpg", "image/jpeg", 415),
+    "text as json": (lambda: b'{"is": "json"}', "a.json", "application/json", 415),
+    "a NUL": (lambda: b"text\0text", "a.txt", "text/plain", 415),
+    "a late NUL": (lambda: b"text " * 100_000 + b"\0", "a.txt", "text/plain", 415),
+    "a program": (lambda: EXE, "a.txt", "text/plain", 415),
+    "an archive": (lambda: papers.archive("a.txt", "b.txt"), "a.docx", DOCX_TYPE, 415),
+    "a spreadsheet": (lambda: papers.archive("[Content_Types].xml", "xl/workbook.xml"), "a.docx", DOCX_TYPE, 415),
+    "an empty archive": (lambda: b"PK\x05\x06" + bytes(18), "a.docx", DOCX_TYPE, 415),
+    "nothing": (lambda: b"", "a.txt", "text/plain", 422),
+    "a cut archive": (lambda: papers.docx("x")[:2000], "a.docx", DOCX_TYPE, 422),
+    "a swollen part": (papers.swollen_docx, "a.docx", DOCX_TYPE, 422),
+    "a billion laughs": (papers.laughing_docx, "a.docx", DOCX_TYPE, 422),
+    "a billion laughs in UTF-16": (lambda: papers.laughing_docx("utf-16"), "a.docx", DOCX_TYPE, 422),
+    "another file wanted": (lambda: papers.curious_docx("file:///etc/passwd"), "a.docx", DOCX_TYPE, 422),
+    "very many parts": (papers.crowded_docx, "a.docx", DOCX_TYPE, 422),
 }
 
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_is_no_document_is_refused_and_not_kept(client, what):
     """415 for other content, 422 for nothing at all, for broken archives and for bombs; no file is listed afterwards."""
-    data, name, declared, status = REFUSED[what]
+    make, name, declared, status = REFUSED[what]
     code = "UNSUPPORTED_MEDIA_TYPE" if status == 415 else "VALIDATION_ERROR"
-    expect_error(send(client, data, name, declared), status, code)
+    expect_error(send(client, make(), name, declared), status, code)
     assert ids(client) == []
     assert client.get("/api/v2/uploads/quota-check", params={"file_count": 1}).json()["current_usage"] == 0
 
@@ -175,10 +175,10 @@ def test_text_is_read_in_whatever_it_is_written(tenant, encoding):
     """The words of a text come out as they were meant, with or without a mark at its beginning."""
     text = {
         "latin-1": "Größe und Übermaß eines Dübels für die äußere Tür in der Höhe, täglich geprüft. " * 5,
-        "cp1251": "Съешь же ещё этих мягких французских булок, да выпей чаю у причала. " * 5,
+        "cp1251": "Съешь же ещё этих мягких французских булок, да выпей чаю на причале. " * 5,
         "shift_jis": "吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。" * 5,
-        "gb18030": "人人生而自由，在尊严和权利上一律平等。他们赋有理性和良心。" * 5,
-    }.get(encoding, "Ein Kai – ein Hafen: Größe, 港, пирс")
+        "gb18030": "人人生而自由。在尊严和权利上一律平等。他们赋有理性和良心。" * 5,
+    }.get(encoding, "Ein Kai, ein Hafen: Größe, 港, пирс")
     document = sent(tenant, text.encode(encoding), f"{encoding}.txt")
     extracted(tenant, document)
     assert tenant.get(f"{DOCUMENTS}/{document}/text").json()["text"].strip() == text.strip()
@@ -213,7 +213,7 @@ def test_a_pdf_that_cannot_be_read_is_kept_and_says_why(client, browser, what):
 
 
 def test_hostile_words_are_kept_as_far_as_they_are_text(tenant):
-    """Twenty thousand words like no other, endless words, and lone controls neither stop the reading nor the editing of a file."""
+    """Twenty thousand words like no other, endless words, and controls stop neither reading nor editing."""
     sums = "\n".join(os.urandom(32).hex() for _ in range(20_000))
     odd = "\f\x1b[1m bold " + "x" * 100_000 + " \ufffe\ufdd0 \u202e end"
     for text in (sums, odd):
