@@ -31,7 +31,6 @@ from tests.contracts.file_texts import (
 )
 from tests.contracts.shapes import ITEM, UPDATE, conforms, expect, expect_error
 
-PAGES = ("The lighthouse keeper\nlogged the barometer", "Nothing of note", "Gulls and the herring fleet")
 SIZES = ("tiny_64", "small_256", "medium_512", "medium_750", "large_1024")
 
 
