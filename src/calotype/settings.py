@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     )
 
     max_image_bytes: int = Field(100 * MIB, ge=1, description="Largest streamed image, in bytes.")
+    max_document_bytes: int = Field(100 * MIB, ge=1, description="Largest document, in bytes.")
     max_video_bytes: int = Field(4096 * MIB, ge=1, description="Largest video, streamed or in chunks, in bytes.")
     chunk_bytes: int = Field(
         10 * MIB,
@@ -102,6 +103,17 @@ class Settings(BaseSettings):
         64 * 1024, ge=1, description="Bytes a second a video's server must send on average, after fetch_timeout."
     )
 
+    crawl_pause: float = Field(
+        1, ge=0, description="Seconds between two pages of links that are fetched from one host."
+    )
+    crawl_robots: bool = Field(
+        True, description="Whether the pages of links are left alone that their robots.txt forbids."
+    )
+    crawl_max_page_bytes: int = Field(10 * MIB, ge=1, description="Largest page of a link, in bytes.")
+    crawl_max_picture_bytes: int = Field(
+        20 * MIB, ge=1, description="Largest picture that stands for the page of a link, in bytes."
+    )
+
     webhook_timeout: float = Field(15, gt=0, description="Seconds a webhook has to answer.")
     webhook_first_pause: float = Field(
         5, gt=0, le=3600, description="Seconds until a delivery that failed is tried again; later pauses grow from it."
@@ -148,8 +160,19 @@ class Settings(BaseSettings):
     video_max_pixels: int = Field(
         40_000_000, ge=1, description="Most pixels one frame of a video may have, before it is refused."
     )
+    document_memory_mb: int = Field(
+        1024, ge=256, description="Memory limit of a child that reads documents or pages, in MiB."
+    )
     keywords_as_tags: bool = Field(False, description="Whether a picture's own keywords are added to its tags.")
     ocr_enabled: bool = Field(True, description="Whether visible text is read from pictures.")
+    document_timeout: float = Field(
+        300, gt=0, description="Seconds reading one document may take, scanned pages aside."
+    )
+    document_max_pages: int = Field(10_000, ge=1, description="Most pages of a document that are read.")
+    document_max_characters: int = Field(20_000_000, ge=1, description="Most characters of a document that are read.")
+    document_max_scans: int = Field(
+        500, ge=0, description="Most scanned pages of a document whose text is read from their pictures."
+    )
     ocr_timeout: float = Field(120, gt=0, description="Seconds reading the text of one picture may take.")
     stalled_after: float = Field(
         30, ge=2, description="Seconds without a heartbeat until a worker's jobs are given to others."

@@ -20,6 +20,7 @@ from calotype.services.chunked_completion import ChunkedCompletionService
 from calotype.services.chunked_upload import ChunkedUploadService
 from calotype.services.color import ColorService
 from calotype.services.color_search import ColorSearchService
+from calotype.services.crawl import CrawlService
 from calotype.services.credit import CreditService
 from calotype.services.delivery import DeliveryService
 from calotype.services.describing import DescribingService
@@ -27,15 +28,19 @@ from calotype.services.description import DescriptionService
 from calotype.services.device import DeviceService
 from calotype.services.device_upload import DeviceUploadService
 from calotype.services.doctor import DoctorService
+from calotype.services.document import DocumentService
+from calotype.services.document_search import DocumentSearchService
 from calotype.services.duplicate import DuplicateService
 from calotype.services.embedding import EmbeddingService
 from calotype.services.export import ExportService
+from calotype.services.extraction import ExtractionService
 from calotype.services.folder import FolderService
 from calotype.services.image import ImageService
 from calotype.services.image_search import ImageSearchService
 from calotype.services.image_upload import ImageUploadService
 from calotype.services.importer import ImportService
 from calotype.services.ingest import IngestService
+from calotype.services.link import LinkService
 from calotype.services.look_alike import LookAlikeService
 from calotype.services.media import MediaService
 from calotype.services.metrics import MetricsService
@@ -83,14 +88,18 @@ class Application:
     chunked_uploads: ChunkedUploadService
     color_search: ColorSearchService
     colors: ColorService
+    crawls: CrawlService
     credits: CreditService
     delivery: DeliveryService
     devices: DeviceService
     device_uploads: DeviceUploadService
     exports: ExportService
+    extraction: ExtractionService
     describing: DescribingService
     descriptions: DescriptionService
     doctor: DoctorService
+    document_search: DocumentSearchService
+    documents: DocumentService
     folders: FolderService
     duplicates: DuplicateService
     images: ImageService
@@ -99,6 +108,7 @@ class Application:
     embeddings: EmbeddingService
     importer: ImportService
     ingest: IngestService
+    links: LinkService
     look_alikes: LookAlikeService
     media: MediaService
     metrics: MetricsService

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from calotype.ai.interfaces import Describer
 from calotype.ai.wordllama_embedder import WordLlamaEmbedder
-from calotype.bootstrap import videos
+from calotype.bootstrap import documents, videos
 from calotype.bootstrap.application import Application
 from calotype.bootstrap.describer import build_describer
 from calotype.bootstrap.tools import Tools
@@ -37,6 +37,8 @@ from calotype.services.description import DescriptionService
 from calotype.services.device import DeviceService
 from calotype.services.device_upload import FORMATS, MAX_METADATA_BYTES, DeviceUploadService, DeviceUploadTerms
 from calotype.services.doctor import DoctorService
+from calotype.services.document import DocumentService
+from calotype.services.document_search import DocumentSearchService
 from calotype.services.duplicate import DuplicateService
 from calotype.services.embedding import EmbeddingService
 from calotype.services.event import EventService
@@ -49,6 +51,7 @@ from calotype.services.image_upload import ImageTerms, ImageUploadService
 from calotype.services.importer import ImportService
 from calotype.services.ingest import IngestService
 from calotype.services.late_fields import LateFieldsService
+from calotype.services.link import LinkService
 from calotype.services.look_alike import LookAlikeService
 from calotype.services.media import MediaService
 from calotype.services.metrics import MetricsService
@@ -86,9 +89,10 @@ def build(tools: Tools, secret: bytes) -> Application:
         max_pixels=settings.max_pixels,
         max_video_bytes=settings.max_video_bytes,
         video_formats=FILE_FORMATS,
+        max_document_bytes=settings.max_document_bytes,
     )
     probing = videos.probing(tools)
-    ingest = IngestService(database, store, queue, limits, probing, describes=True)
+    ingest = IngestService(database, store, queue, limits, probing, documents.document_check(tools), describes=True)
     presigned = PresignedUploadService(database, store, ingest, delivery, lifetime=settings.presigned_lifetime)
     chunked_uploads = videos.chunked_uploads(tools, ingest, delivery)
     events = tools.events
@@ -100,6 +104,7 @@ def build(tools: Tools, secret: bytes) -> Application:
     describer = build_describer(settings, tools.vision)
     describing = _describing(tools, describer, embeddings)
     assets = AssetService(database, queue, embeddings)
+    previews = documents.previews(tools)
     sessions = _sessions(tools)
     batches = _batches(tools, events)
     device_uploads = _device_uploads(tools, ingest, batches, events)
@@ -132,6 +137,7 @@ def build(tools: Tools, secret: bytes) -> Application:
         chunked_uploads=chunked_uploads,
         color_search=ColorSearchService(database),
         colors=_colors(tools),
+        crawls=documents.crawl(tools, previews),
         credits=CreditService(database),
         delivery=delivery,
         describing=describing,
@@ -139,6 +145,9 @@ def build(tools: Tools, secret: bytes) -> Application:
         devices=DeviceService(database, batches, grace=timedelta(seconds=settings.device_key_grace_seconds)),
         device_uploads=device_uploads,
         exports=_exports(tools),
+        extraction=documents.extraction(tools, embeddings, previews),
+        document_search=DocumentSearchService(database, embedder),
+        documents=DocumentService(database, queue, assets, trash, model=embedder.model),
         doctor=DoctorService(database, store, tools.pictures, describer, tools.transcriber, settings.data_dir),
         duplicates=DuplicateService(database),
         embeddings=embeddings,
@@ -148,6 +157,7 @@ def build(tools: Tools, secret: bytes) -> Application:
         images=ImageService(database, trash),
         importer=ImportService(database, ingest, folders),
         ingest=ingest,
+        links=LinkService(database, queue),
         look_alikes=LookAlikeService(database),
         media=MediaService(database, queue, delivery),
         metrics=MetricsService(database, queue),

@@ -11,7 +11,7 @@ from calotype import __version__
 from calotype.bootstrap.application import Application
 from calotype.bootstrap.building import build
 from calotype.bootstrap.describer import open_vision_fetcher
-from calotype.bootstrap.tools import Tools
+from calotype.bootstrap.tools import Sandboxes, Tools
 from calotype.bootstrap.transcriber import open_speech
 from calotype.crawling.addresses import Allowed
 from calotype.crawling.fetcher import Fetcher
@@ -113,16 +113,18 @@ def _fetcher(settings: Settings) -> Fetcher:
     return Fetcher(_allowed(settings), version=__version__, total=settings.fetch_timeout)
 
 
-def _sandboxes(settings: Settings) -> tuple[Sandbox, Sandbox, Sandbox, Sandbox]:
+def _sandboxes(settings: Settings) -> Sandboxes:
     """Children for pictures, one a core and a little less urgent than the web; one for texts, which only takes idle time.
 
     Those for videos use all cores each, so few are enough, one of them for who wants to see a video now; they leave room for
-    new pictures. Files that are being uploaded are looked at by children of their own, since their clients wait.
+    new pictures. Files that are being uploaded are looked at by children of their own, since their clients wait. Documents may
+    take minutes, for which the pages of links do not wait.
     """
+    cores = settings.worker_processes or os.cpu_count() or 1
     memory = settings.decode_memory_mb * MIB
     pictures = Sandbox(
         "pictures",
-        workers=settings.worker_processes or os.cpu_count() or 1,
+        workers=cores,
         memory_limit=memory,
         nice=5,
         jobs_per_child=1000,  # starting one costs as much as thirty small pictures
@@ -158,4 +160,22 @@ def _sandboxes(settings: Settings) -> tuple[Sandbox, Sandbox, Sandbox, Sandbox]:
         environment=_CHILD_ENVIRONMENT,
         preload=("calotype.video.probe",),
     )
-    return pictures, texts, videos, probes
+    documents = Sandbox(
+        "documents",
+        workers=cores,
+        memory_limit=settings.document_memory_mb * MIB,
+        nice=10,
+        jobs_per_child=200,
+        environment=_CHILD_ENVIRONMENT,
+        preload=("calotype.documents.read",),
+    )
+    pages = Sandbox(
+        "pages",
+        workers=cores,
+        memory_limit=settings.document_memory_mb * MIB,
+        nice=10,
+        jobs_per_child=1000,
+        environment=_CHILD_ENVIRONMENT,
+        preload=("calotype.documents.html_page",),
+    )
+    return Sandboxes(pictures, texts, videos, probes, documents, pages)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from calotype.ai.interfaces import Transcriber
 from calotype.crawling.fetcher import Fetcher
@@ -12,6 +13,17 @@ from calotype.sandbox.pool import Sandbox
 from calotype.services.event import EventService
 from calotype.settings import Settings
 from calotype.storage.store import ObjectStore
+
+
+class Sandboxes(NamedTuple):
+    """The limited child processes, by what they do."""
+
+    pictures: Sandbox
+    texts: Sandbox
+    videos: Sandbox
+    probes: Sandbox
+    documents: Sandbox
+    pages: Sandbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +38,8 @@ class Tools:
     texts: Sandbox
     videos: Sandbox
     probes: Sandbox
+    documents: Sandbox
+    pages: Sandbox
     fetcher: Fetcher
     vision: Fetcher | None
     transcriber: Transcriber | None

@@ -1,4 +1,4 @@
-"""Rows of the texts within assets: what is read in documents and on the pages of links, and the words that makes them found by."""
+"""Rows of the texts within assets: what is read in documents and on the pages of links, and the words they are found by."""
 
 from __future__ import annotations
 

@@ -144,7 +144,8 @@ def _said_texts(visibility: Visibility) -> _Texts:
 def _recent(visibility: Visibility) -> str:
     newest = (
         "SELECT asset.id, asset.search, asset.media_type, asset.description_status FROM asset "
-        f"WHERE {within_sql(visibility)} ORDER BY asset.created_at DESC, asset.id DESC LIMIT CAST(:newest AS integer)"
+        f"WHERE {within_sql(visibility)} AND asset.media_type = 'image' "
+        "ORDER BY asset.created_at DESC, asset.id DESC LIMIT CAST(:newest AS integer)"
     )
     return f"SELECT asset.id, asset.search FROM ({newest}) AS asset WHERE {_INDEXED}"
 

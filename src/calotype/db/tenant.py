@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from calotype.db import tables
 from calotype.db.chunked_upload import is_open as is_open_in_chunks
 from calotype.db.scoped import within
-from calotype.domain.principal import Tenant
 from calotype.domain.link import LINK
+from calotype.domain.principal import Tenant
 from calotype.domain.scope import Scope
 
 _A = tables.asset

@@ -38,9 +38,7 @@ async def select_unfinished(
 ) -> list[tuple[UnfinishedAsset, datetime]]:
     """Live assets of any tenant with unfinished work, oldest first, after a given place; locked, those locked left out."""
     query = (
-        select(
-            _A.c.id, _A.c.tenant_id, _A.c.variant_status, _A.c.description_status, _A.c.text_status, _A.c.created_at
-        )
+        select(_A.c.id, _A.c.tenant_id, _A.c.variant_status, _A.c.description_status, _A.c.text_status, _A.c.created_at)
         .where(
             _A.c.deleted_at.is_(None),
             _A.c.created_at < created_before,

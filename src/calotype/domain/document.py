@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -19,6 +19,11 @@ DOCX = MediaType(DOCUMENT, "application/vnd.openxmlformats-officedocument.wordpr
 PLAIN_TEXT = MediaType(DOCUMENT, "text/plain", "txt")
 MARKDOWN = MediaType(DOCUMENT, "text/markdown", "md")
 DOCUMENT_FORMATS = frozenset({"pdf", "docx", "txt", "md"})
+
+
+def document_type(media: MediaType) -> str | None:
+    """The format of a document; None of what is none."""
+    return media.format if media.media_type == DOCUMENT else None
 
 
 class BlockKind(enum.StrEnum):
@@ -105,3 +110,28 @@ class LibraryDocument:
 
     asset: Asset
     document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentPage:
+    """One window of the documents of a scope, newest first, and how many there are."""
+
+    documents: tuple[LibraryDocument, ...]
+    total_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentText:
+    """A document with all of its text."""
+
+    document: LibraryDocument
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentChunks:
+    """A document with its chunks in their order, and vectors by the chunk's number where they were asked for."""
+
+    document: LibraryDocument
+    chunks: tuple[DocumentChunk, ...]
+    vectors: Mapping[int, Sequence[float]]

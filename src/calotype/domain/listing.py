@@ -10,6 +10,8 @@ from decimal import Decimal
 from uuid import UUID
 
 from calotype.domain.asset import Asset
+from calotype.domain.document import LibraryDocument
+from calotype.domain.link import LibraryLink
 from calotype.domain.video import LibraryVideo
 
 
@@ -79,12 +81,14 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class AssetPage:
-    """One window of a listing and the exact number of all matches; `videos` is what is known of those that are videos."""
+    """One window of a listing and the exact number of all matches, with what is known of videos, documents and links in it."""
 
     assets: tuple[Asset, ...]
     total_count: int
     offset: int
     videos: Mapping[UUID, LibraryVideo] = field(default_factory=dict)
+    documents: Mapping[UUID, LibraryDocument] = field(default_factory=dict)
+    links: Mapping[UUID, LibraryLink] = field(default_factory=dict)
 
     @property
     def has_more(self) -> bool:

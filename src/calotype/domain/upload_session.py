@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from calotype.domain.asset import Asset
+from calotype.domain.asset import Asset, State
 from calotype.domain.picture import MediaType
 
 
@@ -181,6 +181,7 @@ class BatchItem:
     storage_target: str
     media: MediaType | None = None
     error: str | None = None
+    text_status: State | None = None
 
 
 @dataclass(frozen=True, slots=True)

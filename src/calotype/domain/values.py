@@ -25,13 +25,13 @@ def clean_text(value: str, field: str) -> str:
     return value
 
 
-def clean_title(value: str | None, field: str = "title") -> str | None:
-    """Trim a title; an empty one is None. Raises InvalidInput above 255 characters."""
+def clean_title(value: str | None, field: str = "title", *, most: int = MAX_TITLE_LENGTH) -> str | None:
+    """Trim a title; an empty one is None. Raises InvalidInput above so many characters."""
     if value is None:
         return None
     title = clean_text(value, field).strip()
-    if len(title) > MAX_TITLE_LENGTH:
-        raise InvalidInput(f"{field} must have at most {MAX_TITLE_LENGTH} characters", field=field)
+    if len(title) > most:
+        raise InvalidInput(f"{field} must have at most {most} characters", field=field)
     return title or None
 
 

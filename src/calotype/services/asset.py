@@ -21,11 +21,13 @@ from calotype.domain.asset_detail import AssetDetail
 from calotype.domain.errors import Conflict, NotFound, NotReady, Refused
 from calotype.domain.image import IMAGE
 from calotype.domain.job import Job, Task, Urgency
+from calotype.domain.link import LINK
 from calotype.domain.picture import VariantName
 from calotype.domain.scope import Scope
 from calotype.domain.video import VIDEO
 from calotype.jobs.queue import JobQueue
 from calotype.services.embedding import EmbeddingService
+from calotype.services.library_document import library_documents, library_links
 from calotype.services.library_video import library_videos
 from calotype.services.search_document import search_document
 
@@ -58,7 +60,7 @@ class AssetService:
     async def original(self, scope: Scope, asset_id: UUID) -> Asset:
         """One asset that can be downloaded. Raises NotFound, Refused for links, and NotReady for a video on its way."""
         asset = await self.get(scope, asset_id)
-        if asset.media_type == "link":
+        if asset.media_type == LINK:
             raise Refused("A link has no file to download")
         _require_bytes(asset)
         return asset
@@ -83,6 +85,8 @@ class AssetService:
                 tuple(await select_operations(connection, scope, asset.id)),
                 await _annotations(connection, scope, asset.id),
                 (await library_videos(connection, scope, [asset])).get(asset.id),
+                (await library_documents(connection, scope, [asset])).get(asset.id),
+                (await library_links(connection, scope, [asset])).get(asset.id),
             )
 
     async def update(self, scope: Scope, asset_id: UUID, changes: Mapping[str, Any]) -> Asset:
@@ -113,6 +117,8 @@ class AssetService:
         """
         asset = await self.get(scope, asset_id)
         if name == "original":
+            if asset.media_type == LINK:
+                raise NotFound("A link has no original")
             _require_bytes(asset)
             return asset, None
         if name not in VariantName.__members__.values():

@@ -139,6 +139,7 @@ class BatchRows:
                     _milliseconds_since(file.arrived_at),
                     outcome.storage_target,
                     outcome.media,
+                    text_status=outcome.text_status,
                 )
 
     def _refuse(self, file: Arrival, error: CalotypeError, media: MediaType | None = None) -> None:

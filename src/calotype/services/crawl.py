@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +20,7 @@ from calotype.db.link import page_values, select_link, update_link
 from calotype.db.operation import select_open_operation, update_open_operations
 from calotype.documents.html_page import read_page
 from calotype.domain.asset import Asset, OperationType, State
-from calotype.domain.errors import CalotypeError, DownloadFailed, SandboxFailure, Unavailable
+from calotype.domain.errors import CalotypeError, DownloadFailed, SandboxFailure, TooLarge, Unavailable
 from calotype.domain.event import Event, EventType
 from calotype.domain.image import IMAGE
 from calotype.domain.job import Job, Task, Urgency
@@ -36,6 +35,7 @@ from calotype.services.search_document import page_document, search_document
 from calotype.services.work import MOST_BEGINNINGS, try_again
 
 _PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+_NO_LIMIT = 2**62  # bytes
 _ATTEMPTS = 2  # within one crawl; a page that is away for longer is asked for again by hand
 _PAUSE = 1.0  # seconds between them
 _log = structlog.get_logger(__name__)
@@ -103,7 +103,7 @@ class CrawlService:
             link = await self._waiting(connection, scope, asset_id)
         if link is None:
             return
-        async with self._turns.turn(link.url) as turn:
+        async with self._turns.turn(link.url, await self._pause_asked_for(link.url)) as turn:
             if turn.seconds_to_wait is not None:
                 await self._queue_again(scope, asset_id, turn.seconds_to_wait)
                 return
@@ -113,7 +113,7 @@ class CrawlService:
             try:
                 if attempt > MOST_BEGINNINGS:
                     raise SandboxFailure(f"it was interrupted {attempt - 1} times", reason="crashed")
-                seen = await self._see(crawl, turn.slow_down)
+                seen = await self._see(crawl)
             except Unavailable:
                 raise
             except CalotypeError as error:
@@ -122,6 +122,12 @@ class CrawlService:
                 await self._fail(crawl, error.message)
                 return
         await self._finish(crawl, seen)
+
+    async def _pause_asked_for(self, url: str) -> float | None:
+        """Seconds the site wants between two pages; what forbids the page altogether shows when it is fetched."""
+        with contextlib.suppress(CalotypeError):
+            return await self._robots.check(url) if self._robots else None
+        return None
 
     async def _waiting(self, connection: Connection, scope: Scope, asset_id: UUID) -> Link | None:
         """A live link that is to be crawled."""
@@ -149,36 +155,28 @@ class CrawlService:
 
     # ----------------------------------------------------------------- seeing
 
-    async def _see(self, crawl: _Crawl, slow_down: Callable[[float], None]) -> _Seen:
+    async def _see(self, crawl: _Crawl) -> _Seen:
         """Fetch a page and what stands for it. Raises CalotypeError."""
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return await self._see_once(crawl, slow_down)
+                return await self._see_once(crawl)
             except DownloadFailed as error:
                 if attempt == _ATTEMPTS or not error.context.get("is_passing"):
                     raise
             await asyncio.sleep(_PAUSE)
         raise AssertionError
 
-    async def _see_once(self, crawl: _Crawl, slow_down: Callable[[float], None]) -> _Seen:
-        async def permit(url: str) -> None:
-            pause = await self._robots.check(url) if self._robots else None
-            if pause:
-                slow_down(pause)
-
-        async with self._fetcher.fetch_page(
-            crawl.link.url, limit=self._limits.max_page_bytes, permit=permit, read=_is_read
-        ) as fetched:
-            data = await _body(fetched)
+    async def _see_once(self, crawl: _Crawl) -> _Seen:
+        # How large it may be depends on what it is, which its header tells.
+        async with self._fetcher.fetch(crawl.link.url, limit=_NO_LIMIT, permit=self._permit) as fetched:
+            data = await _body(fetched, self._limits)
         kind = fetched.content_type
-        if _is_picture(fetched):
+        if _is_picture(kind):
             return await self._with_picture(crawl.asset, _Seen(PageContent(), fetched.url), data)
-        if data is None or (kind is not None and kind not in _PAGE_TYPES):
+        if data is None:
             return _Seen(PageContent(), fetched.url)
         page: PageContent = await try_again(
-            lambda: self._pages.run(
-                read_page, data, fetched.url, fetched.charset, timeout=self._limits.read_timeout
-            )
+            lambda: self._pages.run(read_page, data, fetched.url, fetched.charset, timeout=self._limits.read_timeout)
         )
         seen = _Seen(page, fetched.url)
         if page.open_graph.image is None:
@@ -188,6 +186,10 @@ class CrawlService:
         except CalotypeError as error:
             return replace(seen, preview_error=f"The picture could not be fetched: {error.message}")
         return await self._with_picture(crawl.asset, seen, picture)
+
+    async def _permit(self, url: str) -> None:
+        if self._robots is not None:
+            await self._robots.check(url)
 
     async def _fetch_picture(self, url: str) -> bytes:
         async with self._fetcher.fetch(url, limit=self._limits.max_picture_bytes) as fetched:
@@ -222,7 +224,9 @@ class CrawlService:
             asset = await select_asset(connection, scope, crawl.asset.id, lock=True)
             is_kept = asset is not None and await self._is_own(connection, scope, crawl)
             if asset is not None and is_kept:
-                await update_link(connection, scope, asset.id, {**page_values(page, seen.found_at), **_ended(seen, now)})
+                await update_link(
+                    connection, scope, asset.id, {**page_values(page, seen.found_at), **_ended(seen, now)}
+                )
                 await upsert_asset_text(connection, scope, asset.id, page.text, page_words)
                 await update_asset(connection, scope, asset.id, {"search": _own_words(asset)})
                 if seen.preview is not None or seen.preview_error is None:
@@ -286,20 +290,28 @@ def _event(asset: Asset, link: Link, error: str | None) -> Event:
     )
 
 
-def _is_read(fetched: Fetched) -> bool:
-    """Whether the body of an answer is of any use: a page, a picture, or of a kind nobody tells."""
-    return fetched.content_type is None or fetched.content_type in _PAGE_TYPES or _is_picture(fetched)
+def _is_page(content_type: str | None) -> bool:
+    return content_type is None or content_type in _PAGE_TYPES
 
 
-def _is_picture(fetched: Fetched) -> bool:
-    return fetched.content_type is not None and fetched.content_type.startswith(f"{IMAGE}/")
+def _is_picture(content_type: str | None) -> bool:
+    return content_type is not None and content_type.startswith(f"{IMAGE}/")
 
 
-async def _body(fetched: Fetched) -> bytes | None:
-    """The body of an answer; None where it is of no use."""
-    if not _is_read(fetched):
+async def _body(fetched: Fetched, limits: CrawlLimits) -> bytes | None:
+    """The body of an answer that is a page or a picture; None of any other kind. Raises TooLarge."""
+    if _is_picture(fetched.content_type):
+        what, limit = "picture", limits.max_picture_bytes
+    elif _is_page(fetched.content_type):
+        what, limit = "page", limits.max_page_bytes
+    else:
         return None
-    return b"".join([chunk async for chunk in fetched.chunks])
-
-
-Permit = Callable[[str], Awaitable[None]]
+    refusal = TooLarge(f"the {what} is larger than {limit} bytes", limit=limit)
+    if fetched.length is not None and fetched.length > limit:
+        raise refusal
+    body = bytearray()
+    async for chunk in fetched.chunks:
+        body += chunk
+        if len(body) > limit:
+            raise refusal
+    return bytes(body)

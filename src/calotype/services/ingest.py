@@ -15,6 +15,7 @@ from calotype.db.asset import (
     select_assets_by_checksum,
 )
 from calotype.db.custom_metadata import insert_custom_metadata
+from calotype.db.document import insert_document
 from calotype.db.engine import Connection, Database, Pipeline, pipelined
 from calotype.db.operation import insert_operations
 from calotype.db.session_file import update_wanted
@@ -22,6 +23,7 @@ from calotype.db.upload_session import lock_open_session
 from calotype.db.video import insert_video
 from calotype.domain.asset import Asset, NewAsset, Operation, OperationType, State, UploadMethod
 from calotype.domain.custom_metadata import CustomMetadata
+from calotype.domain.document import DOCUMENT
 from calotype.domain.errors import CalotypeError, Conflict, QuotaExceeded, Unavailable, UsageLimitExceeded
 from calotype.domain.image import IMAGE
 from calotype.domain.job import Job, Task, Urgency
@@ -30,6 +32,7 @@ from calotype.domain.scope import Scope
 from calotype.domain.video import NewVideo
 from calotype.jobs.queue import JobQueue
 from calotype.services.allowance import Allowances
+from calotype.services.document_check import DocumentCheck
 from calotype.services.indexing_queue import queue_run
 from calotype.services.probing import ProbeService
 from calotype.services.receive import IngestLimits, ReceivedFile, ReceiveService
@@ -71,6 +74,8 @@ class IngestResult:
     description_queued: bool
     description: str | None = None
     repeats: UUID | None = None
+    text_status: State | None = None
+    """How far the text of a document is read."""
 
 
 Note = Callable[[Connection, Sequence[IngestResult | CalotypeError]], Awaitable[None]]
@@ -87,10 +92,11 @@ class IngestService(ReceiveService):
         queue: JobQueue,
         limits: IngestLimits,
         probing: ProbeService,
+        documents: DocumentCheck,
         *,
         describes: bool,
     ) -> None:
-        super().__init__(store, limits, probing)
+        super().__init__(store, limits, probing, documents)
         self._database = database
         self._queue = queue
         self._describes = describes
@@ -173,6 +179,7 @@ class IngestService(ReceiveService):
                     is_duplicate=False,
                     description_queued=state is State.PENDING,
                     repeats=first.asset_id if options.tells_duplicates and first else None,
+                    text_status=State.PENDING if received.media.media_type == DOCUMENT else None,
                 )
                 known.setdefault(received.checksum, result)
                 outcomes.append(result)
@@ -206,15 +213,16 @@ class IngestService(ReceiveService):
         received: ReceivedFile,
         options: UploadOptions,
         method: UploadMethod,
-    ) -> State:
-        """Write row, history and first job of a new asset; returns the state its description starts in."""
+    ) -> State | None:
+        """Write row, history and first job of a new asset; returns the state its description starts in, None of a document."""
         async with pipelined(connection) as pipeline:
             return await self._insert(pipeline, received, options, method, datetime.now(UTC))
 
     async def _insert(
         self, pipeline: Pipeline, received: ReceivedFile, options: UploadOptions, method: UploadMethod, now: datetime
-    ) -> State:
-        describe = State.PENDING if options.auto_describe and self._describes else State.SKIPPED
+    ) -> State | None:
+        is_document = received.media.media_type == DOCUMENT
+        describe = None if is_document else self._description_state(options)
         probe = received.probe
         new = NewAsset(
             id=received.id,
@@ -231,8 +239,9 @@ class IngestService(ReceiveService):
             tags=options.tags,
             storage_target=options.storage_target,
             auto_describe=options.auto_describe,
-            variant_status=State.PENDING,
+            variant_status=None if is_document else State.PENDING,
             description_status=describe,
+            text_status=State.PENDING if is_document else None,
             folder_id=options.folder_id,
             recorded_timestamp=options.custom.recorded_timestamp if options.custom else None,
             captured=options.captured or (probe.recorded if probe else None),
@@ -253,8 +262,14 @@ class IngestService(ReceiveService):
         await insert_operations(pipeline, Scope(new.tenant_id), _first_operations(new, now))
         if probe is not None:
             await self._insert_video(pipeline, received, options.video, now)
-        await self._queue.enqueue(pipeline, Job(Task.MAKE_VARIANTS, new.tenant_id, new.id), options.urgency)
+        if is_document:
+            await insert_document(pipeline, Scope(new.tenant_id), new.id)
+        task = Task.EXTRACT_TEXT if is_document else Task.MAKE_VARIANTS
+        await self._queue.enqueue(pipeline, Job(task, new.tenant_id, new.id), options.urgency)
         return describe
+
+    def _description_state(self, options: UploadOptions) -> State:
+        return State.PENDING if options.auto_describe and self._describes else State.SKIPPED
 
     async def _insert_video(
         self, pipeline: Pipeline, received: ReceivedFile, said: NewVideo | None, now: datetime
@@ -274,7 +289,7 @@ class IngestService(ReceiveService):
 
 
 def _first_operations(new: NewAsset, now: datetime) -> list[Operation]:
-    kinds = [OperationType.UPLOAD, OperationType.VARIANTS]
+    kinds = [OperationType.UPLOAD, OperationType.EXTRACT_TEXT if new.text_status else OperationType.VARIANTS]
     if new.media_type == IMAGE:
         kinds.append(OperationType.EXTRACT_COLORS)
     if new.description_status is State.PENDING:
@@ -300,4 +315,5 @@ def _duplicate_of(existing: Asset) -> IngestResult:
         is_duplicate=True,
         description_queued=False,
         description=existing.description,
+        text_status=existing.text_status,
     )

@@ -87,7 +87,9 @@ class LinkService:
                 raise Refused("This file is not a link")
             if link.recrawl_requested_at is not None and now < link.recrawl_requested_at + RECRAWL_PAUSE:
                 left = link.recrawl_requested_at + RECRAWL_PAUSE - now
-                raise RateLimited("A link can be crawled again once an hour", retry_after=-(-left // timedelta(seconds=1)))
+                raise RateLimited(
+                    "A link can be crawled again once an hour", retry_after=-(-left // timedelta(seconds=1))
+                )
             if link.crawl_status in OPEN_CRAWLS:
                 raise Refused("This link is being crawled already")
             values = {"crawl_status": CrawlStatus.QUEUED.value, "recrawl_requested_at": now}
@@ -102,9 +104,7 @@ class LinkService:
         await self._queue.enqueue(connection, Job(Task.CRAWL, scope.tenant_id, asset_id), urgency)
 
 
-def _new_asset(
-    scope: Scope, link: Link, title: str | None, tags: Sequence[str], folder_id: UUID | None
-) -> NewAsset:
+def _new_asset(scope: Scope, link: Link, title: str | None, tags: Sequence[str], folder_id: UUID | None) -> NewAsset:
     return NewAsset(
         id=link.asset_id,
         tenant_id=scope.tenant_id,

@@ -130,8 +130,8 @@ class ReceiveService:
 
         Memory does not grow with its size. The type that was `declared` counts for plain text only, which nothing else tells.
 
-        Raises EmptyFile, Unsupported, UndecodablePicture, UndecodableVideo, UndecodableDocument, TooLarge, Unavailable. Nothing is
-        kept then.
+        Raises EmptyFile, Unsupported, UndecodablePicture, UndecodableVideo, UndecodableDocument, TooLarge, Unavailable.
+        Nothing is kept then.
         """
         name = clean_filename(filename)
         head = await self._read_start(chunks)

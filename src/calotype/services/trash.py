@@ -77,7 +77,9 @@ class TrashService:
         now = datetime.now(UTC)
         async with self._database.write() as connection:
             found = await select_assets(connection, scope, asset_ids, lock=True)
-            links = await select_links(connection, scope, [key for key, asset in found.items() if asset.media_type == LINK])
+            links = await select_links(
+                connection, scope, [key for key, asset in found.items() if asset.media_type == LINK]
+            )
             crawled = {key for key, link in links.items() if link.crawl_status is CrawlStatus.PROCESSING}
             busy = {asset.id for asset in found.values() if asset.is_processing} | crawled
             gone = await self.put_in(connection, scope, sorted(found.keys() - busy), now)

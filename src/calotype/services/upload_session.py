@@ -44,7 +44,6 @@ from calotype.domain.upload_session import (
 from calotype.jobs.queue import JobQueue
 from calotype.services.event import EventService
 from calotype.services.processing import end_of
-from calotype.services.work import OPEN
 
 RECENT = 10
 EXPIRES_AFTER = timedelta(hours=24)

@@ -21,6 +21,7 @@ _HEARTBEAT_SHARE = 4  # heartbeats within the time after which a worker counts a
 _DELIVERIES = 24  # at once; they only wait for others
 _ANALYSES = 64  # at once; how many images they work on together is limited elsewhere
 _DOWNLOADS = 4  # at once
+_CRAWLS = 32  # at once; most of the time they wait for others
 _GRACE = 5.0  # seconds running jobs get to end before they are given back
 _log = structlog.get_logger(__name__)
 
@@ -38,6 +39,8 @@ async def run_worker(application: Application, stop: asyncio.Event) -> None:
             asyncio.create_task(_run_lane(application, Lane.ANALYSES, _ANALYSES)),
             asyncio.create_task(_run_lane(application, Lane.DOWNLOADS, _DOWNLOADS)),
             asyncio.create_task(_run_lane(application, Lane.RENDITIONS, 1)),
+            asyncio.create_task(_run_lane(application, Lane.DOCUMENTS, application.picture_slots)),
+            asyncio.create_task(_run_lane(application, Lane.LINKS, _CRAWLS)),
             asyncio.create_task(_run_lane(application, Lane.VIDEOS, application.settings.video_processes)),
         ]
         chores = asyncio.create_task(_chores(application))

@@ -67,6 +67,7 @@ def register(app: App, application: Application) -> None:
         await application.analysis_work.run(Scope(UUID(tenant_id)), UUID(analysis_id))
 
     _register_videos(app, application)
+    _register_texts(app, application)
 
 
 def _register_videos(app: App, application: Application) -> None:
@@ -81,3 +82,13 @@ def _register_videos(app: App, application: Application) -> None:
     @app.task(name=Task.DOWNLOAD_VIDEO.value, pass_context=True, retry=Patience())
     async def download_video(context: JobContext, tenant_id: str, asset_id: str) -> None:
         await application.video_downloads.download(Scope(UUID(tenant_id)), UUID(asset_id), context.job.attempts + 1)
+
+
+def _register_texts(app: App, application: Application) -> None:
+    @app.task(name=Task.EXTRACT_TEXT.value, pass_context=True, retry=Patience())
+    async def extract_text(context: JobContext, tenant_id: str, asset_id: str) -> None:
+        await application.extraction.extract(Scope(UUID(tenant_id)), UUID(asset_id), context.job.attempts + 1)
+
+    @app.task(name=Task.CRAWL.value, pass_context=True, retry=Patience())
+    async def crawl(context: JobContext, tenant_id: str, asset_id: str) -> None:
+        await application.crawls.crawl(Scope(UUID(tenant_id)), UUID(asset_id), context.job.attempts + 1)

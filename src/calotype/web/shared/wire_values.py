@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from calotype.domain.errors import InvalidInput
 from calotype.domain.folder import clean_folder_name
+from calotype.domain.link import MAX_TITLE as MAX_LINK_TITLE
 from calotype.domain.values import clean_tags, clean_text, clean_title, split_list
 
 T = TypeVar("T")
@@ -126,6 +127,10 @@ def _title(value: Any) -> str | None:
     return clean_title(_text(value)) if value is not None else None
 
 
+def _link_title(value: Any) -> str | None:
+    return clean_title(_text(value), most=MAX_LINK_TITLE) if value is not None else None
+
+
 def _folder_name(value: Any) -> str:
     return clean_folder_name(_text(value))
 
@@ -153,6 +158,8 @@ WireTime = Annotated[datetime, BeforeValidator(parse_time)]
 WireEndTime = Annotated[datetime, BeforeValidator(lambda value: parse_time(value, end_of_day=True))]
 WireText = Annotated[str, BeforeValidator(_rule(_text))]
 Title = Annotated[str | None, BeforeValidator(_rule(_title))]
+TrimmedText = Annotated[str, BeforeValidator(_rule(lambda value: _text(value).strip()))]
+LinkTitle = Annotated[str | None, BeforeValidator(_rule(_link_title))]
 FolderName = Annotated[str, BeforeValidator(_rule(_folder_name))]
 FormTags = Annotated[tuple[str, ...], BeforeValidator(_rule(_tags_of_form)), WithJsonSchema({"type": "string"})]
 JsonTags = Annotated[tuple[str, ...], BeforeValidator(_rule(_tags_of_json)), WithJsonSchema(_STRING_ARRAY)]

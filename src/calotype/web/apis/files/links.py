@@ -1,4 +1,4 @@
-"""Signed links to variants and videos, as several routes put them into their answers."""
+"""Signed links to originals, variants and videos, as several routes put them into their answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from calotype.bootstrap import Application
 from calotype.domain.asset import Asset
 from calotype.domain.picture import VariantName
 from calotype.domain.principal import Principal
-from calotype.web.apis.files.translate.file import VariantLink
+from calotype.web.apis.files.translate.file import OriginalLink, VariantLink
 from calotype.web.apis.files.translate.video import PlaybackLink
 
 
@@ -20,6 +20,11 @@ def variant_links(services: Application, base: str) -> VariantLink:
         return base + path if path else None
 
     return link
+
+
+def original_links(services: Application, base: str) -> OriginalLink:
+    """Makes the link to the untouched original of an asset."""
+    return lambda asset: base + services.delivery.original_path(asset)
 
 
 def playback_links(services: Application, caller: Principal, base: str) -> PlaybackLink:

@@ -9,9 +9,11 @@ from calotype.web.apis.files.routes import (
     batch,
     chunked_upload,
     color,
+    document,
     duplicate,
     file,
     folder,
+    link,
     look_alike,
     quota,
     session,
@@ -28,6 +30,7 @@ router.include_router(color.router)
 router.include_router(upload.router)
 router.include_router(batch.router)
 router.include_router(chunked_upload.router)
+router.include_router(link.router)
 router.include_router(file.router)
 router.include_router(session.router)
 router.include_router(upload_status.router)
@@ -35,3 +38,4 @@ router.include_router(websocket.router)
 router.include_router(folder.router)
 router.include_router(look_alike.router)
 router.include_router(video.router)
+router.include_router(document.router)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import RedirectResponse, Response
 
-from calotype.web.apis.files.links import playback_links, variant_links
+from calotype.web.apis.files.links import original_links, playback_links, variant_links
 from calotype.web.apis.files.openapi import ERRORS, redirect
 from calotype.web.apis.files.translate import file as translate
 from calotype.web.apis.files.translate.upload_status import task_id
@@ -32,7 +32,12 @@ async def list_files(
     scope = caller.scope.trashed() if query.trashed else caller.scope
     page = await services.search.page(scope, translate.filter_from_wire(query), translate.page_from_wire(query))
     return ModelResponse(
-        translate.page_to_wire(page, variant_links(services, base), playback_links(services, caller, base))
+        translate.page_to_wire(
+            page,
+            variant_links(services, base),
+            playback_links(services, caller, base),
+            original_links(services, base),
+        )
     )
 
 
@@ -45,7 +50,7 @@ async def batch_delete(body: wire.BatchDeleteRequest, services: Services, caller
     return ModelResponse(translate.batch_to_wire(await services.trash.delete_many(caller.scope, body.file_ids)))
 
 
-@router.get("/user-files/{file_id}", response_model=wire.AnnotatedFileDetail | wire.VideoDetail | wire.FileDetail)
+@router.get("/user-files/{file_id}", response_model=wire.Detail)
 async def get_file(file_id: str, services: Services, caller: Caller, base: LinkBase) -> Response:
     """One file with its history, by its id or the first eight characters of it."""
     detail = await services.assets.detail(caller.scope, file_id)
@@ -53,7 +58,7 @@ async def get_file(file_id: str, services: Services, caller: Caller, base: LinkB
         translate.detail_to_wire(
             detail,
             variant_links(services, base),
-            lambda asset: base + services.delivery.original_path(asset),
+            original_links(services, base),
             playback_links(services, caller, base),
         )
     )

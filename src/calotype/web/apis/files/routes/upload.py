@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from calotype.bootstrap import Application
+from calotype.domain.document import DOCUMENT, document_type
 from calotype.domain.errors import InvalidInput
 from calotype.domain.scope import Scope
 from calotype.services.ingest import UploadOptions
@@ -86,12 +87,14 @@ async def stream(request: Request, services: Services, caller: Caller) -> Respon
             object_key=result.object_key,
             status="skipped" if result.is_duplicate else "completed",
             processing_time_ms=round((time.perf_counter() - started) * 1000, 1),
-            variants_queued=not result.is_duplicate,
+            variants_queued=not result.is_duplicate and result.media.media_type != DOCUMENT,
             description_queued=result.description_queued,
             skipped=result.is_duplicate,
             skipped_existing_image_id=result.asset_id if result.is_duplicate else None,
             storage_target=result.storage_target,
             media_type=result.media.media_type,
+            document_type=document_type(result.media),
+            text_extraction_status=result.text_status.value if result.text_status else None,
         )
     )
 

@@ -8,9 +8,12 @@ from uuid import UUID
 from calotype.domain.asset import Asset, OperationType, State
 from calotype.domain.asset_detail import AssetDetail
 from calotype.domain.deletion import Deletion, Fate
+from calotype.domain.document import DOCUMENT
+from calotype.domain.link import LINK
 from calotype.domain.listing import AssetFilter, AssetPage, PageRequest, SearchMode, SortKey
 from calotype.domain.picture import VariantName
-from calotype.domain.video import LibraryVideo
+from calotype.web.apis.files.translate.document import document_keys
+from calotype.web.apis.files.translate.link import link_keys
 from calotype.web.apis.files.translate.video import PlaybackLink, video_keys
 from calotype.web.apis.files.wire import file as wire
 from calotype.web.shared.annotation import annotation_to_wire
@@ -75,8 +78,10 @@ def description_status(state: State | None) -> str | None:
     return state.value if state else None
 
 
-def variant_count(asset: Asset) -> int:
-    """How many of the seed's five names exist, the original included."""
+def variant_count(asset: Asset) -> int | None:
+    """How many of the seed's five names exist, the original included; None of documents and links, which only have a preview."""
+    if asset.media_type in {DOCUMENT, LINK}:
+        return None
     return 1 + sum(name in asset.variants for name in COUNTED_VARIANTS)
 
 
@@ -92,7 +97,7 @@ def item_to_wire(asset: Asset, link: VariantLink) -> wire.FileItem:
     return wire.FileItem(
         id=asset.id,
         title=asset.title,
-        filename=asset.original_filename,
+        filename=asset.original_filename or None,
         thumbnail_url=link(asset, VariantName.SMALL_256),
         upload_description=asset.description,
         visible_text=asset.visible_text,
@@ -119,27 +124,33 @@ def item_to_wire(asset: Asset, link: VariantLink) -> wire.FileItem:
     )
 
 
-def page_to_wire(page: AssetPage, link: VariantLink, playback: PlaybackLink) -> wire.FileList:
+def page_to_wire(page: AssetPage, link: VariantLink, playback: PlaybackLink, original: OriginalLink) -> wire.FileList:
     """A page of a listing."""
     return wire.FileList(
-        files=[_item_of_page(asset, page.videos.get(asset.id), link, playback) for asset in page.assets],
+        files=[_item_of_page(asset, page, link, playback, original) for asset in page.assets],
         total_count=page.total_count,
         has_more=page.has_more,
     )
 
 
 def _item_of_page(
-    asset: Asset, video: LibraryVideo | None, link: VariantLink, playback: PlaybackLink
-) -> wire.VideoItem | wire.FileItem:
-    if video is None:
-        return item_to_wire(asset, link)
-    return wire.VideoItem(**{**dict(item_to_wire(asset, link)), **video_keys(video, playback)})
+    asset: Asset, page: AssetPage, link: VariantLink, playback: PlaybackLink, original: OriginalLink
+) -> wire.FileItem:
+    """One file of a listing, with the keys that only its media type has."""
+    item = item_to_wire(asset, link)
+    if video := page.videos.get(asset.id):
+        return wire.VideoItem(**{**dict(item), **video_keys(video, playback)})
+    if document := page.documents.get(asset.id):
+        return wire.DocumentItem(**{**dict(item), **document_keys(document, original(asset))})
+    if found := page.links.get(asset.id):
+        return wire.LinkItem(**{**dict(item), **link_keys(found)})
+    return item
 
 
 def detail_to_wire(
     detail: AssetDetail, link: VariantLink, original: OriginalLink, playback: PlaybackLink
 ) -> wire.FileDetail:
-    """One file with its history, with annotations if a device sent it, and with what only videos have."""
+    """One file with its history, with annotations if a device sent it, and with the keys that only its media type has."""
     asset = detail.asset
     known = wire.FileDetail(
         id=asset.id,
@@ -153,7 +164,7 @@ def detail_to_wire(
         full_url=link(asset, VariantName.LARGE_1024),
         thumbnail_url=link(asset, VariantName.SMALL_256),
         medium_url=link(asset, VariantName.MEDIUM_750),
-        original_url=original(asset),
+        original_url=original(asset) if asset.media_type != LINK else None,
         variant_status=variant_status(asset),
         variant_count=variant_count(asset),
         upload_description=asset.description,
@@ -176,7 +187,7 @@ def detail_to_wire(
         updated_at=asset.updated_at,
         content_created_at=asset.captured_at,
         upload_method=asset.upload_method.value,
-        original_filename=asset.original_filename,
+        original_filename=asset.original_filename or None,
         hash=f"sha256:{asset.checksum}" if asset.checksum else "",
         processing_history=[
             wire.ProcessingStep(
@@ -196,6 +207,10 @@ def detail_to_wire(
     )
     if detail.video is not None:
         return wire.VideoDetail(**dict(known), **video_keys(detail.video, playback))
+    if detail.document is not None:
+        return wire.DocumentDetail(**dict(known), **document_keys(detail.document, original(asset)))
+    if detail.link is not None:
+        return wire.LinkDetail(**dict(known), **link_keys(detail.link))
     if detail.annotations is None:
         return known
     return wire.AnnotatedFileDetail(

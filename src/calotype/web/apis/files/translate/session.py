@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from calotype.domain.document import document_type
 from calotype.domain.picture import VariantName
 from calotype.domain.upload_session import (
     BatchItem,
@@ -74,8 +75,8 @@ def _item_to_wire(item: BatchItem) -> batch_wire.BatchItem:
         error=item.error,
         storage_target=item.storage_target,
         media_type=item.media.media_type if item.media else None,
-        document_type=None,
-        text_extraction_status=None,
+        document_type=document_type(item.media) if item.media else None,
+        text_extraction_status=item.text_status.value if item.text_status else None,
     )
 
 

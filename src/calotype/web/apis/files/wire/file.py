@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from calotype.web.apis.files.wire.link import ExtractedImages, OpenGraphData
 from calotype.web.apis.files.wire.video_metadata import VideoMetadata
 from calotype.web.shared.wire_model import Wire
 from calotype.web.shared.wire_values import (
@@ -106,10 +107,35 @@ class VideoItem(FileItem):
     video_url: str
 
 
+class DocumentItem(FileItem):
+    """One document of a listing."""
+
+    document_type: str | None
+    page_count: int | None
+    text_extraction_status: str
+    chunk_count: int | None
+    document_url: str
+
+
+class LinkItem(FileItem):
+    """One link of a listing."""
+
+    source_url: str | None
+    domain: str
+    og_metadata: OpenGraphData | None
+    favicon_url: str | None
+    crawl_status: str
+    crawl_error: str | None
+    crawled_at: datetime | None
+    page_title: str | None
+    extracted_images: ExtractedImages | None
+    extracted_images_count: int
+
+
 class FileList(Wire):
     """A page of files."""
 
-    files: list[VideoItem | FileItem]
+    files: list[VideoItem | DocumentItem | LinkItem | FileItem]
     total_count: int
     has_more: bool
 
@@ -187,6 +213,34 @@ class VideoDetail(FileDetail):
     scene_count: int
     has_audio_transcript: bool
     video_url: str
+
+
+class DocumentDetail(FileDetail):
+    """The same of a document."""
+
+    document_type: str | None
+    page_count: int | None
+    text_extraction_status: str
+    chunk_count: int | None
+    document_url: str
+
+
+class LinkDetail(FileDetail):
+    """The same of a link."""
+
+    source_url: str | None
+    domain: str
+    og_metadata: OpenGraphData | None
+    favicon_url: str | None
+    page_title: str | None
+    crawl_status: str
+    crawl_error: str | None
+    crawled_at: datetime | None
+    extracted_images: ExtractedImages | None
+    extracted_images_count: int
+
+
+Detail = AnnotatedFileDetail | VideoDetail | DocumentDetail | LinkDetail | FileDetail
 
 
 class UpdateAnswer(Wire):

@@ -1,0 +1,1 @@
+"""Reading documents and web pages: files to text, without network or database."""

@@ -1,0 +1,223 @@
+"""Extracting the text of documents: read, cut into chunks, embedded, and kept with a picture of the first page."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import structlog
+
+from calotype.db.asset import select_asset, update_asset, update_status
+from calotype.db.asset_text import upsert_asset_text
+from calotype.db.document import update_document
+from calotype.db.document_chunk import delete_chunks, insert_chunks
+from calotype.db.embedding import delete_parts
+from calotype.db.engine import Connection, Database
+from calotype.db.operation import select_open_operation, update_open_operations
+from calotype.domain.asset import Asset, OperationType, State
+from calotype.domain.chunking import chunked
+from calotype.domain.document import Block, DocumentChunk, ReadDocument
+from calotype.domain.embedding import Embedding, EmbeddingSource
+from calotype.domain.errors import CalotypeError, NotFound, SandboxFailure, Unavailable, UndecodableDocument
+from calotype.domain.scope import Scope
+from calotype.domain.search_text import to_body_tsvector
+from calotype.services.document_reading import DocumentReader
+from calotype.services.embedding import EmbeddingService
+from calotype.services.event import EventService
+from calotype.services.preview import Preview, PreviewService
+from calotype.services.processing import note_end
+from calotype.services.search_document import chunk_document, search_document
+from calotype.services.wanted import NoLongerWantedError, while_wanted
+from calotype.services.work import MOST_BEGINNINGS, OPEN
+
+_STEPS = (OperationType.EXTRACT_TEXT,)
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Extraction:
+    """One run under way: the asset as it found it, and the step of its history that is the run's own."""
+
+    asset: Asset
+    step: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class _Extracted:
+    """All that a run found out, ready to be stored; `words` are the tsvector literals of the chunks, `body` that of the text."""
+
+    read: ReadDocument
+    text: str
+    body: str
+    chunks: Sequence[DocumentChunk]
+    words: Sequence[str]
+    embeddings: Sequence[Embedding]
+    preview: Preview | None
+
+
+class ExtractionService:
+    """Runs in workers; every call may be repeated without harm."""
+
+    def __init__(
+        self,
+        database: Database,
+        events: EventService,
+        reader: DocumentReader,
+        embeddings: EmbeddingService,
+        previews: PreviewService,
+    ) -> None:
+        self._database = database
+        self._events = events
+        self._reader = reader
+        self._embeddings = embeddings
+        self._previews = previews
+
+    async def extract(self, scope: Scope, asset_id: UUID, attempt: int) -> None:
+        """Read one document, in another process again when one did not survive it.
+
+        `attempt` counts how often the job was begun. Raises Unavailable, and SandboxFailure when no process could be started.
+        """
+        run = await self._begin(scope, asset_id)
+        if run is None:
+            return
+        try:
+            if attempt > MOST_BEGINNINGS:
+                raise SandboxFailure(f"its reading was interrupted {attempt - 1} times", reason="crashed")
+            async with while_wanted(lambda: self._is_wanted(scope, run)):
+                extracted = await self._read(run.asset)
+        except NoLongerWantedError:
+            _log.info("extraction stopped", asset_id=str(asset_id))
+        except UndecodableDocument as error:
+            await self._fail(run, error.message)
+        except NotFound:
+            await self._fail(run, "the original is missing from the object store")
+        except SandboxFailure as error:
+            if error.context.get("reason") == "start":
+                raise
+            await self._fail(run, error.message)
+        else:
+            await self._finish(run, extracted)
+
+    async def _begin(self, scope: Scope, asset_id: UUID) -> _Extraction | None:
+        """Show a live document as being read; None where there is nothing to do."""
+        async with self._database.write() as connection:
+            asset = await update_status(connection, scope, asset_id, "text_status", OPEN, State.PROCESSING)
+            if asset is None:
+                return None
+            await update_open_operations(connection, scope, asset_id, _STEPS, status=State.PROCESSING)
+            step = await select_open_operation(connection, scope, asset_id, OperationType.EXTRACT_TEXT)
+        return _Extraction(asset, step.id) if step else None
+
+    async def _is_wanted(self, scope: Scope, run: _Extraction) -> bool:
+        async with self._database.read() as connection:
+            asset = await select_asset(connection, scope, run.asset.id)
+            return asset is not None and await self._is_own(connection, scope, run)
+
+    async def _is_own(self, connection: Connection, scope: Scope, run: _Extraction) -> bool:
+        """Whether the run is still the one that is awaited."""
+        step = await select_open_operation(connection, scope, run.asset.id, OperationType.EXTRACT_TEXT)
+        return step is not None and step.id == run.step
+
+    async def _read(self, asset: Asset) -> _Extracted:
+        read = await self._reader.read(asset)
+        preview = await self._preview(asset, read.picture)
+        made = await asyncio.to_thread(_prepared, asset, replace(read, picture=None), datetime.now(UTC))
+        embeddings = await self._embeddings.of_chunks(asset.id, [chunk.chunk for chunk in made.chunks])
+        return replace(made, embeddings=embeddings, preview=preview)
+
+    async def _preview(self, asset: Asset, picture: bytes | None) -> Preview | None:
+        """The variants of the first page's picture; a document without one is none the worse."""
+        if picture is None:
+            return None
+        try:
+            return await self._previews.make(asset, picture)
+        except Unavailable:
+            raise
+        except CalotypeError as error:
+            if error.context.get("reason") == "start":
+                raise
+            _log.warning("no picture of the first page", asset_id=str(asset.id), reason=error.message)
+            return None
+
+    async def _finish(self, run: _Extraction, made: _Extracted) -> None:
+        # A document trashed meanwhile keeps what was read, for its restoration; one purged meanwhile cannot.
+        scope, now = Scope(run.asset.tenant_id).any(), datetime.now(UTC)
+        async with self._database.write() as connection:
+            asset = await select_asset(connection, scope, run.asset.id, lock=True)
+            is_kept = asset is not None and await self._is_own(connection, scope, run)
+            stale: set[str] = set()
+            if asset is not None and is_kept:
+                await self._store(connection, scope, asset, made)
+                stale = await self._previews.keep(connection, scope, asset, made.preview)
+                await update_open_operations(
+                    connection, scope, asset.id, _STEPS, status=State.COMPLETED, completed_at=now
+                )
+                ended = replace(asset, text_status=State.COMPLETED, text_error=None)
+                await note_end(connection, scope, self._events, ended)
+        if not is_kept and made.preview is not None:
+            in_use = {variant.object_key for variant in asset.variants.values()} if asset else set[str]()
+            stale = {variant.object_key for variant in made.preview.variants.values()} - in_use
+        # What cannot be removed now is under names that the next run writes again.
+        with contextlib.suppress(Unavailable):
+            await self._previews.discard(stale)
+
+    async def _store(self, connection: Connection, scope: Scope, asset: Asset, made: _Extracted) -> None:
+        await delete_chunks(connection, scope, asset.id)
+        await insert_chunks(connection, scope, made.chunks, made.words)
+        await delete_parts(connection, scope, asset.id, EmbeddingSource.CHUNK, len(made.chunks))
+        await self._embeddings.store_chunks(connection, scope, made.embeddings)
+        await upsert_asset_text(connection, scope, asset.id, made.text, made.body)
+        values = {
+            "page_count": made.read.page_count,
+            "chunk_count": len(made.chunks),
+            "properties": {**(made.read.properties or {}), **_encoding(made.read)},
+            "note": ". ".join(made.read.notes) or None,
+        }
+        await update_document(connection, scope, asset.id, values)
+        search = search_document(
+            title=asset.title,
+            filename=asset.original_filename,
+            tags=asset.tags,
+            description=None,
+            visible_text=None,
+        )
+        states = {"text_status": State.COMPLETED.value, "text_error": None, "search": search}
+        await update_asset(connection, scope, asset.id, states)
+
+    async def _fail(self, run: _Extraction, reason: str) -> None:
+        scope, now = Scope(run.asset.tenant_id).any(), datetime.now(UTC)
+        _log.warning("document not read", asset_id=str(run.asset.id), format=run.asset.format, reason=reason)
+        async with self._database.write() as connection:
+            asset = await select_asset(connection, scope, run.asset.id, lock=True)
+            if asset is None or not await self._is_own(connection, scope, run):
+                return
+            values = {"text_status": State.FAILED.value, "text_error": reason}
+            await update_asset(connection, scope, asset.id, values)
+            await update_open_operations(
+                connection, scope, asset.id, _STEPS, status=State.FAILED, completed_at=now, error_message=reason
+            )
+            ended = replace(asset, text_status=State.FAILED, text_error=reason)
+            await note_end(connection, scope, self._events, ended)
+
+
+def _prepared(asset: Asset, read: ReadDocument, now: datetime) -> _Extracted:
+    text = _whole(read.blocks)
+    chunks = [DocumentChunk(uuid4(), asset.id, chunk, now) for chunk in chunked(read.blocks)]
+    words = [
+        chunk_document(asset.title or asset.original_filename, made.chunk.headings, made.chunk.content)
+        for made in chunks
+    ]
+    return _Extracted(read, text, to_body_tsvector(text), chunks, words, (), None)
+
+
+def _whole(blocks: Sequence[Block]) -> str:
+    """The text of a document as one, an empty line between its pieces."""
+    return "\n\n".join(block.text for block in blocks)
+
+
+def _encoding(read: ReadDocument) -> dict[str, str]:
+    return {"encoding": read.encoding} if read.encoding else {}
