@@ -12,6 +12,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from calotype.crawling.addresses import Address
+from calotype.crawling.codings import IDENTITY
 from calotype.domain.errors import DownloadFailed
 
 _MAX_ADDRESSES = 8  # of one host; more are not tried
@@ -56,18 +57,20 @@ class Client:
         self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": agent, "Accept": "*/*", "Accept-Encoding": "identity"},
+            headers={"User-Agent": agent, "Accept": "*/*", "Accept-Encoding": IDENTITY},
             timeout=aiohttp.ClientTimeout(total=None, connect=connect, sock_read=idle),
             auto_decompress=False,
             trust_env=False,
         )
 
-    async def get(self, url: str, addresses: Sequence[Address]) -> aiohttp.ClientResponse:
+    async def get(
+        self, url: str, addresses: Sequence[Address], *, accept_encoding: str = IDENTITY
+    ) -> aiohttp.ClientResponse:
         """Ask for a URL (ASCII, escaped) at the first of these addresses that answers; the body is not read yet.
 
         Raises DownloadFailed.
         """
-        return await self._request("GET", url, addresses, None, {})
+        return await self._request("GET", url, addresses, None, {"Accept-Encoding": accept_encoding})
 
     async def post(
         self, url: str, addresses: Sequence[Address], body: bytes, headers: Mapping[str, str]

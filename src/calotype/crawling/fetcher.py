@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from calotype.crawling.address_check import AddressCheck
 from calotype.crawling.addresses import Allowed
+from calotype.crawling.codings import IDENTITY, UNPACKED, Unpacker, shown, unpacker_of
 from calotype.crawling.lookup import Lookup
 from calotype.crawling.pace import Pace
 from calotype.crawling.urls import Target, filename_in
@@ -45,7 +47,10 @@ _REFUSING = {
 }
 # Asking again later may help.
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
-_TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ,_-]{0,39}")  # what of a server's header is shown to people
+_CHARSET = re.compile(r";[ \t]*charset[ \t]*=[ \t]*[\"']?([A-Za-z0-9][A-Za-z0-9._:+-]{0,39})", re.IGNORECASE)
+
+Permit = Callable[[str], Awaitable[object]]
+"""Asked about each URL before it is asked for; what it raises ends the fetch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ class Fetched:
 
     `url` is where it came from after redirects, without fragment; `content_type` the media type in lower case without
     parameters, as the server claims; `length` the bytes it announced; `filename` the last path segment of the URL asked for, or
-    of the final one; `chunks` the body, to be read once.
+    of the final one; `chunks` the body, to be read once; `charset` the encoding of its text in lower case, as the server claims.
     """
 
     url: str
@@ -62,6 +67,7 @@ class Fetched:
     length: int | None
     filename: str | None
     chunks: AsyncIterator[bytes]
+    charset: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,27 +134,62 @@ class Fetcher:
         self.check.target(url)
 
     @asynccontextmanager
-    async def fetch(self, url: str, *, limit: int, least_rate: float | None = None) -> AsyncIterator[Fetched]:
+    async def fetch(
+        self,
+        url: str,
+        *,
+        limit: int,
+        least_rate: float | None = None,
+        unpacks: bool = False,
+        permit: Permit | None = None,
+    ) -> AsyncIterator[Fetched]:
         """GET a URL and give its body, at most `limit` bytes, as it arrives.
 
         With `least_rate`, in bytes a second, the time it may take grows with what has arrived, so that large files come through
-        and servers that drip do not hold on.
+        and servers that drip do not hold on. With `unpacks`, for pages, compression is asked for and undone; then `limit` is one
+        of the bytes that come out, and `length` is not known of what is compressed. `permit` is asked before each request, those
+        that redirects lead to included, within the time of the fetch.
 
         Raises AddressNotAllowed, DownloadFailed, and TooLarge (with `limit`, and `actual` when it was announced); while
         `chunks` is read, too. The connection is closed at the end, whether or not everything was read.
         """
         pace, start = Pace(self._total, least_rate), asyncio.get_running_loop().time()
-        target, response = await self._follow(self.check.target(url), pace, start)
+        accepted = UNPACKED if unpacks else IDENTITY
+        target, response = await self._follow(self.check.target(url), pace, start, accepted, permit)
         try:
-            length = _check_answer(response, limit)
-            async with aclosing(_chunks(response, limit, pace, start)) as chunks:
+            _check_status(response)
+            unpacker = _unpacker(response, accepted)
+            length = _check_length(response, limit)
+            async with aclosing(_body(response, unpacker, limit, pace, start)) as chunks:
                 yield Fetched(
                     url=target.url,
                     content_type=_media_type(response),
-                    length=length,
+                    length=None if unpacker else length,
                     filename=filename_in(url) or filename_in(target.url),
                     chunks=chunks,
+                    charset=_charset(response),
                 )
+        finally:
+            response.close()
+
+    async def beginning(self, url: str, *, limit: int) -> Reply:
+        """GET a URL and give the first `limit` bytes of its answer, whatever its status; redirects are followed.
+
+        Raises AddressNotAllowed, and DownloadFailed, with `is_endless` in the context for more redirects than are followed.
+        """
+        pace, start = Pace(self._total), asyncio.get_running_loop().time()
+        _, response = await self._follow(self.check.target(url), pace, start, UNPACKED, None)
+        try:
+            retry_after = response.headers.get("Retry-After")
+            if response.status != HTTPStatus.OK:
+                return Reply(response.status, retry_after, b"")
+            unpacker, body = _unpacker(response, UNPACKED), bytearray()
+            async with aclosing(_body(response, unpacker, sys.maxsize, pace, start)) as chunks:
+                async for chunk in chunks:
+                    body += chunk
+                    if len(body) >= limit:
+                        break
+            return Reply(response.status, retry_after, bytes(body[:limit]))
         finally:
             response.close()
 
@@ -194,13 +235,17 @@ class Fetcher:
         if self._made:
             await self._made.aclose()
 
-    async def _follow(self, target: Target, pace: Pace, start: float) -> tuple[Target, ClientResponse]:
+    async def _follow(
+        self, target: Target, pace: Pace, start: float, accepted: str, permit: Permit | None
+    ) -> tuple[Target, ClientResponse]:
         """Ask, and ask again where redirects lead to; every target is checked before anything is sent to it."""
         try:
             async with asyncio.timeout_at(start + pace.allowed(0)):
                 for _ in range(MAX_REDIRECTS + 1):
+                    if permit:
+                        await permit(target.url)
                     addresses = await self.check.addresses(target)
-                    response = await self._client().get(target.url, addresses)
+                    response = await self._client().get(target.url, addresses, accept_encoding=accepted)
                     if response.status not in _REDIRECTS:
                         return target, response
                     response.close()
@@ -210,7 +255,7 @@ class Fetcher:
                     target = self.check.redirected(target, location)
         except TimeoutError as error:
             raise _too_slow(pace) from error
-        raise DownloadFailed(f"there are more than {MAX_REDIRECTS} redirects")
+        raise DownloadFailed(f"there are more than {MAX_REDIRECTS} redirects", is_endless=True)
 
     def _client(self) -> Client:
         self.check.check_open()
@@ -224,6 +269,31 @@ class Fetcher:
 def may_pass(status: int) -> bool:
     """Whether a server that answered so may have another answer in a while."""
     return status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+async def _body(
+    response: ClientResponse, unpacker: Unpacker | None, limit: int, pace: Pace, start: float
+) -> AsyncGenerator[bytes, None]:
+    """The body, unpacked where it has to be, at most `limit` bytes of it. Raises TooLarge, and DownloadFailed."""
+    async with aclosing(_chunks(response, limit, pace, start)) as chunks:
+        if unpacker is None:
+            async for chunk in chunks:
+                yield chunk
+            return
+        left = limit
+        async for chunk in chunks:
+            for piece in unpacker.pieces(chunk):
+                left -= len(piece)
+                if left < 0:
+                    raise _too_large(limit)
+                yield piece
+            if unpacker.is_over:
+                return
+    for piece in unpacker.finish():
+        left -= len(piece)
+        if left < 0:
+            raise _too_large(limit)
+        yield piece
 
 
 async def _chunks(response: ClientResponse, limit: int, pace: Pace, start: float) -> AsyncGenerator[bytes, None]:
@@ -268,6 +338,7 @@ async def _let_finish(response: ClientResponse) -> None:
 async def _whole(response: ClientResponse, limit: int) -> bytes:
     from calotype.crawling.client import failures_named
 
+    _unpacker(response, IDENTITY)
     _check_length(response, limit)
     parts: list[bytes] = []
     received = 0
@@ -280,25 +351,28 @@ async def _whole(response: ClientResponse, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def _check_answer(response: ClientResponse, limit: int) -> int | None:
-    """The length that is announced. Raises DownloadFailed for anything but a plain 200, and TooLarge."""
+def _check_status(response: ClientResponse) -> None:
+    """Raises DownloadFailed for anything but a plain 200."""
     if response.status != HTTPStatus.OK:
         raise DownloadFailed(
             f"the server answered {response.status}",
             is_passing=may_pass(response.status),
             is_refusal=response.status in _REFUSING,
         )
-    return _check_length(response, limit)
+
+
+def _unpacker(response: ClientResponse, accepted: str) -> Unpacker | None:
+    """What unpacks the answer, if anything has to. Raises DownloadFailed for codings nobody asked for."""
+    codings = [value.strip() for value in response.headers.getall("Content-Encoding", [])]
+    unpacker = unpacker_of(", ".join(codings), accepted)
+    transfer = ", ".join(response.headers.getall("Transfer-Encoding", []))
+    if transfer.lower() not in {"", "chunked"}:
+        raise DownloadFailed(f"the answer has a transfer coding that was not asked for ({shown(transfer)})")
+    return unpacker
 
 
 def _check_length(response: ClientResponse, limit: int) -> int | None:
-    """The length that is announced. Raises DownloadFailed for codings nobody asked for, and TooLarge."""
-    codings = [value.strip() for value in response.headers.getall("Content-Encoding", [])]
-    if any(coding.lower() not in {"", "identity"} for coding in codings):
-        raise DownloadFailed(f"the answer is compressed ({_shown(', '.join(codings))}) although that was not asked for")
-    transfer = ", ".join(response.headers.getall("Transfer-Encoding", []))
-    if transfer.lower() not in {"", "chunked"}:
-        raise DownloadFailed(f"the answer has a transfer coding that was not asked for ({_shown(transfer)})")
+    """The length that is announced. Raises TooLarge."""
     length = response.content_length
     if length is not None and length > limit:
         raise _too_large(limit, actual=length)
@@ -314,8 +388,9 @@ def _media_type(response: ClientResponse) -> str | None:
     return value or None
 
 
-def _shown(value: str) -> str:
-    return value if _TOKEN.fullmatch(value) else "an unknown one"
+def _charset(response: ClientResponse) -> str | None:
+    found = _CHARSET.search(response.headers.get("Content-Type", ""))
+    return found[1].lower() if found else None
 
 
 def _too_large(limit: int, **context: int) -> TooLarge:

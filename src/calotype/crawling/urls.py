@@ -63,6 +63,13 @@ def target_of(url: str, allowed: Allowed) -> Target:
     return Target(f"{scheme}://{where}{tail}", host, port or _PORTS[scheme])
 
 
+def host_of(url: str) -> str:
+    """The host of a URL in the one spelling it is looked up in, wherever it leads. Raises AddressNotAllowed where it has none."""
+    match = _PARTS.fullmatch(url)
+    host, _ = _authority((match.group(2) if match else None) or "")
+    return host.name
+
+
 def endpoint_of(url: str) -> tuple[str, Allowed]:
     """The base URL of a service the operator named, without slashes at its end, and the permission to reach its host.
 
@@ -71,9 +78,7 @@ def endpoint_of(url: str) -> tuple[str, Allowed]:
     """
     if "?" in url or "#" in url:
         raise AddressNotAllowed("a base URL has no query and no fragment")
-    match = _PARTS.fullmatch(url)
-    host, _ = _authority((match.group(2) if match else None) or "")
-    allowed = Allowed(frozenset({host.name}))
+    allowed = Allowed(frozenset({host_of(url)}))
     return target_of(url, allowed).url.rstrip("/"), allowed
 
 
