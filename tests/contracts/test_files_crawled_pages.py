@@ -10,6 +10,7 @@ from PIL import Image
 from tests.contracts.file_links import (
     FILES,
     NOTHING_KNOWN,
+    RECRAWLED,
     crawled,
     crawls,
     followed,
