@@ -6,6 +6,7 @@ changes the text holds that lock too and marks the vectors stale, so that in the
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -15,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db.engine import Pipeline
 from calotype.domain.custom_metadata import searchable_text
-from calotype.domain.embedding import EmbeddedTexts, Embedding, EmbeddingSource, content_text, scene_text
+from calotype.domain.embedding import EmbeddedTexts, Embedding, EmbeddingSource, chunk_text, content_text, scene_text
 from calotype.domain.scope import Scope
 
 _TEXTS = """
@@ -68,11 +69,63 @@ async def select_scene_texts(
     rows = await connection.execute(
         _SCENE_TEXTS_LOCKED if lock else _SCENE_TEXTS_READ, {"tenant_id": scope.tenant_id, "ids": list(asset_ids)}
     )
-    found: dict[UUID, tuple[tuple[int, str], ...]] = {}
+    found: dict[UUID, list[tuple[int, str]]] = {}
     for row in rows:
         text_ = scene_text(row.name, row.description, row.visible_text, row.transcript)
-        found[row.id] = (*found.get(row.id, ()), (row.part, text_))
-    return found
+        found.setdefault(row.id, []).append((row.part, text_))
+    return {asset_id: tuple(parts) for asset_id, parts in found.items()}
+
+
+_CHUNK_TEXTS = """
+SELECT asset.id, document_chunk.index AS part, document_chunk.headings, document_chunk.content
+FROM asset JOIN document_chunk ON document_chunk.asset_id = asset.id
+WHERE asset.tenant_id = :tenant_id AND asset.id = ANY(CAST(:ids AS uuid[])) ORDER BY asset.id, document_chunk.index
+"""
+_CHUNK_TEXTS_READ = text(_CHUNK_TEXTS)
+_CHUNK_TEXTS_LOCKED = text(_CHUNK_TEXTS + "FOR KEY SHARE OF asset")
+
+
+async def select_chunk_texts(
+    connection: AsyncConnection, scope: Scope, asset_ids: Sequence[UUID], *, lock: bool = False
+) -> dict[UUID, tuple[tuple[int, str], ...]]:
+    """What is to be embedded of the chunks of those of the given assets that have any: (number, text), in order.
+
+    With `lock` chunks cannot be replaced until the transaction ends.
+    """
+    rows = await connection.execute(
+        _CHUNK_TEXTS_LOCKED if lock else _CHUNK_TEXTS_READ, {"tenant_id": scope.tenant_id, "ids": list(asset_ids)}
+    )
+    found: dict[UUID, list[tuple[int, str]]] = {}
+    for row in rows:
+        found.setdefault(row.id, []).append((row.part, chunk_text(row.headings, row.content)))
+    return {asset_id: tuple(parts) for asset_id, parts in found.items()}
+
+
+_HAVING_CHUNKS = text(
+    "SELECT asset.id FROM asset WHERE asset.tenant_id = :tenant_id AND asset.id = ANY(CAST(:ids AS uuid[])) "
+    "AND EXISTS (SELECT 1 FROM document_chunk WHERE document_chunk.asset_id = asset.id) ORDER BY asset.id"
+)
+
+
+async def select_having_chunks(connection: AsyncConnection, scope: Scope, asset_ids: Sequence[UUID]) -> list[UUID]:
+    """Those of the given assets that have chunks, live or trashed, by id."""
+    found = await connection.execute(_HAVING_CHUNKS, {"tenant_id": scope.tenant_id, "ids": list(asset_ids)})
+    return list(found.scalars())
+
+
+_VECTORS = text(
+    "SELECT part, CAST(vector AS text) AS vector FROM embedding "
+    "WHERE tenant_id = :tenant_id AND asset_id = :asset_id AND source = :source AND model = :model ORDER BY part"
+)
+
+
+async def select_vectors(
+    connection: AsyncConnection, scope: Scope, asset_id: UUID, source: EmbeddingSource, model: str
+) -> dict[int, list[float]]:
+    """The vectors of one asset, live or trashed, of a source and model, by part."""
+    values = {"tenant_id": scope.tenant_id, "asset_id": asset_id, "source": source.value, "model": model}
+    rows = await connection.execute(_VECTORS, values)
+    return {row.part: json.loads(row.vector) for row in rows}
 
 
 # Vectors that have not changed are left alone: writing one costs a place in the graph of its index.
@@ -168,6 +221,11 @@ asset.tenant_id = :tenant_id AND ((asset.media_type = 'image' AND asset.descript
         NOT EXISTS (
             SELECT 1 FROM embedding
             WHERE embedding.asset_id = asset.id AND source = 'scene' AND part = scene.index AND model = :model)
+        OR EXISTS (SELECT 1 FROM stale_embedding WHERE stale_embedding.asset_id = asset.id AND model = :model))))
+    OR (asset.media_type = 'document' AND EXISTS (SELECT 1 FROM document_chunk WHERE document_chunk.asset_id = asset.id AND (
+        NOT EXISTS (
+            SELECT 1 FROM embedding WHERE embedding.asset_id = asset.id AND source = 'chunk'
+            AND part = document_chunk.index AND model = :model)
         OR EXISTS (SELECT 1 FROM stale_embedding WHERE stale_embedding.asset_id = asset.id AND model = :model)))))
 """
 _NEXT = text(f"SELECT id FROM asset WHERE id > :after AND {_LACKING} ORDER BY id LIMIT :limit")
@@ -175,13 +233,13 @@ _COUNT = text(f"SELECT count(*) FROM asset WHERE {_LACKING}")
 
 
 async def select_lacking(connection: AsyncConnection, scope: Scope, model: str, after: UUID, limit: int) -> list[UUID]:
-    """The next described assets of a tenant, live or trashed, by id after a given one, that lack a fresh vector of a model."""
+    """The next indexed assets of a tenant, live or trashed, by id after a given one, that lack a fresh vector of a model."""
     values = {"tenant_id": scope.tenant_id, "model": model, "after": after, "limit": limit}
     return list((await connection.execute(_NEXT, values)).scalars())
 
 
 async def count_lacking(connection: AsyncConnection, scope: Scope, model: str) -> int:
-    """How many described assets of a tenant lack a fresh vector of a model."""
+    """How many indexed assets of a tenant lack a fresh vector of a model."""
     found = await connection.execute(_COUNT, {"tenant_id": scope.tenant_id, "model": model})
     return int(found.scalar_one())
 

@@ -7,7 +7,8 @@ import re
 
 _PRESCAN = 1024  # bytes, of the standard
 _LATE_PRESCAN = 65_536  # a declaration further down makes browsers start again
-_DETECTED_BYTES = 16_384
+_SEARCHED_BYTES = 262_144
+_DETECTED_BYTES = 4096  # even, because most characters that are cut have two
 _BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_BE: "utf-16be", codecs.BOM_UTF16_LE: "utf-16le"}
 
 # The Encoding standard's names of what Python's codecs read. It takes several labels for a larger encoding than they name.
@@ -75,13 +76,31 @@ _CODECS = {
     "x-mac-cyrillic": "mac_cyrillic",
 }
 
+# Single bytes first, then double ones, by Python's names.
+_CANDIDATES = [
+    *(f"cp{page}" for page in range(1250, 1259)),
+    *(
+        "iso8859_2",
+        "iso8859_5",
+        "iso8859_6",
+        "iso8859_7",
+        "iso8859_8",
+        "iso8859_15",
+        "koi8_r",
+        "koi8_u",
+        "cp866",
+        "tis_620",
+    ),
+    *("gb18030", "big5hkscs", "cp949", "euc_jp", "cp932"),
+]
+
 _COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
 _META = re.compile(rb"<meta(?=[\s/])([^>]*)", re.IGNORECASE)
 _ATTRIBUTE = re.compile(rb"""([^\s/>="']+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+))""")
 _IN_CONTENT = re.compile(rb"""charset\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s;"']+))""", re.IGNORECASE)
 _XML = re.compile(rb"""<\?xml\s[^>]*?encoding\s*=\s*["']([^"'>]{1,40})["']""", re.IGNORECASE)
-_MARKUP = re.compile(rb"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
-_WORTH_DETECTING = re.compile(rb"[^\n]{0,200}[\x80-\xff][^\n]{0,200}")
+_MARKUP = re.compile(rb"<(script|style)\b.*?(?:</\1|\Z)|<[^<>]*+>?", re.IGNORECASE | re.DOTALL)
+_ISO_2022_JP = re.compile(rb"\x1b\$[@B]")
 
 
 def decode_page(data: bytes, declared: str | None) -> tuple[str, str]:
@@ -96,7 +115,7 @@ def decode_page(data: bytes, declared: str | None) -> tuple[str, str]:
     for said in dict.fromkeys((encoding_of(declared or ""), _declared_within(data))):
         if said is not None:
             text = _decode(data, said)
-            if not _is_contradicted(text):
+            if not _is_contradicted(text, data, said):
                 return text, said
     encoding = _detected(data)
     return _decode(data, encoding), encoding
@@ -117,8 +136,10 @@ def _decode(data: bytes, encoding: str) -> str:
     return data.decode(_CODECS.get(encoding, encoding), "replace")
 
 
-def _is_contradicted(text: str) -> bool:
+def _is_contradicted(text: str, data: bytes, encoding: str) -> bool:
     """Whether fewer characters beyond ASCII could be read than could not; the last may have been cut in two."""
+    if encoding.startswith("utf-16"):
+        return b"\0" not in data[:_PRESCAN]  # markup has them
     if text.isascii():
         return False
     unread = text.count("\ufffd", 0, -1)
@@ -155,28 +176,58 @@ def _detected(data: bytes) -> str:
     if (wide := _utf16(data[:_PRESCAN])) is not None:
         return wide
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(data)
+        text = codecs.getincrementaldecoder("utf-8")().decode(data)
     except UnicodeDecodeError:
         return _guessed(data)
-    return "utf-8"
+    return "iso-2022-jp" if text.isascii() and _ISO_2022_JP.search(data) else "utf-8"
 
 
 def _utf16(head: bytes) -> str | None:
     """Markup in UTF-16 has a zero in every other byte."""
     pairs = len(head) // 2
-    if pairs >= 4:
-        if head[1::2].count(0) > pairs * 0.4 and head[::2].count(0) < pairs * 0.05:
-            return "utf-16le"
-        if head[::2].count(0) > pairs * 0.4 and head[1::2].count(0) < pairs * 0.05:
-            return "utf-16be"
-    return None
+    high, low = head[::2].count(0), head[1::2].count(0)
+    if pairs >= 4 and low > pairs * 0.4 and high < pairs * 0.05:
+        return "utf-16le"
+    return "utf-16be" if pairs >= 4 and high > pairs * 0.4 and low < pairs * 0.05 else None
 
 
 def _guessed(data: bytes) -> str:
     from charset_normalizer import from_bytes
 
-    # Markup says nothing of the language, and slows down whoever looks.
-    words = _MARKUP.sub(b" ", data[: 16 * _DETECTED_BYTES])
-    sample = b"\n".join(_WORTH_DETECTING.findall(words))[:_DETECTED_BYTES]
-    best = from_bytes(sample, threshold=0.4).best() if sample else None
-    return (encoding_of(best.encoding) if best else None) or "windows-1252"
+    sample = _telling(data)
+    if (japanese := _japanese(sample)) is not None:
+        return japanese
+    found = from_bytes(sample, threshold=0.4, cp_isolation=_CANDIDATES)
+    best = found.best()
+    if best is None:
+        return "windows-1252"
+    # Its neighbours read French as well, if with other letters; of equals the one that is written most.
+    alike = {name for each in found if each.chaos <= best.chaos for name in each.could_be_from_charset}
+    return "windows-1252" if "cp1252" in alike else encoding_of(best.encoding) or "windows-1252"
+
+
+def _japanese(sample: bytes) -> str | None:
+    """Japanese is told by its syllables, which no other language has; statistics take short texts for Korean or Chinese."""
+    for encoding in ("euc-jp", "shift_jis"):
+        text = _decode(sample, encoding)
+        foreign = [character for character in text if character > "\x7f"]
+        syllables = sum("\u3041" <= character <= "\u30ff" for character in foreign)
+        if "\ufffd" not in text[:-1] and syllables * 5 > len(foreign):
+            return encoding
+    return None
+
+
+def _telling(data: bytes) -> bytes:
+    """The words with bytes beyond ASCII; markup says nothing of the encoding, and slows down whoever looks.
+
+    White space is no part of a character in any encoding that gets here.
+    """
+    words: list[bytes] = []
+    length = 0
+    for word in _MARKUP.sub(b" ", data[:_SEARCHED_BYTES]).split():
+        if not word.isascii():
+            words.append(word[:_DETECTED_BYTES])
+            length += len(word) + 1
+            if length > _DETECTED_BYTES:
+                break
+    return b" ".join(words[:-1] if len(words) > 1 and length > _DETECTED_BYTES else words)

@@ -13,6 +13,7 @@ from calotype.documents.html_words import storable
 
 MAX_TEXT = 2_000_000
 _MAX_ELEMENTS = 40_000  # of a page that is searched for its main text; beyond, it is a list of everything
+_SHORT = 250  # characters; with less, the heuristics fall back to all the text there is, menus included
 _REPEATED = 40  # characters; shorter lines may well be the same
 
 _UNSEEN = frozenset(
@@ -31,13 +32,15 @@ _SPACES = re.compile(r"[ \t\n\r\f\v]+")
 
 def read_text(root: HtmlElement) -> str:
     """The text of a page, a line a paragraph, none of any length twice; at most `MAX_TEXT` characters."""
-    text = _main_text(root) or visible_text(root, _UNSEEN | _AROUND) or visible_text(root, _UNSEEN)
-    text = text or visible_text(root, _UNSEEN - {"noscript", "noframes"})
+    text = _main_text(root)
+    if len(text) < _SHORT:
+        apart = (_UNSEEN | _AROUND, _UNSEEN, _UNSEEN - {"noscript", "noframes"})
+        text = next((seen for unseen in apart if (seen := visible_text(root, unseen))), "")
     return _without_repetition(text)[:MAX_TEXT].strip()
 
 
 def _main_text(root: HtmlElement) -> str:
-    if sum(1 for _ in root.iter()) > _MAX_ELEMENTS:
+    if root.xpath("count(//*)") > _MAX_ELEMENTS:
         return ""
     import trafilatura
 
@@ -70,6 +73,8 @@ def visible_text(root: HtmlElement, unseen: Iterable[str]) -> str:
 
 
 def _is_hidden(element: HtmlElement) -> bool:
+    if element.tag in {"html", "body"}:  # pages hide themselves until their scripts have run
+        return False
     return (
         element.get("hidden") is not None
         or element.get("aria-hidden") == "true"
@@ -82,6 +87,8 @@ def _without_repetition(text: str) -> str:
     seen: set[str] = set()
     for raw in storable(text).splitlines():
         line = " ".join(raw.split())
+        if line.startswith("|"):  # a row of a table
+            line = line.strip("|- ")
         if not line or line in seen or (lines and line == lines[-1]):
             continue
         if len(line) >= _REPEATED:

@@ -18,7 +18,7 @@ _TAG = re.compile(r"""<(/?)([A-Za-z][^\s/><]*+)((?:[^>=]++|=\s*+(?:"[^"]*+"|'[^'
 _ATTRIBUTE = re.compile(r"""[^\s/>=]++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>]*+))?+""")
 _XHTML = re.compile(r"\s*<\?xml\b|\s*<!DOCTYPE[^>]{0,200}\bXHTML\b", re.IGNORECASE)
 _EMPTY_IN_XML = re.compile(
-    r"<(script|style|title|textarea|iframe|noscript|a|div|span|p|i|td)\b((?:[^<>\"']|\"[^\"]*\"|'[^']*')*+)(?<=/)>",
+    r"<(script|style|title|textarea|iframe|noscript|a|div|span|p|i|td)\b((?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*+)(?<=/)>",
     re.IGNORECASE,
 )
 _VOID = frozenset(

@@ -28,10 +28,11 @@ class EmbeddingSource(enum.StrEnum):
     CONTENT = "content"
     CUSTOM_METADATA = "custom_metadata"
     SCENE = "scene"
+    CHUNK = "chunk"
 
 
 INDEXED_SOURCES = (EmbeddingSource.CONTENT, EmbeddingSource.CUSTOM_METADATA)
-"""The sources whose vectors have an index; scenes are few enough to be compared one by one, within what a filter leaves."""
+"""The sources whose vectors have an index; those of scenes and chunks are compared one by one (docs/decisions/0036-chunks.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,12 @@ def scene_text(name: str, description: str | None, visible_text: str | None, tra
     said = " ".join((transcript or "").split())
     seen = " ".join((visible_text or "")[:_LONGEST_VISIBLE_TEXT].split())
     parts = (_telling(description or ""), said, seen, name)
+    return "\n".join(part for part in parts if part)[:LONGEST_TEXT]
+
+
+def chunk_text(headings: Iterable[str], content: str) -> str:
+    """The text embedded for a chunk of a document: the headings it stands under, then what it says."""
+    parts = (*headings, content)
     return "\n".join(part for part in parts if part)[:LONGEST_TEXT]
 
 

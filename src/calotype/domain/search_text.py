@@ -77,6 +77,11 @@ def is_cjk(word: str) -> bool:
     return _IS_CJK.match(word) is not None
 
 
+def count_words(text: str) -> int:
+    """How many words a text has; of Chinese, Japanese and Korean each character counts as one."""
+    return sum(len(run) if is_cjk(run) else 1 for run in _RUN.findall(text))
+
+
 def stem(word: str) -> str:
     """The marked English stem of a word: `boats` and `boat` are both `~boat`."""
     return "~" + (_english().stemWord(word) if word.isascii() else word)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 _ENDERS = ".!?\u2026"
 _WIDE_ENDERS = "\u3002\uff0e\uff61\uff01\uff1f"  # of Chinese and Japanese, which put no space behind them
@@ -42,6 +43,17 @@ def sentences(text: str) -> list[str]:
             start = match.end()
     found.append(text[start:].strip())
     return [sentence for sentence in found if any(character.isalpha() for character in sentence)]
+
+
+def last_end(text: str, start: int, stop: int) -> int | None:
+    """Where the last of the sentences ends that end behind `start` and not behind `stop`; the text may have several lines."""
+    found = reversed(list(_END.finditer(text, start, stop)))
+    return next((match.end() for match in found if _ends(text, match)), None)
+
+
+def first_end(text: str, start: int, stop: int = sys.maxsize) -> int | None:
+    """Where the first of those sentences ends."""
+    return next((match.end() for match in _END.finditer(text, start, stop) if _ends(text, match)), None)
 
 
 def ended(sentence: str) -> str:

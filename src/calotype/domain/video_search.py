@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from calotype.domain.image_search import DEPTH
 from calotype.domain.scene import Scene
 from calotype.domain.video import LibraryVideo
 
@@ -14,13 +15,15 @@ from calotype.domain.video import LibraryVideo
 class SceneFilter:
     """Which scenes are looked at; None means all. An empty tuple of ids matches nothing.
 
-    `in_no_group` adds the videos without a group to those of `group_ids`. Times are compared with the scene's place in real
-    time (`from_time`, `to_time`) and in its video (`from_seconds`, `to_seconds`): it counts when both overlap, ends included.
+    `in_no_group` adds the videos without a group to those of `group_ids`; `folder_id` leaves those that lie in the folder itself.
+    Times are compared with the scene's place in real time (`from_time`, `to_time`) and in its video (`from_seconds`,
+    `to_seconds`): it counts when both overlap, ends included.
     """
 
     video_ids: tuple[UUID, ...] | None = None
     group_ids: tuple[UUID, ...] | None = None
     in_no_group: bool = False
+    folder_id: UUID | None = None
     from_time: datetime | None = None
     to_time: datetime | None = None
     from_seconds: float | None = None
@@ -29,12 +32,16 @@ class SceneFilter:
 
 @dataclass(frozen=True, slots=True)
 class SceneQuery:
-    """A question in words, 1 to 200 results, those of at least `threshold` (0-1), among what fits the filter."""
+    """A question in words, 1 to `depth` results, those of at least `threshold` (0-1), among what fits the filter.
+
+    Words and vectors contribute `depth` scenes each, so that a longer answer begins like a shorter one.
+    """
 
     text: str
     limit: int = 10
     threshold: float | None = None
     wanted: SceneFilter = SceneFilter()
+    depth: int = DEPTH
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address
 from urllib.parse import quote, urljoin
 
@@ -98,7 +99,13 @@ def _resolved(base: str | None, text: str) -> _Address:
         return _parse(text)
     if text.startswith("//"):
         return _parse(f"{base.strip().partition(':')[0]}:{text}")
-    return _parse(urljoin(_parse(base).text(""), text))
+    return _parse(urljoin(_start(base), text))
+
+
+@lru_cache(maxsize=16)
+def _start(base: str) -> str:
+    """A page's URL as urllib may see it; all references of a page start from the same."""
+    return _parse(base).text("")
 
 
 def _is_port(text: str) -> bool:

@@ -168,7 +168,7 @@ class CrawlService:
 
     async def _see_once(self, crawl: _Crawl) -> _Seen:
         # How large it may be depends on what it is, which its header tells.
-        async with self._fetcher.fetch(crawl.link.url, limit=_NO_LIMIT, permit=self._permit) as fetched:
+        async with self._fetcher.fetch(crawl.link.url, limit=_NO_LIMIT, unpacks=True, permit=self._permit) as fetched:
             data = await _body(fetched, self._limits)
         kind = fetched.content_type
         if _is_picture(kind):

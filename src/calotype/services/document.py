@@ -11,7 +11,7 @@ from calotype.db.asset import select_asset, select_assets, update_asset
 from calotype.db.asset_text import select_asset_text
 from calotype.db.document import select_document_page
 from calotype.db.document_chunk import select_chunks
-from calotype.db.embedding import select_parts
+from calotype.db.embedding import select_vectors
 from calotype.db.engine import Connection, Database
 from calotype.db.operation import insert_operations
 from calotype.domain.asset import Asset, Operation, OperationType, State
@@ -72,7 +72,7 @@ class DocumentService:
             chunks = await select_chunks(connection, scope, asset_id)
             vectors: Mapping[int, Sequence[float]] = {}
             if with_vectors:
-                vectors = await select_parts(connection, scope, asset_id, EmbeddingSource.CHUNK, self._model)
+                vectors = await select_vectors(connection, scope, asset_id, EmbeddingSource.CHUNK, self._model)
         return DocumentChunks(document, tuple(chunks), vectors)
 
     async def update(self, scope: Scope, asset_id: UUID, changes: Mapping[str, Any]) -> Asset:

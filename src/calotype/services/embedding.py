@@ -16,12 +16,21 @@ import structlog
 
 from calotype.ai.interfaces import TextEmbedder
 from calotype.db.custom_metadata import select_custom_metadata
-from calotype.db.embedding import delete_stale, insert_stale, select_scene_texts, select_texts, upsert_embeddings
+from calotype.db.embedding import (
+    delete_stale,
+    insert_stale,
+    select_chunk_texts,
+    select_having_chunks,
+    select_scene_texts,
+    select_texts,
+    upsert_embeddings,
+)
 from calotype.db.engine import Connection, Database, Pipeline
 from calotype.domain.asset import Asset
 from calotype.domain.custom_metadata import searchable_text
 from calotype.domain.description import Description
-from calotype.domain.embedding import EmbeddedTexts, Embedding, EmbeddingSource, content_text, scene_text
+from calotype.domain.document import Chunk
+from calotype.domain.embedding import EmbeddedTexts, Embedding, EmbeddingSource, chunk_text, content_text, scene_text
 from calotype.domain.errors import Unavailable
 from calotype.domain.job import Job, Task, Urgency
 from calotype.domain.scene import Scene
@@ -72,18 +81,24 @@ class EmbeddingService:
 
     async def of_scenes(self, asset_id: UUID, name: str, scenes: Sequence[Scene]) -> tuple[Embedding, ...]:
         """The vectors of a video's scenes, numbered as those are; none where the model is not installed."""
-        texts = [scene_text(name, scene.description, scene.visible_text, scene.transcript) for scene in scenes]
+        parts = [
+            (scene.index, scene_text(name, scene.description, scene.visible_text, scene.transcript)) for scene in scenes
+        ]
         try:
-            vectors = await asyncio.to_thread(self._embedder.embed, texts)
+            return tuple(await self._compute_parts(asset_id, EmbeddingSource.SCENE, parts))
         except Unavailable:
             return ()
-        return tuple(
-            Embedding(asset_id, EmbeddingSource.SCENE, self.model, tuple(vector.tolist()), scene.index)
-            for scene, vector in zip(scenes, vectors, strict=True)
-        )
 
-    async def store_scenes(self, connection: Connection, scope: Scope, vectors: Sequence[Embedding]) -> None:
-        """Store the vectors of scenes in the transaction that stores those."""
+    async def of_chunks(self, asset_id: UUID, chunks: Sequence[Chunk]) -> tuple[Embedding, ...]:
+        """The vectors of a document's chunks, numbered as those are; none where the model is not installed."""
+        parts = [(chunk.index, chunk_text(chunk.headings, chunk.content)) for chunk in chunks]
+        try:
+            return tuple(await self._compute_parts(asset_id, EmbeddingSource.CHUNK, parts))
+        except Unavailable:
+            return ()
+
+    async def store_parts(self, connection: Connection, scope: Scope, vectors: Sequence[Embedding]) -> None:
+        """Store the vectors of scenes or chunks in the transaction that stores those."""
         await upsert_embeddings(connection, scope, vectors, datetime.now(UTC))
 
     async def store(self, connection: Connection | Pipeline, scope: Scope, prepared: PreparedEmbeddings) -> None:
@@ -127,30 +142,38 @@ class EmbeddingService:
         """
         scope = scope.any()
         async with self._database.read() as connection:
+            documents = await select_having_chunks(connection, scope, asset_ids)
+        in_step = await self._embed_together(scope, [found for found in asset_ids if found not in documents])
+        for document in documents:
+            # One by one, since a book may have thousands of chunks.
+            in_step += await self._embed_together(scope, [document])
+        return in_step
+
+    async def _embed_together(self, scope: Scope, asset_ids: list[UUID]) -> int:
+        async with self._database.read() as connection:
             texts = await select_texts(connection, scope, asset_ids)
-            scenes = await select_scene_texts(connection, scope, asset_ids)
-        made = {**await self.compute(texts), **await self._compute_scenes(scenes)}
+            parts = await _select_parts(connection, scope, asset_ids)
+        made = await self.compute(texts)
+        for (asset_id, source), numbered in parts.items():
+            made[asset_id] = await self._compute_parts(asset_id, source, numbered)
         async with self._database.write() as connection:
-            current: dict[UUID, object] = {
-                **await select_texts(connection, scope, asset_ids, lock=True),
-                **await select_scene_texts(connection, scope, asset_ids, lock=True),
-            }
-            known: dict[UUID, object] = {**texts, **scenes}
-            fresh = [asset_id for asset_id, text in current.items() if known.get(asset_id) == text]
+            now_texts = await select_texts(connection, scope, asset_ids, lock=True)
+            now_parts = await _select_parts(connection, scope, asset_ids, lock=True)
+            fresh = [asset_id for asset_id, found in now_texts.items() if texts.get(asset_id) == found]
+            fresh += [key[0] for key, found in now_parts.items() if parts.get(key) == found]
             embeddings = [embedding for asset_id in fresh for embedding in made[asset_id]]
             await upsert_embeddings(connection, scope, embeddings, datetime.now(UTC))
             await delete_stale(connection, scope, self.model, fresh)
-        return len(asset_ids) - len(current) + len(fresh)
+        return len(asset_ids) - len(now_texts) - len(now_parts) + len(fresh)
 
-    async def _compute_scenes(self, scenes: Mapping[UUID, Sequence[tuple[int, str]]]) -> dict[UUID, list[Embedding]]:
-        made: dict[UUID, list[Embedding]] = {}
-        for asset_id, parts in scenes.items():
-            vectors = await asyncio.to_thread(self._embedder.embed, [text for _, text in parts])
-            made[asset_id] = [
-                Embedding(asset_id, EmbeddingSource.SCENE, self.model, tuple(vector.tolist()), part)
-                for (part, _), vector in zip(parts, vectors, strict=True)
-            ]
-        return made
+    async def _compute_parts(
+        self, asset_id: UUID, source: EmbeddingSource, parts: Sequence[tuple[int, str]]
+    ) -> list[Embedding]:
+        vectors = await asyncio.to_thread(self._embedder.embed, [text for _, text in parts])
+        return [
+            Embedding(asset_id, source, self.model, tuple(vector.tolist()), part)
+            for (part, _), vector in zip(parts, vectors, strict=True)
+        ]
 
     async def compute(self, texts: Mapping[UUID, EmbeddedTexts]) -> dict[UUID, list[Embedding]]:
         """The vectors of some assets' texts. Raises Unavailable when the model is not installed."""
@@ -162,3 +185,15 @@ class EmbeddingService:
         for (asset_id, source, _), vector in zip(named, vectors, strict=True):
             made[asset_id].append(Embedding(asset_id, source, self.model, tuple(vector.tolist())))
         return made
+
+
+async def _select_parts(
+    connection: Connection, scope: Scope, asset_ids: Sequence[UUID], *, lock: bool = False
+) -> dict[tuple[UUID, EmbeddingSource], tuple[tuple[int, str], ...]]:
+    """What is to be embedded of the parts of some assets, which are parts of one kind only: (number, text), in order."""
+    scenes = await select_scene_texts(connection, scope, asset_ids, lock=lock)
+    chunks = await select_chunk_texts(connection, scope, asset_ids, lock=lock)
+    return {
+        **{(asset_id, EmbeddingSource.SCENE): parts for asset_id, parts in scenes.items()},
+        **{(asset_id, EmbeddingSource.CHUNK): parts for asset_id, parts in chunks.items()},
+    }

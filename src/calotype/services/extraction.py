@@ -15,13 +15,12 @@ from calotype.db.asset import select_asset, update_asset, update_status
 from calotype.db.asset_text import upsert_asset_text
 from calotype.db.document import update_document
 from calotype.db.document_chunk import delete_chunks, insert_chunks
-from calotype.db.embedding import delete_parts
 from calotype.db.engine import Connection, Database
 from calotype.db.operation import select_open_operation, update_open_operations
 from calotype.domain.asset import Asset, OperationType, State
 from calotype.domain.chunking import chunked
-from calotype.domain.document import Block, DocumentChunk, ReadDocument
-from calotype.domain.embedding import Embedding, EmbeddingSource
+from calotype.domain.document import Block, Chunk, ReadDocument
+from calotype.domain.embedding import Embedding
 from calotype.domain.errors import CalotypeError, NotFound, SandboxFailure, Unavailable, UndecodableDocument
 from calotype.domain.scope import Scope
 from calotype.domain.search_text import to_body_tsvector
@@ -48,13 +47,12 @@ class _Extraction:
 
 @dataclass(frozen=True, slots=True)
 class _Extracted:
-    """All that a run found out, ready to be stored; `words` are the tsvector literals of the chunks, `body` that of the text."""
+    """All that a run found out, ready to be stored: each chunk with its id and tsvector literal, `body` is that of the text."""
 
     read: ReadDocument
     text: str
     body: str
-    chunks: Sequence[DocumentChunk]
-    words: Sequence[str]
+    chunks: Sequence[tuple[UUID, Chunk, str]]
     embeddings: Sequence[Embedding]
     preview: Preview | None
 
@@ -125,8 +123,8 @@ class ExtractionService:
     async def _read(self, asset: Asset) -> _Extracted:
         read = await self._reader.read(asset)
         preview = await self._preview(asset, read.picture)
-        made = await asyncio.to_thread(_prepared, asset, replace(read, picture=None), datetime.now(UTC))
-        embeddings = await self._embeddings.of_chunks(asset.id, [chunk.chunk for chunk in made.chunks])
+        made = await asyncio.to_thread(_prepared, asset, replace(read, picture=None))
+        embeddings = await self._embeddings.of_chunks(asset.id, [chunk for _, chunk, _ in made.chunks])
         return replace(made, embeddings=embeddings, preview=preview)
 
     async def _preview(self, asset: Asset, picture: bytes | None) -> Preview | None:
@@ -167,9 +165,8 @@ class ExtractionService:
 
     async def _store(self, connection: Connection, scope: Scope, asset: Asset, made: _Extracted) -> None:
         await delete_chunks(connection, scope, asset.id)
-        await insert_chunks(connection, scope, made.chunks, made.words)
-        await delete_parts(connection, scope, asset.id, EmbeddingSource.CHUNK, len(made.chunks))
-        await self._embeddings.store_chunks(connection, scope, made.embeddings)
+        await insert_chunks(connection, scope, asset.id, made.chunks, datetime.now(UTC))
+        await self._embeddings.store_parts(connection, scope, made.embeddings)
         await upsert_asset_text(connection, scope, asset.id, made.text, made.body)
         values = {
             "page_count": made.read.page_count,
@@ -204,14 +201,10 @@ class ExtractionService:
             await note_end(connection, scope, self._events, ended)
 
 
-def _prepared(asset: Asset, read: ReadDocument, now: datetime) -> _Extracted:
+def _prepared(asset: Asset, read: ReadDocument) -> _Extracted:
     text = _whole(read.blocks)
-    chunks = [DocumentChunk(uuid4(), asset.id, chunk, now) for chunk in chunked(read.blocks)]
-    words = [
-        chunk_document(asset.title or asset.original_filename, made.chunk.headings, made.chunk.content)
-        for made in chunks
-    ]
-    return _Extracted(read, text, to_body_tsvector(text), chunks, words, (), None)
+    chunks = [(uuid4(), chunk, chunk_document(asset.original_filename, chunk)) for chunk in chunked(read.blocks)]
+    return _Extracted(read, text, to_body_tsvector(text), chunks, (), None)
 
 
 def _whole(blocks: Sequence[Block]) -> str:

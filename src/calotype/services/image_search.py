@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,9 +15,7 @@ from calotype.db.engine import Connection, Database
 from calotype.db.image_search import select_by_words, select_common_words
 from calotype.db.nearest import select_nearest, select_size
 from calotype.domain.embedding import EmbeddingSource
-from calotype.domain.errors import Unavailable
 from calotype.domain.image_search import (
-    MOST_WORDS,
     FoundImage,
     Hit,
     ImageQuery,
@@ -28,8 +26,7 @@ from calotype.domain.image_search import (
     ranking,
 )
 from calotype.domain.scope import Scope
-from calotype.domain.search_text import to_lexemes
-from calotype.domain.stop_words import STOP_WORDS
+from calotype.services.question import Question, read_question
 
 _KEPT = 60.0  # seconds; what is known only decides which way is quicker
 _MOST_KEPT = 1_000
@@ -57,13 +54,12 @@ class ImageSearchService:
 
         Each kind of text is searched in one moment; what was deleted since then is left out.
         """
-        lexemes = to_lexemes(query.text, MOST_WORDS, STOP_WORDS)
-        vector = await self._embed(query.text)
+        question = await read_question(self._embedder, query.text)
         sources = [EmbeddingSource.CONTENT]
         if query.mode is ImageSearchMode.JOINED:
             sources.append(EmbeddingSource.CUSTOM_METADATA)
         # Side by side, since a joined search would take twice as long as the other one.
-        lists = await asyncio.gather(*(self._lists(scope, source, lexemes, vector) for source in sources))
+        lists = await asyncio.gather(*(self._lists(scope, source, question) for source in sources))
         scores = fused(lists[0])
         if query.mode is ImageSearchMode.JOINED:
             scores = joined(scores, fused(lists[1]), query.image_weight, query.text_weight)
@@ -77,21 +73,13 @@ class ImageSearchService:
             documents = await select_custom_metadata(connection, scope, ids)
         return [FoundImage(assets[found], documents.get(found), score) for found, score in best if found in assets]
 
-    async def _embed(self, text: str) -> list[float] | None:
-        """The question's vector; None for one without words, and where the model is not installed."""
-        try:
-            vector = (await asyncio.to_thread(self._embedder.embed, [text]))[0]
-        except Unavailable:
-            return None
-        return vector.tolist() if vector.any() else None
-
-    async def _lists(
-        self, scope: Scope, source: EmbeddingSource, lexemes: Sequence[str], vector: Sequence[float] | None
-    ) -> list[list[Hit]]:
+    async def _lists(self, scope: Scope, source: EmbeddingSource, question: Question) -> list[list[Hit]]:
         async with self._database.snapshot() as connection:
             known = await self._know(connection, scope, source)
-            lists = [await select_by_words(connection, scope, source, lexemes, known.common, known.size.assets)]
-            if vector is not None:
+            lists = [
+                await select_by_words(connection, scope, source, question.lexemes, known.common, known.size.assets)
+            ]
+            if (vector := question.vector) is not None:
                 model = self._embedder.model
                 lists.append(await select_nearest(connection, scope, model, source, vector, known.size))
         return lists

@@ -199,6 +199,7 @@ class PresignedUploadService:
         )
         options = UploadOptions(title=upload.title, tags=upload.tags, auto_describe=upload.auto_describe)
         status = await self._ingest.insert(connection, received, options, UploadMethod.PRESIGNED)
+        assert status is not None  # announced are images only
         await update_presigned_upload(
             connection, scope, upload.id, {"confirmed_at": now, "confirmed_status": status.value}
         )

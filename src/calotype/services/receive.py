@@ -143,11 +143,11 @@ class ReceiveService:
         is_checked, is_looked_through, fault = True, True, None
         async with self._store.writer(key) as writer:
             self._limits.check_size(len(head), media)
-            text.feed(head)
+            text.accepts(bytes(head))
             await writer.write(head)
             async for chunk in chunks:
                 self._limits.check_size(writer.size + len(chunk), media)
-                text.feed(chunk)
+                text.accepts(chunk)
                 if len(head) < HEAD_BYTES:
                     head += chunk[: HEAD_BYTES - len(head)]
                 await writer.write(chunk)
@@ -251,7 +251,7 @@ class ReceiveService:
             media = self._accepted(data[:SNIFF_BYTES], file.filename, file.declared)
             self._limits.check_size(len(data), media)
             text = _text_check(media)
-            text.feed(data)
+            text.accepts(data)
             text.finish()
             fault = None
             if media.media_type == IMAGE:
@@ -291,7 +291,7 @@ class ReceiveService:
 class _AnyBytes:
     """What any bytes pass."""
 
-    def feed(self, chunk: bytes | bytearray) -> None:
+    def accepts(self, chunk: bytes) -> None:
         """Accept some bytes."""
 
     def finish(self) -> None:

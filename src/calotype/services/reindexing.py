@@ -53,7 +53,7 @@ class ReindexService:
             await self._forget(scopes)
 
     async def count_lacking(self) -> int:
-        """How many described assets of all tenants are found by their words only, until `run` has embedded them."""
+        """How many described or read assets of all tenants are found by their words only, until `run` has embedded them."""
         return await self._count(await self._scopes())
 
     async def _scopes(self) -> list[Scope]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import unquote
 
+from calotype.domain.document import Chunk
 from calotype.domain.link import PageContent
 from calotype.domain.scene import Scene
 from calotype.domain.search_text import to_body_tsvector, to_tsvector
@@ -42,3 +43,8 @@ def custom_document(text: str) -> str:
 def scene_document(name: str, scene: Scene) -> str:
     """The tsvector literal of a scene: its video's name B, what it shows C, what is said C, what can be read D."""
     return to_tsvector([("B", name), ("C", scene.description), ("C", scene.transcript), ("D", scene.visible_text)])
+
+
+def chunk_document(name: str, chunk: Chunk) -> str:
+    """The tsvector literal of a document's chunk: the headings it stands under A, its document's file name B, its text C."""
+    return to_tsvector([("A", "\n".join(chunk.headings)), ("B", name), ("C", chunk.content)])

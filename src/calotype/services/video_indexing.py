@@ -126,7 +126,7 @@ class VideoIndexingService:
             current = await self._still_open(connection, scope, work)
             if current is not None:
                 stale = await self._replace(connection, scope, current, indexed, scenes)
-                await self._embeddings.store_scenes(connection, scope, vectors)
+                await self._embeddings.store_parts(connection, scope, vectors)
                 await self._end(connection, scope, work, indexed, now)
         doomed = set(indexed.objects) if current is None else stale - indexed.objects
         await self._delete(doomed)

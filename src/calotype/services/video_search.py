@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from calotype.ai.interfaces import TextEmbedder
 from calotype.db.asset import select_assets
 from calotype.db.engine import Database
 from calotype.db.scene import select_found_scenes
 from calotype.db.scene_search import select_by_words, select_nearest_scenes
 from calotype.db.video import select_videos
-from calotype.domain.errors import Unavailable
-from calotype.domain.image_search import MOST_WORDS, fused, ranking
+from calotype.domain.image_search import fused, ranking
 from calotype.domain.scope import Scope
-from calotype.domain.search_text import to_lexemes
-from calotype.domain.stop_words import STOP_WORDS
 from calotype.domain.video import LibraryVideo
 from calotype.domain.video_search import FoundScene, SceneQuery
+from calotype.services.question import read_question
 
 
 class VideoSearchService:
@@ -28,13 +24,12 @@ class VideoSearchService:
 
     async def search(self, scope: Scope, query: SceneQuery) -> list[FoundScene]:
         """The scenes that fit best, highest score first; empty when nothing fits."""
-        lexemes = to_lexemes(query.text, MOST_WORDS, STOP_WORDS)
-        vector = await self._embed(query.text)
+        question = await read_question(self._embedder, query.text)
         async with self._database.snapshot() as connection:
-            lists = [await select_by_words(connection, scope, lexemes, query.wanted)]
-            if vector is not None:
+            lists = [await select_by_words(connection, scope, question.lexemes, query.wanted, query.depth)]
+            if (vector := question.vector) is not None:
                 model = self._embedder.model
-                lists.append(await select_nearest_scenes(connection, scope, model, vector, query.wanted))
+                lists.append(await select_nearest_scenes(connection, scope, model, vector, query.wanted, query.depth))
             created = {hit.id: hit.created_at for hits in lists for hit in hits}
             best = ranking(fused(lists), created, query.limit, query.threshold)
             scenes = await select_found_scenes(connection, scope, [found for found, _ in best])
@@ -46,11 +41,3 @@ class VideoSearchService:
             for found, score in best
             if (scene := scenes.get(found)) is not None and scene.asset_id in assets and scene.asset_id in videos
         ]
-
-    async def _embed(self, text: str) -> list[float] | None:
-        """The question's vector; None for one without words, and where the model is not installed."""
-        try:
-            vector = (await asyncio.to_thread(self._embedder.embed, [text]))[0]
-        except Unavailable:
-            return None
-        return vector.tolist() if vector.any() else None

@@ -124,5 +124,5 @@ def chunk_to_wire(
 
 def found_to_wire(query: str, found: Sequence[FoundChunk], milliseconds: int) -> wire.SearchAnswer:
     """The chunks that fit a question, best first."""
-    results = [chunk_to_wire(hit.chunk, hit.document.asset, score=hit.score) for hit in found]
+    results = [chunk_to_wire(hit.chunk, hit.asset, score=hit.score) for hit in found]
     return wire.SearchAnswer(query=query, results=results, total_count=len(results), search_time_ms=milliseconds)
