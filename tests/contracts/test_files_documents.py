@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.contracts import papers
+from tests.contracts import vision_shapes as vision
 from tests.contracts.file_library import PAGES
 from tests.contracts.file_texts import (
     CHUNK,
@@ -195,7 +196,7 @@ def test_documents_and_other_media_keep_apart(library):
         expect_error(client.request(method, f"{DOCUMENTS}/nonsense{path}", **options), 422, "VALIDATION_ERROR")
     document = library.pdf
     assert client.get(f"/images/{document}").status_code == 404
-    assert document not in {one["image_id"] for one in client.get("/images").json()["images"]}
+    assert document not in vision.ids(client.get("/images"))
     expect_error(client.get(f"/api/v2/colors/images/{document}"), 404, "NOT_FOUND")
     queued = client.post("/api/v2/colors/batch/extract", json={"image_ids": [document], "force": True}).json()
     assert queued["queued_count"] == 0
