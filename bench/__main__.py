@@ -23,6 +23,7 @@ from bench import (
     start,
     stream,
     videos,
+    web_pages,
 )
 from bench.report import report
 
@@ -51,7 +52,7 @@ def main() -> None:
         *videos.run(),
         indexing.run(),
         start.run(),
-        *videos.run(),
+        web_pages.run(),
     ]
     report(results)
 

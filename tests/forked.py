@@ -1,7 +1,8 @@
 """`calotype` as its own process without the second that its imports take: forked from one that has imported everything.
 
-Such a process is as real as another one: it has its own arguments, environment, output, signals and exit status. The tests of
-whole processes (`e2e`) and of starting begin with `python -m calotype` all the same, and so does every worker beside a server.
+Such a process is as real as another one: it has its own arguments, environment, output, signals and exit status; and the worker
+beside such a server is forked too, see `forked_worker`. The tests of whole processes (`e2e`) and of starting begin with
+`python -m calotype` all the same.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
+
+from tests import forked_worker
 
 _PATIENCE = 120.0  # seconds a command may take
 _LONGEST = 1_000_000  # bytes of arguments and environment
@@ -89,6 +92,27 @@ def run(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.
         return subprocess.CompletedProcess(list(arguments), status, _text(out), _text(complaints))
 
 
+class Begun:
+    """A command that runs while the test goes on, as `subprocess.Popen` with pipes shows it."""
+
+    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._out, self._complaints = (tempfile.TemporaryFile() for _ in range(2))  # noqa: SIM115 - until it has ended
+        self._process = start(arguments, environment, self._out.fileno(), self._complaints.fileno())
+        self.pid = self._process.pid
+        self.wait, self.send_signal, self.kill = self._process.wait, self._process.send_signal, self._process.kill
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit status once it has been waited for."""
+        return self._process.returncode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Wait for its end; returns what it printed. Raises as `Forked.wait` does."""
+        self.wait(timeout)
+        with self._out, self._complaints:
+            return _text(self._out), _text(self._complaints)
+
+
 def _text(file: IO[bytes]) -> str:
     file.seek(0)
     return file.read().decode().replace("\r\n", "\n")
@@ -100,7 +124,8 @@ def _orders() -> socket.socket:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         subprocess.Popen(
-            [sys.executable, "-m", "tests.forked", str(theirs.fileno())],
+            # The last one is room for the command lines of workers.
+            [sys.executable, "-m", "tests.forked", str(theirs.fileno()), " " * forked_worker.ROOM],
             pass_fds=[theirs.fileno()],
             start_new_session=True,
         )
@@ -161,12 +186,38 @@ def _import_all() -> Any:
 
     from calotype.cli.main import main
 
-    for late in ("calotype.cli.web_server", "calotype.web.app", "uvloop"):
+    for late in ("calotype.cli.web_server", "calotype.web.app", "calotype.worker.run", "uvloop"):
         importlib.import_module(late)
 
+    _build_routes()
     gc.collect()
     gc.freeze()
     return main
+
+
+def _build_routes() -> None:
+    """Build the framework's table of routes once for all servers: it takes longer than all else that a start does."""
+    from fastapi import routing
+
+    from calotype.settings import Settings
+    from calotype.web.app import make_app
+
+    contexts = getattr(routing, "_EffectiveRouteContext", None)
+    if contexts is None:  # another version of it, in which every server builds its own
+        return
+    build, built = contexts.from_api_route, {}
+
+    def once(*, original_route: Any, include_context: Any) -> Any:
+        # The same route included in the same way means the same to every application, of which each process has one.
+        added = [id(needed.dependency) for needed in include_context.dependencies]
+        key = (id(original_route), include_context.prefix, *include_context.tags, *added, include_context.max_body_size)
+        if key not in built:
+            built[key] = build(original_route=original_route, include_context=include_context)
+        return built[key]
+
+    contexts.from_api_route = staticmethod(once)
+    application = make_app(Settings(), contextlib.nullcontext)  # type: ignore[arg-type]  # it is never opened
+    assert len(list(routing.iter_route_contexts(application.routes))) >= len(built)
 
 
 if __name__ == "__main__":
@@ -174,5 +225,7 @@ if __name__ == "__main__":
     _arguments = _take_orders(socket.socket(fileno=int(sys.argv[1])))
     # Usage is told with the name that the program was started by.
     sys.modules["__main__"] = importlib.import_module("calotype.__main__")
+    if _arguments[:1] == ["serve"] and "--no-worker" not in _arguments:
+        _arguments = forked_worker.fork_instead() or _arguments
     sys.argv = [str(sys.modules["__main__"].__file__), *_arguments]
     _main()

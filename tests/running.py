@@ -12,11 +12,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, LiteralString, Self, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -30,6 +32,8 @@ from calotype.services.api_key import ApiKeyService
 from calotype.services.credit import CreditService
 from tests import forked
 
+_T = TypeVar("_T")
+_MIGRATED = "migrated"  # a database that nobody connects to, so that it can be copied
 PATIENCE = 60.0  # seconds a test waits for something that must happen; never the measure of anything
 
 
@@ -53,6 +57,8 @@ class RunningServer:
         self.process: subprocess.Popen[bytes] | forked.Forked | None = None
         self.url = ""
         self.first_key: str | None = None
+        self._opened: tuple[asyncio.Runner, Database] | None = None
+        self._door = threading.Lock()
 
     def __enter__(self) -> Self:
         self.start()
@@ -65,6 +71,7 @@ class RunningServer:
 
     def start(self) -> None:
         """Start the process and wait until it says it is ready."""
+        self._close_database()
         if self.is_forked and "CALOTYPE_DATABASE_URL" not in self._settings and not self.data_dir.exists():
             copy_cluster(self.data_dir / "postgres")
         with self._log_path.open("wb") as log:
@@ -99,6 +106,7 @@ class RunningServer:
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal and wait; returns the exit status."""
+        self._close_database()
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(number)
@@ -106,29 +114,41 @@ class RunningServer:
 
     def new_key(self, tenant: str | None = None, prefix: str = "calo", expires_at: datetime | None = None) -> str:
         """A key, of a new tenant unless one is named."""
-        return asyncio.run(self._new_key(tenant or f"tenant {uuid4()}", prefix, expires_at))
 
-    async def _new_key(self, tenant: str, prefix: str, expires_at: datetime | None) -> str:
-        database = Database(self.database_url())
-        try:
-            return await ApiKeyService(database).create("test", tenant=tenant, prefix=prefix, expires_at=expires_at)
-        finally:
-            await database.aclose()
+        async def create(database: Database) -> str:
+            name = tenant or f"tenant {uuid4()}"
+            return await ApiKeyService(database).create("test", tenant=name, prefix=prefix, expires_at=expires_at)
+
+        return self._over_database(create)
 
     def grant(self, tenant: str, count: int | None) -> None:
         """Give a tenant credits, None for as many as it likes; without a process of its own, which takes a second."""
-        asyncio.run(self._grant(tenant, count))
 
-    async def _grant(self, tenant: str, count: int | None) -> None:
-        database = Database(self.database_url())
-        try:
+        async def give(database: Database) -> None:
             scope = await ApiKeyService(database).scope_of_tenant(tenant)
             if count is None:
                 await CreditService(database).set_unlimited(scope, is_unlimited=True)
             else:
                 await CreditService(database).grant(scope, count)
-        finally:
-            await database.aclose()
+
+        self._over_database(give)
+
+    def _over_database(self, work: Callable[[Database], Coroutine[Any, Any, _T]]) -> _T:
+        """Do something over the server's database; its connection is kept until the server ends, since a new one takes longer."""
+        assert self.process is not None
+        with self._door:
+            if self._opened is None or self.process.poll() is not None:
+                self._close_database()
+                self._opened = (asyncio.Runner(loop_factory=asyncio.new_event_loop), Database(self.database_url()))
+            runner, database = self._opened
+            return runner.run(work(database))
+
+    def _close_database(self) -> None:
+        if self._opened:
+            runner, database = self._opened
+            self._opened = None
+            with runner:
+                runner.run(database.aclose())
 
     def database_url(self) -> str:
         """The address of the server's own PostgreSQL."""
@@ -146,7 +166,10 @@ class RunningServer:
 
 
 def copy_cluster(folder: Path) -> None:
-    """Make the folder of an embedded PostgreSQL with a migrated and empty database, which is copied in a tenth of a second."""
+    """Make the folder of an embedded PostgreSQL with a migrated and empty database, which is copied in a tenth of a second.
+
+    It does not wait for the disk: tests end processes, never the machine, and what was written outlives a process.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     # With owners: as root it belongs to the user that PostgreSQL runs as.
     subprocess.run(["cp", "-a", _empty_cluster(), folder], check=True)
@@ -157,19 +180,36 @@ def _empty_cluster() -> Path:
     made = Path(tempfile.mkdtemp(prefix="calotype-cluster-"))
     atexit.register(shutil.rmtree, made, ignore_errors=True)
     server = EmbeddedPostgres(made / "postgres")
-    migrate(server.start())
+    url = server.start()
+    migrate(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute(f"CREATE DATABASE {_MIGRATED}")
+    migrate(_beside(url, _MIGRATED))
     server.stop()
     return made / "postgres"
 
 
 def new_database(url: str) -> str:
     """Make an empty database on the server of another one; returns its address."""
-    parts = urlsplit(url)
+    return _new_database(url, "")
+
+
+def new_migrated_database(url: str) -> str:
+    """Make a migrated and empty database on a server whose cluster is a copy; returns its address."""
+    return _new_database(url, f"TEMPLATE {_MIGRATED} STRATEGY file_copy")
+
+
+def _new_database(url: str, how: LiteralString) -> str:
     name = f"test_{uuid4().hex}"
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}" {how}')
+    return _beside(url, name)
+
+
+def _beside(url: str, name: str) -> str:
     # Not put together by urlunsplit, which would drop the empty host of a socket's address.
-    return url.replace(f"{parts.path}?", f"/{name}?", 1)
+    return url.replace(f"{urlsplit(url).path}?", f"/{name}?", 1)
 
 
 def wait_for(question: Any, otherwise: str, patience: float = PATIENCE) -> Any:

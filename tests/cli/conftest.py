@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import psycopg
 import pytest
 
-from calotype.db.schema import migrate
-from tests.forked import run
-from tests.running import RunningServer, calotype_environment, new_database
+from tests.forked import Begun, run
+from tests.running import RunningServer, calotype_environment, new_migrated_database
 
 
 class Program:
@@ -27,15 +23,8 @@ class Program:
         )
 
     def start(self, *arguments, **settings):
-        """Start a command in a session of its own."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "calotype", *arguments],
-            env=self.environment(**settings),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        """Start a command in a session of its own, and go on while it runs."""
+        return Begun(arguments, self.environment(**settings))
 
     def __call__(self, *arguments, **settings):
         """Run a command to its end."""
@@ -51,9 +40,7 @@ class Program:
 @pytest.fixture(scope="module")
 def calotype(database_url, tmp_path_factory):
     """The command, over an installation that only this module uses."""
-    url = new_database(database_url)
-    migrate(url)
-    return Program(tmp_path_factory.mktemp("cli"), url)
+    return Program(tmp_path_factory.mktemp("cli"), new_migrated_database(database_url))
 
 
 def is_one_clear_line(text):

@@ -7,8 +7,7 @@ import socket
 import pytest
 
 import calotype as package
-from calotype.db.schema import migrate
-from tests.running import new_database
+from tests.running import new_migrated_database
 
 
 def test_the_version_is_shown(calotype):
@@ -90,8 +89,7 @@ def test_a_port_that_is_taken_is_told_before_anything_is_started(calotype, one_c
 
 def test_a_database_of_a_newer_version_is_left_alone(calotype, one_clear_line, database_url):
     """An old program must not guess what a newer one has made."""
-    url = new_database(database_url)
-    migrate(url)
+    url = new_migrated_database(database_url)
     newer = type(calotype)(calotype.data_dir.parent, url)
     newer.sql("UPDATE alembic_version SET version_num = '9999'")
 

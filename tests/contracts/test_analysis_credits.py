@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +13,7 @@ from tests.contracts.analysis import PREFIXES, Account, account, calotype, check
 from tests.contracts.analysis_models import ANSWER, shade
 from tests.contracts.analysis_shapes import CREDITS, LEDGER, SINGLE, expect, expect_error, short_of
 from tests.contracts.photos import photo, undecodable
+from tests.forked import Begun
 from tests.running import PATIENCE, calotype_environment, wait_for
 
 
@@ -277,14 +276,8 @@ def test_grants_that_race_requests_are_all_counted(server):
     """Five grants of two credits while twenty requests come: the ledger has a gapless sum at every entry."""
     payer = account(server, 5)
     session = payer.open(photo(), undecodable())
-    grants = [
-        subprocess.Popen(
-            [sys.executable, "-m", "calotype", "credits", "grant", payer.name, "2"],
-            env=calotype_environment(server.data_dir),
-            stdout=subprocess.DEVNULL,
-        )
-        for _ in range(5)
-    ]
+    environment = calotype_environment(server.data_dir)
+    grants = [Begun(["credits", "grant", payer.name, "2"], environment) for _ in range(5)]
     url = f"/v1/sessions/{session.id}/analyze"
     answers = racing(payer, 20, lambda client, number: client.post(url, json=session.body(number % 2)))
     assert [grant.wait(PATIENCE) for grant in grants] == [0] * 5

@@ -8,7 +8,7 @@ import pytest
 
 from tests.running import RunningServer
 
-_AS_EVER = {"test_durability", "test_embedded_recovery", "test_first_start", "test_stopping"}
+_AS_EVER = {"test_embedded_recovery", "test_first_start", "test_stopping"}
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import structlog
 
-from calotype.db.schema import migrate
-from tests.running import new_database
+from tests.running import new_migrated_database
 from tests.services.analyses import Alive, Scripted, open_desk
 from tests.services.batches import Develops
 from tests.services.films import seated
@@ -16,9 +15,7 @@ from tests.services.library import library as open_library
 @pytest.fixture(scope="module")
 def own_database(database_url):
     """A migrated database that only this module uses."""
-    url = new_database(database_url)
-    migrate(url)
-    return url
+    return new_migrated_database(database_url)
 
 
 @pytest.fixture(scope="module")

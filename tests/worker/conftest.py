@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from calotype.db.schema import migrate
-from tests.running import new_database
+from tests.running import new_migrated_database
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -16,6 +15,4 @@ sys.path.insert(0, str(Path(__file__).parent))
 @pytest.fixture(scope="module")
 def own_database(database_url):
     """A migrated database that only this module uses."""
-    url = new_database(database_url)
-    migrate(url)
-    return url
+    return new_migrated_database(database_url)

@@ -48,8 +48,8 @@ def _references(element: HtmlElement) -> Iterator[str]:
         yield from from_set(element.get(name) or "")
     yield element.get("src") or ""
     yield from from_set(element.get("srcset") or "")
-    picture = element.getparent()
-    if picture is not None and picture.tag == "picture":
+    picture = next(element.iterancestors("picture"), None)  # the parser puts what follows a `source` into it
+    if picture is not None:
         for source in islice(picture.iter("source"), _MAX_CANDIDATES):
             for name in ("srcset", *_LATE_SETS, "src", "data-src"):
                 yield from from_set(source.get(name) or "")

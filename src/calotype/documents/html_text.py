@@ -34,7 +34,7 @@ def read_text(root: HtmlElement) -> str:
     """The text of a page, a line a paragraph, none of any length twice; at most `MAX_TEXT` characters."""
     text = _main_text(root)
     if len(text) < _SHORT:
-        apart = (_UNSEEN | _AROUND, _UNSEEN, _UNSEEN - {"noscript", "noframes"})
+        apart = (_UNSEEN | _AROUND, _UNSEEN, _UNSEEN - {"head", "noscript", "noframes"})
         text = next((seen for unseen in apart if (seen := visible_text(root, unseen))), "")
     return _without_repetition(text)[:MAX_TEXT].strip()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser
@@ -11,7 +12,6 @@ MAX_BYTES = 9_900_000  # the parser gives up at a token of ten million
 _MAX_DEPTH = 200  # the parser gives up at 256
 _LONG_TAG = 4096  # characters; the time for a tag grows with the square of the number of its attributes
 _MAX_ATTRIBUTES = 100
-_LONG_VALUE = 16_384  # of an attribute: embedded pictures
 
 # Attributes' values in quotes may hold `>`. All parts are possessive, so that no text is read twice.
 _TAG = re.compile(r"""<(/?)([A-Za-z][^\s/><]*+)((?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+')?+)*+)>?+""")
@@ -51,7 +51,7 @@ def _parse(text: str) -> tuple[HtmlElement | None, bool]:
 
 
 def _shortened(text: str) -> str:
-    """The page with fewer and shorter attributes where a tag has very many or very long ones."""
+    """The page with no more than the first attributes of tags that have very many."""
     if max(map(len, text.split(">"))) < _LONG_TAG:
         return text
     return _TAG.sub(lambda tag: tag[0] if len(tag[0]) < _LONG_TAG else _short_tag(tag), text)
@@ -59,8 +59,7 @@ def _shortened(text: str) -> str:
 
 def _short_tag(tag: re.Match[str]) -> str:
     found = _ATTRIBUTE.finditer(tag[3])
-    kept = [each[0] for each, _ in zip(found, range(_MAX_ATTRIBUTES), strict=False) if len(each[0]) < _LONG_VALUE]
-    return f"<{tag[1]}{tag[2]} {' '.join(kept)}>"
+    return f"<{tag[1]}{tag[2]} {' '.join(each[0] for each in islice(found, _MAX_ATTRIBUTES))}>"
 
 
 def _flattened(text: str) -> str:

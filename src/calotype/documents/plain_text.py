@@ -6,6 +6,7 @@ import codecs
 import re
 
 from calotype.documents.cleaning import clean, trimmed, whole_characters
+from calotype.documents.encoding_guess import guess_encoding
 from calotype.documents.notes import Notes
 from calotype.domain.document import Block, BlockKind, ReadDocument
 from calotype.domain.errors import Unsupported
@@ -25,8 +26,6 @@ _CONTROL_CHARACTER = re.compile("[" + re.escape(_CONTROLS.decode("ascii")) + "]"
 _ESCAPES = re.compile(rb"\x1b(?:\$[@B]|\([BIJ])")
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _LOST = re.compile("[\udc80-\udcff]")
-# Enough for a guess; more takes long and tells nothing new.
-_SAMPLE = 64 * 1024
 # Where one in so many characters beyond ASCII is broken, the text is still UTF-8.
 _STILL_UTF8 = 10
 _NO_TEXT = "The file is no text"
@@ -155,14 +154,6 @@ def _guessed(data: bytes) -> tuple[str, str]:
         except (UnicodeDecodeError, LookupError):
             pass
     return _western(data), "windows-1252"
-
-
-def guess_encoding(data: bytes) -> str | None:
-    """The encoding in which these bytes make most sense; None when nothing speaks for any."""
-    import charset_normalizer
-
-    best = charset_normalizer.from_bytes(data[:_SAMPLE]).best()
-    return best.encoding if best is not None else None
 
 
 def _western(data: bytes) -> str:

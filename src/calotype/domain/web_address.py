@@ -123,6 +123,8 @@ def _parse(url: str) -> _Address:
     if _UNSTORABLE.search(text):
         raise Refused("the URL contains characters that are not allowed")
     user, at, where = (authority or "").rpartition("@")
+    if "\\" in user:  # browsers read it as a slash, and would go elsewhere
+        raise Refused("the URL contains a backslash before its host")
     host, port = _host_and_port(where)
     return _Address(scheme, user + at, host, port, path, query)
 

@@ -138,7 +138,6 @@ class CrawlService:
     async def _queue_again(self, scope: Scope, asset_id: UUID, seconds: float) -> None:
         at = datetime.now(UTC) + timedelta(seconds=seconds)
         async with self._database.mark() as connection:
-            # The lowest urgency keeps those that have waited behind nobody: they come when their time does.
             await self._queue.enqueue(connection, Job(Task.CRAWL, scope.tenant_id, asset_id), Urgency.NEW, at)
 
     async def _begin(self, scope: Scope, asset_id: UUID) -> _Crawl | None:

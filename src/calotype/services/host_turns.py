@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -62,8 +63,9 @@ class HostTurns:
     each keep a pace of their own, so that a host may have one visitor from each of them.
     """
 
-    def __init__(self, pause: float) -> None:
+    def __init__(self, pause: float, *, jitter: Callable[[], float] = random.random) -> None:
         self._pause = pause
+        self._jitter = jitter
         self._hosts: dict[str, _Host] = {}
         self._tidy_at = _TIDY_AT
 
@@ -87,7 +89,7 @@ class HostTurns:
                     host.takes += _SHARE * (host.ended - host.began - host.takes)
                     host.door.release()
             else:
-                yield Turn(_slot(host, wanted))
+                yield Turn(self._slot(host, wanted))
         finally:
             host.users -= 1
 
@@ -97,6 +99,16 @@ class HostTurns:
             self._hosts = {name: host for name, host in self._hosts.items() if not host.is_forgettable(now)}
             self._tidy_at = max(_TIDY_AT, 2 * len(self._hosts))
         return self._hosts.setdefault(name, _Host())
+
+    def _slot(self, host: _Host, pause: float) -> float:
+        """Seconds until a time that was given to nobody else; where all of them are, some time before the longest."""
+        now = time.monotonic()
+        at = max(host.expected(pause, now), host.given_until)
+        until = at + host.takes + max(host.pause, pause)
+        if until > now + _LONGEST:
+            return _LONGEST * (1 + self._jitter()) / 2
+        host.given_until = until
+        return at - now
 
 
 async def _enter(host: _Host, pause: float) -> bool:
@@ -121,12 +133,3 @@ async def _enter(host: _Host, pause: float) -> bool:
         return is_mine
     finally:
         host.waiting -= 1
-
-
-def _slot(host: _Host, pause: float) -> float:
-    """Seconds until a time that was given to nobody else; beyond the longest there is no order any more, only a spread."""
-    now = time.monotonic()
-    at = max(host.expected(pause, now), host.given_until)
-    host.given_until = min(at + host.takes + max(host.pause, pause), now + _LONGEST)
-    wait = at - now
-    return wait if wait < _LONGEST else _LONGEST / 2 + wait % (_LONGEST / 2)
