@@ -1,26 +1,31 @@
-"""Crawling links: pages of sites that answer after 10 ms, through the whole server, from the first link saved to the last read.
+"""Crawling links: pages of sites that answer after 10 ms, each with its robots.txt, by a worker that finds their jobs waiting.
 
     python -m bench.crawling [pages]
 
-The sites run in a process of their own; every address of 127.0.0.0/8 is a host to the server. Beside it, in the same run: the
-same pages by the fetcher and the children alone, without database; by one child alone, without network; and one host, whose pages
-come one at a time with the usual pause between two.
+The sites run in a process of their own; every address of 127.0.0.0/8 is a host to the worker. The rate is that between the first
+and the last page that is stored; the processor's time, of the worker and its children without the database, says more where the
+machine has other things to do. Beside it, in the same run: the same pages by the fetcher and the children alone; reading alone;
+and one host, whose pages come one at a time with the usual pause between two.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import random
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
-from tests.running import RunningServer
+from tests.running import RunningServer, calotype_environment
 
 from bench.report import report
 from calotype.crawling.addresses import Allowed
@@ -149,49 +154,86 @@ def _alone(count: int) -> float:
     return count / (time.perf_counter() - began)
 
 
-def _through_server(client: httpx.Client, urls: Sequence[str]) -> tuple[float, float]:
-    """Seconds until all links are saved, and until all their pages are read."""
-    began = time.perf_counter()
+def _saved(client: httpx.Client, urls: Sequence[str]) -> list[str]:
     ids = []
     for url in urls:
         saved = client.post("/api/v2/user-files/links", json={"url": url})
         saved.raise_for_status()
         ids.append(saved.json()["id"])
-    saving = time.perf_counter() - began
-    left = set(ids)
-    while left and time.perf_counter() - began < _PATIENCE:
-        time.sleep(0.1)
-        some = sorted(left)[:100]
-        files = client.get("/api/v2/user-files", params={"ids": ",".join(some), "limit": 100}).json()["files"]
-        states = {file["id"]: file["crawl_status"] for file in files}
-        assert "failed" not in states.values(), next(file for file in files if file["crawl_status"] == "failed")
-        left -= {file_id for file_id, state in states.items() if state == "completed"}
+    return ids
+
+
+def _crawled(client: httpx.Client, ids: Sequence[str]) -> float:
+    """Pages a second, from the first to the last that was stored, once all of them are."""
+    left, deadline = set(ids), time.monotonic() + _PATIENCE
+    while left and time.monotonic() < deadline:
+        time.sleep(0.5)
+        left -= set(_ends(client, sorted(left)[:100]))
     assert not left, f"{len(left)} pages are not read"
-    return saving, time.perf_counter() - began
+    ends = sorted(end for at in range(0, len(ids), 100) for end in _ends(client, ids[at : at + 100]).values())
+    return (len(ends) - 1) / (ends[-1] - ends[0]).total_seconds()
+
+
+def _ends(client: httpx.Client, ids: Sequence[str]) -> dict[str, datetime]:
+    files = client.get("/api/v2/user-files", params={"ids": ",".join(ids), "limit": 100}).json()["files"]
+    found = {}
+    for file in files:
+        assert file["crawl_status"] != "failed", file
+        if file["crawl_status"] == "completed":
+            detail = client.get(f"/api/v2/user-files/{file['id']}").json()
+            found[file["id"]] = datetime.fromisoformat(detail["crawled_at"])
+    return found
+
+
+@contextmanager
+def _working(server: RunningServer, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker beside the server."""
+    environment = calotype_environment(server.data_dir, CALOTYPE_DATABASE_URL=server.database_url(), **settings)
+    worker = subprocess.Popen([sys.executable, "-m", "calotype", "worker"], env=environment, stderr=subprocess.DEVNULL)
+    try:
+        yield worker
+    finally:
+        worker.terminate()
+        worker.wait()
+
+
+def _processor_seconds(pid: int) -> float:
+    """What a process and its children have used (proc(5), stat)."""
+    spent = 0.0
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            if pid in {int(folder.name), int(fields[1])}:
+                spent += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return spent
 
 
 def run(pages: int = 200) -> dict[str, Any]:
-    """Crawl so many pages, each on a host of its own; then of twenty hosts without a pause, and of one with it."""
+    """Crawl so many pages, each on a host of its own, and then some of one host."""
+    settings = {"CALOTYPE_FETCH_ALLOW": "127.0.0.0/8"}
     with Sites() as sites, tempfile.TemporaryDirectory() as folder:
-        children = 2
-        bare = asyncio.run(_without_database(sites.urls(pages, pages), children))
+        bare = asyncio.run(_without_database(sites.urls(pages, pages), os.cpu_count() or 1))
         alone = _alone(100)
         with (
-            RunningServer(Path(folder), CALOTYPE_FETCH_ALLOW="127.0.0.0/8") as server,
+            RunningServer(Path(folder), "--no-worker", **settings) as server,
             server.client(server.new_key()) as client,
         ):
-            _through_server(client, sites.urls(20, 20, first=2000))  # children and connections are there then
-            saving, whole = _through_server(client, sites.urls(pages, pages))
-            _, one = _through_server(client, sites.urls(_ALONE, 1, first=3000))
+            first = _saved(client, sites.urls(10, 10, first=2000))
+            with _working(server, **settings) as worker:
+                _crawled(client, first)
+                one = _crawled(client, _saved(client, sites.urls(_ALONE, 1, first=3000)))
+            ids = _saved(client, sites.urls(pages, pages))
+            with _working(server, **settings) as worker:
+                rate = _crawled(client, ids)
+                spent = _processor_seconds(worker.pid)
     return {
         "bench": f"crawling {pages} pages of {len(page_of(0)) // 1000} kB, {round(1000 * LATENCY)} ms latency, a host each",
-        "pages_per_s": round(pages / whole, 1),
-        "links_saved_per_s": round(pages / saving, 1),
+        "pages_per_s": round(rate, 1),
+        "processor_ms_per_page_with_start": round(1000 * spent / pages, 1),
         "pages_per_s_without_database": round(bare, 1),
+        "ratio_to_without_database": round(rate / bare, 2),
         "pages_per_s_read_by_one_process": round(alone, 1),
-        "ratio_to_without_database": round(pages / whole / bare, 2),
-        "pages_per_s_of_one_host": round(_ALONE / one, 2),
-        "pages_of_one_host": _ALONE,
+        "pages_per_s_of_one_host": round(one, 2),
     }
 
 

@@ -54,7 +54,7 @@ def folder(tmp_path):
     (root / "trip" / "day 1" / "cafe\u0301.jpg").write_bytes(photo())
     Path(os.fsdecode(os.fsencode(root) + b"/latin-\xe9.jpg")).write_bytes(photo())
     Path(os.fsdecode(os.fsencode(root) + b"/broken-\xe9.jpg")).write_bytes(photo()[:100])
-    (root / "notes.txt").write_text("not a picture")
+    (root / "notes.xmp").write_text("a sidecar")
     (root / "empty.jpg").touch()
     (root / ".hidden.jpg").write_bytes(photo())
     (root / ".thumbnails" / "t.jpg").write_bytes(photo())
@@ -95,12 +95,12 @@ def test_a_folder_is_taken_in_whole_with_what_is_wrong_reported_and_passed_over(
 
 
 def test_an_import_without_faults_ends_with_status_0_and_says_how_many_in_one_line(calotype, tenant, tmp_path):
-    """Files may be named singly too; one that is no picture is left out without being a fault."""
+    """Files may be named singly too; one of a kind that is not kept is left out without being a fault."""
     owner = tenant("single")
-    files = [tmp_path / "one.jpg", tmp_path / "two.jpg", tmp_path / "notes.md"]
+    files = [tmp_path / "one.jpg", tmp_path / "two.jpg", tmp_path / "notes.xmp"]
     for file in files[:2]:
         file.write_bytes(photo())
-    files[2].write_text("# no picture")
+    files[2].write_text("a sidecar")
 
     done = calotype("import", *map(str, files), "--tenant", owner)
 

@@ -64,7 +64,7 @@ def pictures(tmp_path):
         (root / name).write_bytes(photo())
     (root / "empty").mkdir()
     (root / "notes").mkdir()
-    (root / "notes" / "n.txt").write_text("no picture")
+    (root / "notes" / "n.xmp").write_text("a sidecar")
     return root
 
 
@@ -139,7 +139,7 @@ def test_directories_that_cannot_be_folders_are_told_and_pass_by(run, look, tmp_
     for number, place in enumerate([*bad, root / " spaced ", root / "spaced", root / "e\u0301", root / "\u00e9", deep]):
         place.mkdir(parents=True, exist_ok=True)
         (place / f"{number}.jpg").write_bytes(photo())
-    (bad[0] / "notes.txt").write_text("no picture")
+    (bad[0] / "notes.xmp").write_text("a sidecar")
 
     summary = run(root, "--mirror", status=1)
 

@@ -117,6 +117,7 @@ def test_utf_16_is_read_with_and_without_a_mark(codec):
     wrong = page("größer", '<meta charset="utf-16">')
     assert decode_page(wrong.encode(), None) == (wrong, "utf-8")
     assert decode_page(wrong.encode(), "utf-16") == (wrong, "utf-8")
+    assert decode_page(wrong.encode() + b"\0", None) == (wrong + "\0", "utf-8")
 
 
 @pytest.mark.parametrize("encoding", SENTENCES)
@@ -136,10 +137,10 @@ def test_a_label_that_the_bytes_contradict_is_passed_over():
     assert text.count("\ufffd") == 1
 
 
-def test_a_page_that_was_cut_is_still_utf_8():
+def test_a_page_that_was_cut_is_still_what_it_was():
     """The body's limit may fall into a character."""
     assert decode_page("<p>größer ü".encode()[:-1], None)[1] == "utf-8"
-    assert decode_page("<p>only one ü".encode()[:-1], "utf-8")[1] == "utf-8"
+    assert decode_page("<p>\u6a4b".encode("cp932")[:-1], "shift_jis") == ("<p>\ufffd", "shift_jis")
 
 
 @given(st.binary(max_size=300), st.none() | st.text(max_size=20) | st.sampled_from(["utf-8", "gbk", "iso-2022-jp"]))

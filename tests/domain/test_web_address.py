@@ -50,6 +50,7 @@ TAILS = st.text(st.characters(exclude_characters="#", exclude_categories=["Cs", 
         ("http://[2001:DB8:0::1]:80/", "http://[2001:db8::1]/"),
         ("http://[::ffff:1.2.3.4]/", "http://[::ffff:102:304]/"),
         ("http://my_host-/", "http://my_host-/"),
+        ("http://\u2100.example/", "http://\u2100.example/"),
     ],
 )
 def test_one_form_for_all_that_leads_to_the_same(url, form):

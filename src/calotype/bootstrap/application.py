@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from calotype.jobs.queue import JobQueue
 from calotype.sandbox.pool import Sandbox
+from calotype.services.agent_search import AgentSearchService
 from calotype.services.analysis import AnalysisService
 from calotype.services.analysis_recovery import AnalysisRecovery
 from calotype.services.analysis_session import AnalysisSessionService
@@ -74,6 +75,7 @@ class Application:
     """All services of one process, built and connected."""
 
     settings: Settings
+    agent_search: AgentSearchService
     analyses: AnalysisService
     analysis_recovery: AnalysisRecovery
     analysis_sessions: AnalysisSessionService

@@ -16,6 +16,7 @@ from calotype.domain.analysis import MOST_IMAGES
 from calotype.domain.budget import Budget
 from calotype.domain.quota import UploadTerms
 from calotype.domain.video import FILE_FORMATS
+from calotype.services.agent_search import AgentSearchService
 from calotype.services.analysis import AnalysisService
 from calotype.services.analysis_recovery import AnalysisRecovery
 from calotype.services.analysis_session import AnalysisSessionService, SessionTerms
@@ -26,6 +27,7 @@ from calotype.services.api_key import ApiKeyService
 from calotype.services.asset import AssetService
 from calotype.services.batch import BatchService, BatchTerms
 from calotype.services.batch_upload import BatchLimits, BatchUploadService
+from calotype.services.bookmark import BookmarkService
 from calotype.services.budget import BudgetService
 from calotype.services.chunked_upload import ChunkedUploadService
 from calotype.services.color import ColorService
@@ -100,11 +102,15 @@ def build(tools: Tools, secret: bytes) -> Application:
     trash = TrashService(database, store, queue, events, keep=timedelta(days=settings.trash_days))
     folders = FolderService(database, trash)
     embedder = WordLlamaEmbedder()
+    document_search = DocumentSearchService(database, embedder)
+    image_search = ImageSearchService(database, embedder)
+    video_search = VideoSearchService(database, embedder)
     embeddings = EmbeddingService(database, queue, embedder)
     describer = build_describer(settings, tools.vision)
     describing = _describing(tools, describer, embeddings)
     assets = AssetService(database, queue, embeddings)
     previews = documents.previews(tools)
+    links = LinkService(database, queue)
     sessions = _sessions(tools)
     batches = _batches(tools, events)
     device_uploads = _device_uploads(tools, ingest, batches, events)
@@ -115,6 +121,7 @@ def build(tools: Tools, secret: bytes) -> Application:
     analysis_work = AnalysisWork(database, describing, presence, concurrency=settings.analysis_concurrency)
     return Application(
         settings=settings,
+        agent_search=AgentSearchService(database, embedder, image_search, document_search, video_search),
         analyses=analyses,
         analysis_recovery=AnalysisRecovery(
             database, queue, presence, analysis_work.is_here, grace=settings.analysis_grace
@@ -146,18 +153,18 @@ def build(tools: Tools, secret: bytes) -> Application:
         device_uploads=device_uploads,
         exports=_exports(tools),
         extraction=documents.extraction(tools, embeddings, previews),
-        document_search=DocumentSearchService(database, embedder),
+        document_search=document_search,
         documents=DocumentService(database, queue, assets, trash, model=embedder.model),
         doctor=DoctorService(database, store, tools.pictures, describer, tools.transcriber, settings.data_dir),
         duplicates=DuplicateService(database),
         embeddings=embeddings,
         folders=folders,
-        image_search=ImageSearchService(database, embedder),
+        image_search=image_search,
         image_uploads=_image_uploads(tools, ingest),
         images=ImageService(database, trash),
-        importer=ImportService(database, ingest, folders),
+        importer=ImportService(database, ingest, folders, BookmarkService(links, folders)),
         ingest=ingest,
-        links=LinkService(database, queue),
+        links=links,
         look_alikes=LookAlikeService(database),
         media=MediaService(database, queue, delivery),
         metrics=MetricsService(database, queue),
@@ -189,7 +196,7 @@ def build(tools: Tools, secret: bytes) -> Application:
         video_downloads=videos.video_downloads(tools, announcing, probing),
         video_groups=VideoGroupService(database),
         video_indexing=videos.video_indexing(tools, describing, embeddings),
-        video_search=VideoSearchService(database, embedder),
+        video_search=video_search,
         video_uploads=videos.video_uploads(tools, ingest, announcing, probing),
         videos=VideoService(database, store, queue, trash),
         webhook_deliveries=webhook_deliveries,

@@ -1,4 +1,4 @@
-"""`calotype import`: a folder of pictures into the library."""
+"""`calotype import`: folders of files, and a browser's bookmarks, into the library."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import signal
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -17,64 +18,96 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from calotype.bootstrap import Application
 from calotype.cli.session import with_services
+from calotype.domain.bookmark import Bookmark
 from calotype.domain.errors import InvalidInput
 from calotype.domain.folder import clean_folder_path
 from calotype.domain.scope import Scope
 from calotype.domain.values import clean_tags, split_list
 from calotype.services.api_key import DEFAULT_TENANT
-from calotype.services.importer import FoundFile, ImportedFile, ImportOutcome, find_files
+from calotype.services.importer import (
+    BOOKMARKS_AT_ONCE,
+    FoundFile,
+    Imported,
+    ImportKind,
+    ImportOutcome,
+    ImportTerms,
+    find_files,
+)
 
 _INTERRUPTED = 130  # what shells use for a program ended by Ctrl-C
+_KINDS = ",".join(ImportKind)
 
 
 @dataclass
 class _Run:
-    """One import under way."""
+    """One import under way; `total` is how many files and bookmarks there are, as far as is known."""
 
     files: list[FoundFile]
-    tags: tuple[str, ...]
-    folder: tuple[str, ...]
-    mirrors: bool
+    terms: ImportTerms
     progress: Progress
     bar: TaskID
+    total: int
     started: float = field(default_factory=time.monotonic)
     next: int = 0
     size: int = 0
     outcomes: Counter[ImportOutcome] = field(default_factory=Counter)
-    failures: list[ImportedFile] = field(default_factory=list)
+    failures: list[Imported] = field(default_factory=list)
+    notes: list[Imported] = field(default_factory=list)
     is_stopped: bool = False
 
     def stop(self) -> None:
-        """Take no further file; those under way are finished."""
+        """Take no further file and bookmarks; those under way are finished."""
         self.is_stopped = True
 
-    def note(self, done: ImportedFile) -> None:
-        """Count one file."""
+    def expect(self, bookmarks: int) -> None:
+        """Count bookmarks instead of the file they stand in."""
+        self.total += bookmarks - 1
+        self.progress.update(self.bar, total=self.total)
+
+    def note(self, done: Imported) -> None:
+        """Count one file or bookmark."""
         self.outcomes[done.outcome] += 1
         self.size += done.size_bytes
         rate = self.outcomes.total() / max(0.001, time.monotonic() - self.started)
-        self.progress.update(self.bar, advance=1, rate=f"{rate:.1f} files/s")
+        self.progress.update(self.bar, advance=1, rate=f"{rate:.1f}/s")
         if done.outcome is ImportOutcome.FAILED:
             self.failures.append(done)
-            self.progress.console.print(f"failed: {done.path}: {done.reason}", markup=False, highlight=False)
+            self._print("failed", done, done.reason)
+        if done.note:
+            self.notes.append(done)
+            self._print("note", done, done.note)
+
+    def _print(self, kind: str, done: Imported, text: str | None) -> None:
+        parts = (kind, str(done.path), done.url, text)
+        line = ": ".join(part for part in parts if part)
+        self.progress.console.print(line, markup=False, highlight=False)
 
 
-def import_pictures(
+def import_files(
     paths: Annotated[
-        list[Path], typer.Argument(exists=True, readable=True, help="Files and folders.", metavar="PATH…")
+        list[Path],
+        typer.Argument(exists=True, readable=True, help="Files, folders, exports of bookmarks.", metavar="PATH…"),
     ],
-    tags: Annotated[str, typer.Option(help="Comma-separated tags for every file.")] = "",
-    folder: Annotated[str, typer.Option(help="Folder to put the files in, like Trips/2026; made if missing.")] = "",
+    tags: Annotated[str, typer.Option(help="Comma-separated tags for every file and link.")] = "",
+    folder: Annotated[str, typer.Option(help="Folder to put all in, like Trips/2026; made if missing.")] = "",
     mirror: Annotated[
-        bool, typer.Option("--mirror", help="Make the given directories and all in them folders.")
+        bool,
+        typer.Option("--mirror", help="Make the given directories and all in them folders, and bookmarks' folders."),
+    ] = False,
+    only: Annotated[str, typer.Option(help="Comma-separated kinds to take in; the others are left out.")] = _KINDS,
+    no_crawl: Annotated[
+        bool, typer.Option("--no-crawl", help="Save links without having their pages looked at.")
     ] = False,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Files taken in at once.")] = 4,
     tenant: Annotated[str, typer.Option(help="Whose library.")] = DEFAULT_TENANT,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
-    """Take pictures into the library; run it again to go on where it stopped. Exit 1 when a picture failed."""
-    clean = clean_tags(split_list(tags))
+    """Take images, videos, documents and a browser's exported bookmarks into the library.
+
+    Run it again to go on where it stopped. Exit status 1 when a file failed.
+    """
     top = clean_folder_path([name for name in folder.split("/") if name.strip()])
+    terms = ImportTerms(clean_tags(split_list(tags)), top, mirror, _kinds(only), crawls=not no_crawl)
     files = list(find_files(paths))
     if not files:
         raise InvalidInput("there are no files to import")
@@ -87,7 +120,7 @@ def import_pictures(
         console=Console(stderr=True),
     )
     with progress:
-        run = _Run(files, clean, top, mirror, progress, progress.add_task("import", total=len(files), rate=""))
+        run = _Run(files, terms, progress, progress.add_task("import", total=len(files), rate=""), len(files))
 
         async def work(services: Application) -> None:
             scope = await services.api_keys.scope_of_tenant(tenant)
@@ -102,26 +135,50 @@ def import_pictures(
         raise typer.Exit(1)
 
 
+def _kinds(only: str) -> frozenset[ImportKind]:
+    kinds = frozenset(split_list(only))
+    if unknown := sorted(kinds - set(ImportKind)):
+        raise InvalidInput(f"--only takes {_KINDS}, not {', '.join(unknown)}")
+    if not kinds:
+        raise InvalidInput(f"--only needs at least one of {_KINDS}")
+    return frozenset(map(ImportKind, kinds))
+
+
 async def _take(services: Application, scope: Scope, run: _Run) -> None:
     while run.next < len(run.files) and not run.is_stopped:
         found = run.files[run.next]
         run.next += 1
-        folder = (*run.folder, *found.directories) if run.mirrors else run.folder
-        run.note(await services.importer.import_file(scope, found.path, run.tags, folder))
+        bookmarks = await services.importer.read_bookmarks(found, run.terms)
+        if bookmarks:
+            await _take_bookmarks(services, scope, run, found, bookmarks)
+        else:
+            run.note(await services.importer.import_file(scope, found, run.terms))
+
+
+async def _take_bookmarks(
+    services: Application, scope: Scope, run: _Run, found: FoundFile, bookmarks: Sequence[Bookmark]
+) -> None:
+    run.expect(len(bookmarks))
+    for start in range(0, len(bookmarks), BOOKMARKS_AT_ONCE):
+        if run.is_stopped:
+            return
+        some = bookmarks[start : start + BOOKMARKS_AT_ONCE]
+        for done in await services.importer.import_bookmarks(scope, found, some, run.terms):
+            run.note(done)
 
 
 def _summarise(run: _Run, *, as_json: bool) -> None:
     seconds = time.monotonic() - run.started
     counts = {outcome.value: run.outcomes[outcome] for outcome in ImportOutcome}
-    left = len(run.files) - run.outcomes.total()
+    left = run.total - run.outcomes.total()
     if as_json:
-        failures = [{"path": str(failure.path), "reason": failure.reason} for failure in run.failures]
         summary = {
             **counts,
             "not_reached": left,
             "bytes": run.size,
             "seconds": round(seconds, 3),
-            "failures": failures,
+            "failures": [{"path": str(each.path), "reason": each.reason, "url": each.url} for each in run.failures],
+            "notes": [{"path": str(each.path), "note": each.note, "url": each.url} for each in run.notes],
         }
         print(json.dumps(summary, indent=2))
         return

@@ -33,7 +33,7 @@ app = typer.Typer(
 )
 app.command("serve")(serving.serve)
 app.command("worker")(serving.worker)
-app.command("import")(importing.import_pictures)
+app.command("import")(importing.import_files)
 app.command("reindex")(reindexing.reindex)
 app.command("search")(searching.search)
 app.command("doctor")(doctor.examine)

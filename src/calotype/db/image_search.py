@@ -19,7 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db.scoped import within_sql, within_words_sql
 from calotype.domain.embedding import EmbeddingSource
-from calotype.domain.image_search import DEPTH, Hit
+from calotype.domain.image import IMAGE
+from calotype.domain.image_search import DEPTH, Hit, ImageFilter
 from calotype.domain.scope import Scope, Visibility
 from calotype.domain.search_text import to_term
 
@@ -34,7 +35,6 @@ _CANDIDATES = 800  # rows that are ranked, shared out among the words
 _MOST_ALL = 500  # rows with all words that are ranked
 # Of visible text, descriptions, file names and tags, titles.
 _WEIGHTS = "'{0.3, 0.5, 0.8, 1}'"
-_INDEXED = "asset.media_type = 'image' AND asset.description_status = 'completed'"
 
 
 async def select_common_words(
@@ -47,7 +47,7 @@ async def select_common_words(
     if assets <= _SMALL:
         return {}
     values = {"tenant_id": scope.tenant_id, "newest": SAMPLE, "least": _COMMON}
-    rows = await connection.execute(_statements(source, scope.visibility).common, values)
+    rows = await connection.execute(_statements(source, scope.visibility, _Shape()).common, values)
     return {row.word: row.rows / SAMPLE for row in rows}
 
 
@@ -58,16 +58,21 @@ async def select_by_words(
     lexemes: Sequence[str],
     common: Mapping[str, float],
     assets: int,
+    wanted: ImageFilter = ImageFilter(),  # noqa: B008 - cannot be changed
+    *,
+    media_type: str = IMAGE,
 ) -> list[Hit]:
-    """The best images for some words, at most 200: those with all of them first, rarer words counting more.
+    """The best images, or assets of another type, for some words, at most 200: those with all first, rarer words counting more.
 
-    The words are looked for in what `source` stands for: the image's own texts, or what its client says of it.
+    The words are looked for in what `source` stands for: the asset's own texts, or what its client says of it. What is common
+    among all images says nothing of a part of them, or of others, which is why all words are looked up there.
     """
     if not lexemes:
         return []
-    made = _statements(source, scope.visibility)
+    is_part = wanted.is_restricted or media_type != IMAGE
+    made = _statements(source, scope.visibility, _Shape.of(wanted, media_type))
     terms = [to_term(lexeme) for lexeme in lexemes]
-    shares = [common.get(lexeme) for lexeme in lexemes]
+    shares = [None if is_part else common.get(lexeme) for lexeme in lexemes]
     parameters = {
         "tenant_id": scope.tenant_id,
         "terms": terms,
@@ -76,7 +81,8 @@ async def select_by_words(
         "any_common": _joined([term for term, share in zip(terms, shares, strict=True) if share], "|"),
         "cap": max(DEPTH, _CANDIDATES // len(terms)),
         "most": _MOST_ALL,
-        "newest": _NEWEST,
+        "newest": 0 if is_part else _NEWEST,
+        **_values(wanted),
     }
     together = math.prod(share or 0.0 for share in shares)
     if together * _FARTHEST >= DEPTH:
@@ -99,6 +105,38 @@ def _joined(terms: Sequence[str], operator: str) -> str:
     return f" {operator} ".join(f"({term})" for term in terms)
 
 
+def _values(wanted: ImageFilter) -> dict[str, Any]:
+    """The parameters of a filter's conditions."""
+    values = {"folder_id": wanted.folder_id, "ids": None if wanted.ids is None else list(wanted.ids)}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """Which conditions a filter has, whatever their parameters are."""
+
+    in_folder: bool = False
+    of_ids: bool = False
+    undescribed: bool = False
+    media_type: str = IMAGE
+
+    @classmethod
+    def of(cls, wanted: ImageFilter, media_type: str) -> _Shape:
+        return cls(wanted.folder_id is not None, wanted.ids is not None, wanted.undescribed, media_type)
+
+    @property
+    def found(self) -> str:
+        """The condition of images that take part."""
+        conditions = [f"asset.media_type = '{self.media_type}'"]
+        if not self.undescribed:
+            conditions.append("asset.description_status = 'completed'")
+        if self.in_folder:
+            conditions.append("asset.folder_id = :folder_id")
+        if self.of_ids:
+            conditions.append("asset.id = ANY(CAST(:ids AS uuid[]))")
+        return " AND ".join(conditions)
+
+
 @dataclass(frozen=True, slots=True)
 class _Statements:
     """Built once for each kind of text: common words, and ranking what has every word, the newest of it, or some words."""
@@ -119,35 +157,35 @@ class _Texts:
     joined: str
 
 
-def _own_texts(visibility: Visibility) -> _Texts:
+def _own_texts(visibility: Visibility, shape: _Shape) -> _Texts:
     hits = (
         f"SELECT asset.id FROM asset WHERE asset.search @@ {{query}} AND {within_words_sql(visibility)} "
-        f"AND {_INDEXED} LIMIT {{limit}}"
+        f"AND {shape.found} LIMIT {{limit}}"
     )
-    return _Texts(hits, _recent(visibility), "asset.search", "")
+    return _Texts(hits, _recent(visibility, shape), "asset.search", "")
 
 
-def _said_texts(visibility: Visibility) -> _Texts:
+def _said_texts(visibility: Visibility, shape: _Shape) -> _Texts:
     # The limits within keep assets from being read all at once for a join.
     hits = (
         "SELECT said.asset_id AS id FROM custom_metadata AS said CROSS JOIN LATERAL "
-        f"(SELECT 1 FROM asset WHERE asset.id = said.asset_id AND {within_sql(visibility)} AND {_INDEXED} LIMIT 1) AS asset "
+        f"(SELECT 1 FROM asset WHERE asset.id = said.asset_id AND {within_sql(visibility)} AND {shape.found} LIMIT 1) AS asset "
         "WHERE said.search @@ {query} AND ARRAY[said.tenant_id] @> ARRAY[CAST(:tenant_id AS uuid)] LIMIT {limit}"
     )
     recent = (
-        f"SELECT asset.id, said.search FROM ({_recent(visibility)} OFFSET 0) AS asset CROSS JOIN LATERAL "
+        f"SELECT asset.id, said.search FROM ({_recent(visibility, shape)} OFFSET 0) AS asset CROSS JOIN LATERAL "
         "(SELECT search FROM custom_metadata WHERE custom_metadata.asset_id = asset.id LIMIT 1) AS said"
     )
     return _Texts(hits, recent, "said.search", "JOIN custom_metadata AS said ON said.asset_id = asset.id")
 
 
-def _recent(visibility: Visibility) -> str:
+def _recent(visibility: Visibility, shape: _Shape) -> str:
     newest = (
-        "SELECT asset.id, asset.search, asset.media_type, asset.description_status FROM asset "
+        "SELECT asset.id, asset.search, asset.media_type, asset.description_status, asset.folder_id FROM asset "
         f"WHERE {within_sql(visibility)} AND asset.media_type = 'image' "
         "ORDER BY asset.created_at DESC, asset.id DESC LIMIT CAST(:newest AS integer)"
     )
-    return f"SELECT asset.id, asset.search FROM ({newest}) AS asset WHERE {_INDEXED}"
+    return f"SELECT asset.id, asset.search FROM ({newest}) AS asset WHERE {shape.found}"
 
 
 def _ranking(texts: _Texts) -> str:
@@ -178,8 +216,8 @@ _BY_RARITY = """
 
 
 @functools.cache
-def _statements(source: EmbeddingSource, visibility: Visibility) -> _Statements:
-    texts = _own_texts(visibility) if source is EmbeddingSource.CONTENT else _said_texts(visibility)
+def _statements(source: EmbeddingSource, visibility: Visibility, shape: _Shape) -> _Statements:
+    texts = (_own_texts if source is EmbeddingSource.CONTENT else _said_texts)(visibility, shape)
     recent, ranking = texts.recent, _ranking(texts)
     every = texts.hits.format(query="CAST(:all AS tsquery)", limit="CAST(:most AS integer)")
     each = texts.hits.format(query="word.query", limit="CAST(:cap AS integer)")

@@ -82,6 +82,16 @@ async def lock_url(connection: AsyncConnection, scope: Scope, normalized_url: st
     await connection.execute(_LOCK, {"key": f"{scope.tenant_id}:{normalized_url}"})
 
 
+_LOCK_ALL = text("SELECT pg_advisory_xact_lock(hashtextextended(key, 0)) FROM unnest(CAST(:keys AS text[])) AS key")
+
+
+async def lock_urls(connection: AsyncConnection, scope: Scope, normalized_urls: Collection[str]) -> None:
+    """The same for several URLs at once."""
+    # Always in the same order, so that two transactions with some of the same never wait for each other.
+    keys = [f"{scope.tenant_id}:{url}" for url in sorted(set(normalized_urls))]
+    await connection.execute(_LOCK_ALL, {"keys": keys})
+
+
 async def has_link(connection: AsyncConnection, scope: Scope, normalized_url: str) -> bool:
     """Whether a link of the scope has this URL, in its normal form."""
     found = await connection.execute(_has(scope), {"tenant_id": scope.tenant_id, "url": normalized_url})
@@ -92,6 +102,20 @@ def _has(scope: Scope) -> Any:
     return text(
         "SELECT EXISTS (SELECT 1 FROM link JOIN asset ON asset.id = link.asset_id WHERE link.tenant_id = :tenant_id "
         f"AND md5(link.normalized_url) = md5(:url) AND link.normalized_url = :url AND {within_sql(scope.visibility)})"
+    )
+
+
+async def select_held_urls(connection: AsyncConnection, scope: Scope, normalized_urls: Collection[str]) -> set[str]:
+    """Those of some URLs, in their normal form, that links of the scope have."""
+    values = {"tenant_id": scope.tenant_id, "urls": sorted(set(normalized_urls))}
+    return set((await connection.execute(_held(scope), values)).scalars())
+
+
+def _held(scope: Scope) -> Any:
+    return text(
+        "SELECT wanted.url FROM unnest(CAST(:urls AS text[])) AS wanted (url) WHERE EXISTS (SELECT 1 FROM link "
+        "JOIN asset ON asset.id = link.asset_id WHERE link.tenant_id = :tenant_id "
+        f"AND md5(link.normalized_url) = md5(wanted.url) AND link.normalized_url = wanted.url AND {within_sql(scope.visibility)})"
     )
 
 

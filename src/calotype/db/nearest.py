@@ -12,7 +12,7 @@ from calotype.db.embedding import vector_literal
 from calotype.db.embedding_index import index_name, quoted
 from calotype.db.scoped import within_sql
 from calotype.domain.embedding import EmbeddingSource
-from calotype.domain.image_search import DEPTH, SIMILARITY_FLOOR, Hit, LibrarySize
+from calotype.domain.image_search import DEPTH, SIMILARITY_FLOOR, Hit, ImageFilter, LibrarySize
 from calotype.domain.scope import Scope, Visibility
 
 _SETTINGS = text(
@@ -56,13 +56,20 @@ async def select_nearest(
     source: EmbeddingSource,
     vector: Sequence[float],
     size: LibrarySize,
+    wanted: ImageFilter = ImageFilter(),  # noqa: B008 - cannot be changed
 ) -> list[Hit]:
     """The images nearest to a vector, nearest first, at most 200; merit is the cosine similarity, never below the floor.
 
-    Needs a transaction of its own kind (`Database.snapshot`), in which settings can be made.
+    Within a part of the library all its vectors are compared. Needs a transaction of its own kind (`Database.snapshot`), in which
+    settings can be made.
     """
     values = {"tenant_id": scope.tenant_id, "vector": vector_literal(vector)}
     dimension = len(vector)
+    if wanted.is_restricted:
+        statement = _nearest_within(scope.visibility, dimension, wanted.folder_id is not None, wanted.ids is not None)
+        part = {"model": model, "source": source.value, "folder_id": wanted.folder_id, "ids": list(wanted.ids or ())}
+        named = {name: value for name, value in part.items() if f":{name}" in statement.text}
+        return _hits((await connection.execute(statement, {**values, **named})).all())
     if not size.is_scanned:
         await connection.execute(_SETTINGS)
         rows = (
@@ -106,4 +113,20 @@ def _nearest(
         f"SELECT seen.id, seen.created_at, near.distance FROM ({near}) AS near CROSS JOIN LATERAL "
         f"(SELECT asset.id, asset.created_at FROM asset WHERE asset.id = near.asset_id AND {within_sql(visibility)} "
         f"AND asset.media_type = 'image' AND asset.description_status = 'completed' LIMIT 1) AS seen LIMIT {DEPTH}"
+    )
+
+
+@functools.cache
+def _nearest_within(visibility: Visibility, dimension: int, in_folder: bool, of_ids: bool) -> TextClause:
+    """The statement for a part of the library: its images first, then their vectors by the primary key."""
+    distance = f"CAST(embedding.vector AS halfvec({dimension})) <=> CAST(:vector AS halfvec({dimension}))"
+    folder = " AND asset.folder_id = :folder_id" if in_folder else ""
+    among = " AND asset.id = ANY(CAST(:ids AS uuid[]))" if of_ids else ""
+    return text(
+        f"SELECT id, created_at, distance FROM (SELECT asset.id, asset.created_at, ({distance}) + 0 AS distance "
+        "FROM asset JOIN embedding ON embedding.asset_id = asset.id AND embedding.source = :source AND embedding.part = 0 "
+        f"AND embedding.model = :model AND embedding.dimension = {dimension} "
+        f"WHERE {within_sql(visibility)}{folder}{among} AND asset.media_type = 'image' "
+        "AND asset.description_status = 'completed' OFFSET 0) AS compared "
+        f"WHERE distance <= {1 - SIMILARITY_FLOOR} ORDER BY distance, created_at DESC, id DESC LIMIT {DEPTH}"
     )

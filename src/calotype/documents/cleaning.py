@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 # Control characters but for tab and newline, and what a byte order mark leaves behind when files are joined.
-_UNSEEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff]")
+_UNSEEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\ufffe\uffff]")
 _NEWLINES = re.compile("\r\n?|\x0c|\u2028|\u2029|\x85")
 _HALVES = re.compile("[\ud800-\udfff]+")
 _TRAILING = re.compile("[ \t]+$", re.MULTILINE)

@@ -28,6 +28,7 @@ _PROPERTY_LENGTH = 2000
 _BLOCK = 4000
 # No page has more; a file that claims so has the figure of its template.
 _MOST_ON_A_PAGE = 12_000
+_FEW = 20
 _RUNNING = re.compile(r"word/(?:header|footer)\d*\.xml")
 
 
@@ -79,8 +80,11 @@ class _Document:
         app = small_part(self._package, "docProps/app.xml")
         claimed = number(getattr(child(app, "Pages"), "text", None))
         least = max(self.gathered.page if self.gathered.rendered else 1, self.gathered.breaks + 1)
-        characters = sum(len(block.text) for block in blocks)
-        if claimed >= least and claimed * _MOST_ON_A_PAGE >= characters:
+        characters = sum(len(word) for block in blocks for word in block.text.split())
+        counted = number(getattr(child(app, "Characters"), "text", None), characters)
+        # Who did not count the characters again did not count the pages either.
+        is_new = counted <= 2 * characters + _FEW and characters <= 2 * counted + _FEW
+        if claimed >= least and is_new and claimed * _MOST_ON_A_PAGE >= characters:
             return claimed
         return self.gathered.page if self.gathered.rendered else None
 

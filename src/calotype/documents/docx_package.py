@@ -186,7 +186,8 @@ def _begins_plainly(head: bytes) -> bool:
     while (match := _NO_MARKUP.match(text, at)) is not None:
         at = match.end()
     rest = text[at : at + 64].lstrip()
-    return len(rest) > 1 and rest[0] == "<" and rest[1] not in "!?"
+    # Without a mark of its encoding, a second way to write every letter would hide what it says.
+    return "\0" not in text[:_FIRST_LOOK] and len(rest) > 1 and rest[0] == "<" and rest[1] not in "!?"
 
 
 def _shown(name: str) -> str:

@@ -188,5 +188,6 @@ def _worth(character: str, order: str, frequent: int, japanese: bool) -> float:
         # Korean is written in Hangul; Chinese characters stand here and there.
         return 0.2
     if order == "euc_kr":
-        return 1.0 if code else -0.5
+        # Syllables outside of the standard are spelled out in eight bytes.
+        return 1.0 if len(code) == 2 else -0.5
     return 0.95 if code and code[0] <= frequent else 0.1

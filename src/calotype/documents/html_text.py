@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterable
 
@@ -12,7 +11,7 @@ from lxml.html import HtmlElement
 from calotype.documents.html_words import storable
 
 MAX_TEXT = 2_000_000
-_MAX_ELEMENTS = 40_000  # of a page that is searched for its main text; beyond, it is a list of everything
+_MAX_ELEMENTS = 20_000  # of a page that is searched for its main text; beyond, it is a list of everything
 _SHORT = 250  # characters; with less, the heuristics fall back to all the text there is, menus included
 _REPEATED = 40  # characters; shorter lines may well be the same
 
@@ -44,7 +43,6 @@ def _main_text(root: HtmlElement) -> str:
         return ""
     import trafilatura
 
-    logging.getLogger("trafilatura").setLevel(logging.CRITICAL + 1)
     try:
         return trafilatura.extract(root, fast=True, include_comments=False, deduplicate=False) or ""
     except Exception:  # thousands of lines of heuristics; what can be seen is left

@@ -16,11 +16,6 @@ _MAX_ATTRIBUTES = 100
 # Attributes' values in quotes may hold `>`. All parts are possessive, so that no text is read twice.
 _TAG = re.compile(r"""<(/?)([A-Za-z][^\s/><]*+)((?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+')?+)*+)>?+""")
 _ATTRIBUTE = re.compile(r"""[^\s/>=]++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>]*+))?+""")
-_XHTML = re.compile(r"\s*<\?xml\b|\s*<!DOCTYPE[^>]{0,200}\bXHTML\b", re.IGNORECASE)
-_EMPTY_IN_XML = re.compile(
-    r"<(script|style|title|textarea|iframe|noscript|a|div|span|p|i|td)\b((?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*+)(?<=/)>",
-    re.IGNORECASE,
-)
 _VOID = frozenset(
     "area base br col embed frame hr img input keygen link meta param source track wbr".split()  # noqa: SIM905 - names
 )
@@ -32,8 +27,6 @@ def parse_html(text: str) -> HtmlElement | None:
     Nothing is fetched and no entities are expanded but those of HTML. What is nested too deeply hangs higher than it was written.
     """
     text = _shortened(text.replace("\0", ""))
-    if _XHTML.match(text[:1000]):
-        text = _EMPTY_IN_XML.sub(lambda tag: f"<{tag[1]}{tag[2][:-1]}></{tag[1]}>", text)
     root, is_too_deep = _parse(text)
     if is_too_deep:
         root, _ = _parse(_flattened(text))

@@ -12,6 +12,7 @@ from calotype.documents.cleaning import clean
 
 # A gap of so many usual distances between lines parts paragraphs, and so does a change of the height of the type.
 _GAP = 1.4
+_WIDE_GAP = 2.5
 _HEIGHT_CHANGE = 1.25
 # An indentation is at least so many heights of the type.
 _INDENT = 0.8
@@ -76,7 +77,7 @@ def _margin(group: Sequence[Line], right: float) -> float:
     """Where the lines of a paragraph had to end: its own right side where most of them come near it, else the column's."""
     own, left = max(line.right for line in group), min(line.left for line in group)
     full = sum(line.right - left > _NEARLY * (own - left) for line in group[:-1])
-    return own if len(group) > 2 and 2 * full >= len(group) - 1 else right
+    return own if full > 1 and 2 * full > len(group) - 1 else right
 
 
 def _columns(lines: Sequence[Line]) -> Iterator[list[Line]]:
@@ -101,7 +102,7 @@ def _pitch(column: Sequence[Line]) -> float:
 def _parted(before: Line, line: Line, pitch: float, left: float, right: float) -> bool:
     """Whether a new paragraph begins with `line`, in a column from `left` to `right`."""
     step = before.end - line.y
-    if step > _GAP * pitch:
+    if step > min(_GAP * pitch, _WIDE_GAP * line.height):
         return True
     low, high = sorted((before.height, line.height))
     if high > _HEIGHT_CHANGE * low and step > high / 2:

@@ -11,8 +11,8 @@ from calotype.documents.cleaning import clean, whole_characters
 from calotype.documents.pdf_layout import Line, paragraphs, without_geometry
 
 # pdfium puts this for the hyphen of a word that is divided at the end of a line.
-_DIVIDED = "\x02"
-_KEPT_HYPHEN = re.compile("\x02(?=[A-Z0-9]|\\Z)")
+_DIVIDED = "\ufffe"
+_KEPT_HYPHEN = re.compile("\ufffe(?=[A-Z0-9]|\\Z)")
 # A scanned page may have a number or a stamp of its own; and a picture of a page covers most of it.
 _HARDLY_ANY = 60
 _COVERED = 0.25
@@ -53,29 +53,25 @@ class PageReader:
         from pypdfium2 import raw
 
         count = raw.FPDFText_CountChars(handle)
-        text = self._text(page, handle, min(count, most)) if count > 0 else ""
+        text = self._text(handle, min(count, most))[:most] if count > 0 else ""
         letters = sum(map(len, text.split())) if len(text) < 4 * _HARDLY_ANY else len(text)
         if letters < _HARDLY_ANY and _is_picture(page, has_letters=letters > 0):
             return PageText(_paragraphs(text, None), in_picture=True)
         if letters and _is_garbage(handle, count, text):
             return PageText((), in_picture=True)
-        where = _Places(page, handle) if count == _units(text) else None
+        where = _Places(page, handle) if min(count, most) == _units(text) else None
         return PageText(_paragraphs(text, where), cut=count > most)
 
-    def _text(self, page: Any, handle: Any, most: int) -> str:
-        """What is to be seen on the page, in one call where its length can be foretold."""
+    def _text(self, handle: Any, most: int) -> str:
+        """The text of a page. Asking for all of it is a hundred times faster than asking for what stands inside of its bounds."""
         from pypdfium2 import raw
 
-        box = raw.FS_RECTF()
-        if not raw.FPDF_GetPageBoundingBox(page, box):
-            return ""
-        area = (box.left, box.top, box.right, box.bottom)
-        # Characters beyond the first 65,536 take two units each.
-        wanted = 2 * most + 2
+        # A character may stand for more signs than one; pdfium writes them all, whatever room there is.
+        wanted = max(2 * most, raw.FPDFText_GetTextIndexFromCharIndex(handle, most - 1)) + 64
         if len(self._buffer) < wanted:
             self._buffer = (ctypes.c_ushort * wanted)()
-        size = raw.FPDFText_GetBoundedText(handle, *area, self._buffer, wanted)
-        return bytes(memoryview(self._buffer)[: max(0, size)]).decode("utf-16-le", "surrogatepass").rstrip("\0")
+        size = raw.FPDFText_GetText(handle, 0, most, self._buffer)
+        return bytes(memoryview(self._buffer)[: max(0, size - 1)]).decode("utf-16-le", "surrogatepass")
 
 
 class _Places:
@@ -88,12 +84,24 @@ class _Places:
         self._rotation = raw.FPDFPage_GetRotation(page)
         self._box = raw.FS_RECTF()
         self._loose_box = raw.FPDFText_GetLooseCharBox
+        page_box = raw.FS_RECTF()
+        self._page = self._shown(page_box) if raw.FPDF_GetPageBoundingBox(page, page_box) else None
 
     def box(self, index: int) -> tuple[float, float, float, float] | None:
         """Left, bottom, right and top of a character, of the height of its type; None where there is no such."""
         box = self._box
         if not self._loose_box(self._handle, index, box):
             return None
+        return self._shown(box)
+
+    def hides(self, line: Line) -> bool:
+        """Whether a line stands outside of what is shown of the page."""
+        if self._page is None:
+            return False
+        left, bottom, right, top = self._page
+        return line.right <= left or line.left >= right or line.y >= top or line.y + line.height <= bottom
+
+    def _shown(self, box: Any) -> tuple[float, float, float, float]:
         left, bottom, right, top = box.left, box.bottom, box.right, box.top
         if self._rotation:
             corners = [_turned(x, y, self._rotation) for x, y in ((left, bottom), (right, top))]
@@ -127,7 +135,9 @@ def _placed(text: str, where: _Places) -> list[Line] | None:
             last = where.box(start + length - 1 - (len(full) - len(full.rstrip())))
             if first is None or last is None:
                 return None
-            lines.append(Line(_hyphened(shown), first[0], last[2], first[1], last[1], first[3] - first[1]))
+            line = Line(_hyphened(shown), first[0], last[2], first[1], last[1], first[3] - first[1])
+            if not where.hides(line):
+                lines.append(line)
         start += length + 2
     return lines
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -36,8 +36,28 @@ class ImageSearchMode(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ImageFilter:
+    """Which images are looked at: those in a folder itself, those of some ids; None means all, no ids match nothing.
+
+    With `undescribed` also images that have no description (yet) are found, by the words of their names, titles and tags.
+    """
+
+    folder_id: UUID | None = None
+    ids: tuple[UUID, ...] | None = None
+    undescribed: bool = False
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether it leaves a part of the library only."""
+        return self.folder_id is not None or self.ids is not None
+
+
+@dataclass(frozen=True, slots=True)
 class ImageQuery:
-    """A question in words, 1 to 200 results, those of at least `threshold` (0-1); the weights, at least 0, count when joined."""
+    """A question in words, 1 to 200 results, those of at least `threshold` (0-1), among what fits the filter.
+
+    The weights, at least 0, count when joined.
+    """
 
     text: str
     limit: int = 10
@@ -45,6 +65,7 @@ class ImageQuery:
     mode: ImageSearchMode = ImageSearchMode.VISION
     image_weight: float = 0.5
     text_weight: float = 0.5
+    wanted: ImageFilter = field(default=ImageFilter(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +116,11 @@ def fused(lists: Sequence[Sequence[Hit]]) -> dict[UUID, float]:
             for _, hit in tied:
                 scores[hit.id] = scores.get(hit.id, 0.0) + 1 / (_K + tied[0][0])
     return {found: min(1.0, score / best) for found, score in scores.items()}
+
+
+def score_of_one_way(rank: int, ways: int = 2) -> float:
+    """The score of what one way of searching finds on a rank, from 1, and the others do not find at all."""
+    return (_K + 1) / (ways * (_K + rank))
 
 
 def joined(

@@ -20,7 +20,14 @@ from calotype.db.link import page_values, select_link, update_link
 from calotype.db.operation import select_open_operation, update_open_operations
 from calotype.documents.html_page import read_page
 from calotype.domain.asset import Asset, OperationType, State
-from calotype.domain.errors import CalotypeError, DownloadFailed, SandboxFailure, TooLarge, Unavailable
+from calotype.domain.errors import (
+    AddressNotAllowed,
+    CalotypeError,
+    DownloadFailed,
+    SandboxFailure,
+    TooLarge,
+    Unavailable,
+)
 from calotype.domain.event import Event, EventType
 from calotype.domain.image import IMAGE
 from calotype.domain.job import Job, Task, Urgency
@@ -103,6 +110,11 @@ class CrawlService:
             link = await self._waiting(connection, scope, asset_id)
         if link is None:
             return
+        try:
+            self._fetcher.check_url(link.url)
+        except AddressNotAllowed as error:
+            await self._refuse(scope, asset_id, error.message)
+            return
         async with self._turns.turn(link.url, await self._pause_asked_for(link.url)) as turn:
             if turn.seconds_to_wait is not None:
                 await self._queue_again(scope, asset_id, turn.seconds_to_wait)
@@ -122,6 +134,12 @@ class CrawlService:
                 await self._fail(crawl, error.message)
                 return
         await self._finish(crawl, seen)
+
+    async def _refuse(self, scope: Scope, asset_id: UUID, reason: str) -> None:
+        """End the crawl of a link whose address itself is not allowed."""
+        crawl = await self._begin(scope, asset_id)
+        if crawl is not None:
+            await self._fail(crawl, reason)
 
     async def _pause_asked_for(self, url: str) -> float | None:
         """Seconds the site wants between two pages; what forbids the page altogether shows when it is fetched."""
@@ -191,7 +209,7 @@ class CrawlService:
             await self._robots.check(url)
 
     async def _fetch_picture(self, url: str) -> bytes:
-        async with self._fetcher.fetch(url, limit=self._limits.max_picture_bytes) as fetched:
+        async with self._fetcher.fetch(url, limit=self._limits.max_picture_bytes, permit=self._permit) as fetched:
             return b"".join([chunk async for chunk in fetched.chunks])
 
     async def _with_picture(self, asset: Asset, seen: _Seen, data: bytes | None) -> _Seen:

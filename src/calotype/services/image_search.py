@@ -18,6 +18,7 @@ from calotype.domain.embedding import EmbeddingSource
 from calotype.domain.image_search import (
     FoundImage,
     Hit,
+    ImageFilter,
     ImageQuery,
     ImageSearchMode,
     LibrarySize,
@@ -59,7 +60,7 @@ class ImageSearchService:
         if query.mode is ImageSearchMode.JOINED:
             sources.append(EmbeddingSource.CUSTOM_METADATA)
         # Side by side, since a joined search would take twice as long as the other one.
-        lists = await asyncio.gather(*(self._lists(scope, source, question) for source in sources))
+        lists = await asyncio.gather(*(self._lists(scope, source, question, query.wanted) for source in sources))
         scores = fused(lists[0])
         if query.mode is ImageSearchMode.JOINED:
             scores = joined(scores, fused(lists[1]), query.image_weight, query.text_weight)
@@ -73,15 +74,19 @@ class ImageSearchService:
             documents = await select_custom_metadata(connection, scope, ids)
         return [FoundImage(assets[found], documents.get(found), score) for found, score in best if found in assets]
 
-    async def _lists(self, scope: Scope, source: EmbeddingSource, question: Question) -> list[list[Hit]]:
+    async def _lists(
+        self, scope: Scope, source: EmbeddingSource, question: Question, wanted: ImageFilter
+    ) -> list[list[Hit]]:
         async with self._database.snapshot() as connection:
             known = await self._know(connection, scope, source)
             lists = [
-                await select_by_words(connection, scope, source, question.lexemes, known.common, known.size.assets)
+                await select_by_words(
+                    connection, scope, source, question.lexemes, known.common, known.size.assets, wanted
+                )
             ]
             if (vector := question.vector) is not None:
                 model = self._embedder.model
-                lists.append(await select_nearest(connection, scope, model, source, vector, known.size))
+                lists.append(await select_nearest(connection, scope, model, source, vector, known.size, wanted))
         return lists
 
     async def _know(self, connection: Connection, scope: Scope, source: EmbeddingSource) -> _Known:

@@ -1,4 +1,4 @@
-"""Taking whole folders of pictures and videos in, so that it can be stopped and run again at any time."""
+"""Taking whole folders of files and exports of bookmarks in, so that it can be stopped and run again at any time."""
 
 from __future__ import annotations
 
@@ -13,24 +13,69 @@ from uuid import UUID
 
 from calotype.db.asset import select_asset_by_checksum
 from calotype.db.engine import Database
-from calotype.domain.errors import CalotypeError, Unsupported
+from calotype.documents.bookmarks import is_bookmark_export
+from calotype.documents.sniff import why_unsupported
+from calotype.domain.bookmark import Bookmark
+from calotype.domain.document import DOCUMENT, DOCX
+from calotype.domain.errors import CalotypeError, TooLarge, Unsupported
 from calotype.domain.folder import clean_folder_path
+from calotype.domain.image import IMAGE
+from calotype.domain.link import LINK
 from calotype.domain.scope import Scope
-from calotype.domain.video import NewVideo
+from calotype.domain.values import clean_filename
+from calotype.domain.video import VIDEO, NewVideo
+from calotype.services.bookmark import MAX_EXPORT_BYTES, BookmarkService, BookmarkTerms
 from calotype.services.folder import FolderService
 from calotype.services.ingest import IngestResult, IngestService, UploadOptions
-from calotype.services.receive import ReceivedFile
+from calotype.services.receive import SNIFF_BYTES, ReceivedFile, sniffed
+
+BOOKMARKS_AT_ONCE = 100
+"""How many bookmarks are saved in one transaction."""
 
 _CHUNK = 1024 * 1024
+# A ZIP lists its parts at its end, and a document has few.
+_DIRECTORY_BYTES = 1024 * 1024
+_DOCUMENT_PART = b"word/document.xml"
+
+
+class ImportKind(enum.StrEnum):
+    """What an import may be limited to."""
+
+    IMAGES = "images"
+    VIDEOS = "videos"
+    DOCUMENTS = "documents"
+    LINKS = "links"
+
+
+_KINDS = {
+    IMAGE: ImportKind.IMAGES,
+    VIDEO: ImportKind.VIDEOS,
+    DOCUMENT: ImportKind.DOCUMENTS,
+    LINK: ImportKind.LINKS,
+}
 
 
 class ImportOutcome(enum.StrEnum):
-    """What became of one file."""
+    """What became of one file or bookmark."""
 
     IMPORTED = "imported"
     SKIPPED = "skipped"
     FAILED = "failed"
-    IGNORED = "ignored"  # neither picture nor video: notes, sidecars
+    IGNORED = "ignored"  # of no kind that is kept, or none that is wanted: sidecars, bookmarks that are scripts
+
+
+@dataclass(frozen=True, slots=True)
+class ImportTerms:
+    """What is done with all that is found; values are clean already.
+
+    With `mirrors`, directories and folders of bookmarks become folders within `folder`; with `crawls`, links are crawled.
+    """
+
+    tags: tuple[str, ...] = ()
+    folder: tuple[str, ...] = ()
+    mirrors: bool = False
+    kinds: frozenset[ImportKind] = frozenset(ImportKind)
+    crawls: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,48 +87,98 @@ class FoundFile:
 
 
 @dataclass(frozen=True, slots=True)
-class ImportedFile:
-    """One file of an import: what became of it, and why if it failed."""
+class Imported:
+    """One file of an import, or the bookmark to `url` in it: what became of it, and why if it failed.
+
+    `note` says what people should know although it is no failure. A bookmark has no size.
+    """
 
     path: Path
     outcome: ImportOutcome
-    size_bytes: int
+    size_bytes: int = 0
     asset_id: UUID | None = None
     reason: str | None = None
+    url: str | None = None
+    note: str | None = None
 
 
 class ImportService:
-    """One file at a time, straight through the same rules as an upload."""
+    """One file at a time, straight through the same rules as an upload; bookmarks a hundred at a time."""
 
-    def __init__(self, database: Database, ingest: IngestService, folders: FolderService) -> None:
+    def __init__(
+        self, database: Database, ingest: IngestService, folders: FolderService, bookmarks: BookmarkService
+    ) -> None:
         self._database = database
         self._ingest = ingest
         self._folders = folders
+        self._bookmarks = bookmarks
 
-    async def import_file(
-        self, scope: Scope, path: Path, tags: Sequence[str] = (), folder: Sequence[str] = ()
-    ) -> ImportedFile:
+    async def read_bookmarks(self, found: FoundFile, terms: ImportTerms) -> Sequence[Bookmark]:
+        """The bookmarks of a file that is to be taken in as such; none of any other, and where links are not wanted.
+
+        What is wrong with a file that cannot be read, `import_file` tells.
+        """
+        if ImportKind.LINKS not in terms.kinds:
+            return []
+        try:
+            head, size = await asyncio.to_thread(_look_at, found.path)
+            if size > MAX_EXPORT_BYTES or not is_bookmark_export(head):
+                return []
+            return await self._bookmarks.read(found.path)
+        except OSError:
+            return []
+
+    async def import_bookmarks(
+        self, scope: Scope, found: FoundFile, bookmarks: Sequence[Bookmark], terms: ImportTerms
+    ) -> list[Imported]:
+        """Save some bookmarks of a file, in one transaction, unless live links lead to the same pages already."""
+        web = [bookmark for bookmark in bookmarks if bookmark.is_web]
+        path = found.path
+        done = [
+            Imported(path, ImportOutcome.IGNORED, url=each.url, reason="it leads to no web page")
+            for each in bookmarks
+            if not each.is_web
+        ]
+        try:
+            folder = clean_folder_path(_way(found, terms))
+            link_terms = BookmarkTerms(terms.tags, folder, terms.mirrors, terms.crawls)
+            saved = await self._bookmarks.save(scope, web, link_terms)
+        except CalotypeError as error:
+            return [*done, *(Imported(path, ImportOutcome.FAILED, url=each.url, reason=error.message) for each in web)]
+        for each in saved:
+            outcome = ImportOutcome.IMPORTED if each.link_id else ImportOutcome.SKIPPED
+            if each.fault:
+                outcome = ImportOutcome.FAILED
+            note = f"tags left out: {', '.join(each.left_out)}" if each.left_out else None
+            done.append(Imported(path, outcome, 0, each.link_id, each.fault, each.bookmark.url, note))
+        return done
+
+    async def import_file(self, scope: Scope, found: FoundFile, terms: ImportTerms) -> Imported:
         """Import one file unless its content is in the library already; a broken file is reported, never raised.
 
-        `folder` is the path of names of the folder it comes to lie in, which is made where it is missing; none is the root. A
-        file that is in the library stays where it is there.
+        The folder it comes to lie in is made where it is missing. A file that is in the library stays where it is there.
         """
+        path = found.path
         size = 0
+        head = b""
         try:
+            head, size = await asyncio.to_thread(_look_at, path)
+            await asyncio.to_thread(_check_kind, path, head, size, terms)
             size, checksum = await asyncio.to_thread(_measure, path)
             async with self._database.read() as connection:
                 existing = await select_asset_by_checksum(connection, scope, checksum)
             if existing is not None:
-                return ImportedFile(path, ImportOutcome.SKIPPED, size, existing.id)
-            result = await self._take_in(scope, path, tags, folder)
+                return Imported(path, ImportOutcome.SKIPPED, size, existing.id)
+            result = await self._take_in(scope, path, terms.tags, _way(found, terms))
         except Unsupported as error:
-            return ImportedFile(path, ImportOutcome.IGNORED, size, reason=error.message)
+            note = why_unsupported(head, path.name) if ImportKind.DOCUMENTS in terms.kinds else None
+            return Imported(path, ImportOutcome.IGNORED, size, reason=error.message, note=note)
         except CalotypeError as error:
-            return ImportedFile(path, ImportOutcome.FAILED, size, reason=error.message)
+            return Imported(path, ImportOutcome.FAILED, size, reason=error.message)
         except OSError as error:
-            return ImportedFile(path, ImportOutcome.FAILED, size, reason=error.strerror or str(error))
+            return Imported(path, ImportOutcome.FAILED, size, reason=error.strerror or str(error))
         outcome = ImportOutcome.SKIPPED if result.is_duplicate else ImportOutcome.IMPORTED
-        return ImportedFile(path, outcome, size, result.asset_id)
+        return Imported(path, outcome, size, result.asset_id)
 
     async def _take_in(self, scope: Scope, path: Path, tags: Sequence[str], folder: Sequence[str]) -> IngestResult:
         received = await self._ingest.receive(scope, path.name, _read(path))
@@ -113,6 +208,38 @@ def find_files(paths: Sequence[Path]) -> Iterator[FoundFile]:
             directory = Path(place)
             way = tuple(name for name in (own_name, *directory.relative_to(path).parts) if name)
             yield from (FoundFile(directory / name, way) for name in sorted(names) if not name.startswith("."))
+
+
+def _way(found: FoundFile, terms: ImportTerms) -> tuple[str, ...]:
+    return (*terms.folder, *found.directories) if terms.mirrors else terms.folder
+
+
+def _look_at(path: Path) -> tuple[bytes, int]:
+    """The first bytes of a file, and its size."""
+    with path.open("rb") as file:
+        return file.read(SNIFF_BYTES), os.fstat(file.fileno()).st_size
+
+
+def _check_kind(path: Path, head: bytes, size: int, terms: ImportTerms) -> None:
+    """Whether a file is of a kind that is wanted, before all of it is read. Raises EmptyFile, Unsupported, TooLarge."""
+    if is_bookmark_export(head):
+        if ImportKind.LINKS not in terms.kinds:
+            raise Unsupported("links are left out")
+        if size > MAX_EXPORT_BYTES:
+            raise TooLarge(f"An export of bookmarks may have at most {MAX_EXPORT_BYTES} bytes", limit=MAX_EXPORT_BYTES)
+        raise Unsupported("the export holds no bookmarks")
+    media = sniffed(head, clean_filename(path.name))
+    if media == DOCX and not _holds_document(path, size):
+        raise Unsupported("The file is a ZIP but no Word document")
+    if _KINDS[media.media_type] not in terms.kinds:
+        raise Unsupported(f"{_KINDS[media.media_type]} are left out")
+
+
+def _holds_document(path: Path, size: int) -> bool:
+    """Whether a ZIP may be a document: archives are left alone, however large they are."""
+    with path.open("rb") as file:
+        file.seek(max(0, size - _DIRECTORY_BYTES))
+        return _DOCUMENT_PART in file.read()
 
 
 def _measure(path: Path) -> tuple[int, str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from calotype.db.asset import insert_asset, select_asset
 from calotype.db.asset_text import upsert_asset_text
 from calotype.db.engine import Connection, Database, Pipeline, pipelined
-from calotype.db.link import has_link, insert_link, lock_url, select_link, update_link
+from calotype.db.link import has_link, insert_link, lock_url, lock_urls, select_held_urls, select_link, update_link
 from calotype.db.operation import insert_operations
 from calotype.domain.asset import NewAsset, Operation, OperationType, State, UploadMethod
 from calotype.domain.errors import NotFound, RateLimited, Refused
@@ -22,6 +23,16 @@ from calotype.services.search_document import page_document, search_document
 
 RECRAWL_PAUSE = timedelta(hours=1)
 """How long after a recrawl by hand the next one is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewLink:
+    """A link to be saved; values are clean already."""
+
+    url: str
+    title: str | None = None
+    tags: tuple[str, ...] = ()
+    folder_id: UUID | None = None
 
 
 class LinkService:
@@ -46,25 +57,50 @@ class LinkService:
 
         Raises Refused for what is no web address, and NotFound for the folder.
         """
+        new = NewLink(url, title, tuple(tags), folder_id)
         normal = normalized(url)
-        status = CrawlStatus.QUEUED if crawl else CrawlStatus.PENDING
-        link = Link(uuid4(), url, domain_of(url), status)
-        new = _new_asset(scope, link, title, tags, folder_id)
         now = datetime.now(UTC)
-        words = search_document(title=title, filename="", tags=tags, description=None, visible_text=None)
-        page_words = page_document(url, link.domain, PageContent())
         async with self._database.write() as connection:
             await lock_url(connection, scope, normal)
             is_duplicate = await has_link(connection, scope, normal)
             async with pipelined(connection) as pipeline:
-                await insert_asset(pipeline, new, f"{words} {page_words}", now)
-                await insert_link(pipeline, scope, link, normal)
-                await upsert_asset_text(pipeline, scope, link.asset_id, "", page_words)
-                if crawl:
-                    await self._queue_crawl(pipeline, scope, link.asset_id, now, urgency)
+                link = await self._insert(pipeline, scope, new, now, crawl=crawl, urgency=urgency)
             asset = await select_asset(connection, scope, link.asset_id)
         assert asset is not None
         return LibraryLink(asset, link, is_duplicate)
+
+    async def save_missing(
+        self, scope: Scope, links: Sequence[NewLink], *, crawl: bool = True, urgency: Urgency = Urgency.BACKFILL
+    ) -> list[UUID | None]:
+        """Save those of some links whose URLs no live link has, in their order and one transaction; None for the others.
+
+        Of several with the same URL the first is saved. Raises Refused for what is no web address, and NotFound for a folder;
+        nothing is saved then.
+        """
+        normals = [normalized(link.url) for link in links]
+        saved: list[UUID | None] = []
+        async with self._database.write() as connection:
+            await lock_urls(connection, scope, normals)
+            held = await select_held_urls(connection, scope, normals)
+            now = datetime.now(UTC)
+            async with pipelined(connection) as pipeline:
+                for place, (new, normal) in enumerate(zip(links, normals, strict=True)):
+                    if normal in held:
+                        saved.append(None)
+                        continue
+                    held.add(normal)
+                    # A microsecond apart, so that lists by time keep the order.
+                    created_at = now + timedelta(microseconds=place)
+                    link = await self._insert(pipeline, scope, new, created_at, crawl=crawl, urgency=urgency)
+                    saved.append(link.asset_id)
+        return saved
+
+    async def held(self, scope: Scope, urls: Sequence[str]) -> list[bool]:
+        """Whether live links of the tenant have these URLs, by their form. Raises Refused."""
+        normals = [normalized(url) for url in urls]
+        async with self._database.read() as connection:
+            held = await select_held_urls(connection, scope, normals)
+        return [normal in held for normal in normals]
 
     async def holds(self, scope: Scope, url: str) -> bool:
         """Whether a live link of the tenant leads to the same page by the form of its URL. Raises Refused."""
@@ -96,6 +132,20 @@ class LinkService:
             await update_link(connection, scope, asset_id, values)
             await self._queue_crawl(connection, scope, asset_id, now, Urgency.INTERACTIVE)
 
+    async def _insert(
+        self, pipeline: Pipeline, scope: Scope, new: NewLink, now: datetime, *, crawl: bool, urgency: Urgency
+    ) -> Link:
+        status = CrawlStatus.QUEUED if crawl else CrawlStatus.PENDING
+        link = Link(uuid4(), new.url, domain_of(new.url), status)
+        words = search_document(title=new.title, filename="", tags=new.tags, description=None, visible_text=None)
+        page_words = page_document(new.url, link.domain, PageContent())
+        await insert_asset(pipeline, _new_asset(scope, link, new), f"{words} {page_words}", now)
+        await insert_link(pipeline, scope, link, normalized(new.url))
+        await upsert_asset_text(pipeline, scope, link.asset_id, "", page_words)
+        if crawl:
+            await self._queue_crawl(pipeline, scope, link.asset_id, now, urgency)
+        return link
+
     async def _queue_crawl(
         self, connection: Connection | Pipeline, scope: Scope, asset_id: UUID, now: datetime, urgency: Urgency
     ) -> None:
@@ -104,7 +154,7 @@ class LinkService:
         await self._queue.enqueue(connection, Job(Task.CRAWL, scope.tenant_id, asset_id), urgency)
 
 
-def _new_asset(scope: Scope, link: Link, title: str | None, tags: Sequence[str], folder_id: UUID | None) -> NewAsset:
+def _new_asset(scope: Scope, link: Link, new: NewLink) -> NewAsset:
     return NewAsset(
         id=link.asset_id,
         tenant_id=scope.tenant_id,
@@ -116,11 +166,11 @@ def _new_asset(scope: Scope, link: Link, title: str | None, tags: Sequence[str],
         original_filename="",
         size_bytes=0,
         checksum="",
-        title=title,
-        tags=tuple(tags),
+        title=new.title,
+        tags=new.tags,
         storage_target="default",
         auto_describe=False,
         variant_status=None,
         description_status=None,
-        folder_id=folder_id,
+        folder_id=new.folder_id,
     )

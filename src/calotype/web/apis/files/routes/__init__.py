@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from calotype.web.apis.files.auth import FilesFormat
 from calotype.web.apis.files.routes import (
+    agent,
     batch,
     chunked_upload,
     color,
@@ -38,4 +39,5 @@ router.include_router(websocket.router)
 router.include_router(folder.router)
 router.include_router(look_alike.router)
 router.include_router(video.router)
+router.include_router(agent.router)
 router.include_router(document.router)

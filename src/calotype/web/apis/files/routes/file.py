@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import RedirectResponse, Response
 
-from calotype.web.apis.files.links import original_links, playback_links, variant_links
 from calotype.web.apis.files.openapi import ERRORS, redirect
+from calotype.web.apis.files.signed_links import original_links, playback_links, variant_links
 from calotype.web.apis.files.translate import file as translate
 from calotype.web.apis.files.translate.upload_status import task_id
 from calotype.web.apis.files.wire import file as wire

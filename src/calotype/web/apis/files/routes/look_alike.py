@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from calotype.web.apis.files.links import variant_links
 from calotype.web.apis.files.openapi import ERRORS
+from calotype.web.apis.files.signed_links import variant_links
 from calotype.web.apis.files.translate import look_alike as translate
 from calotype.web.apis.files.wire import look_alike as wire
 from calotype.web.shared.context import Caller, LinkBase, Services

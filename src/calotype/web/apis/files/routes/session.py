@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from calotype.domain.upload_session import SessionPage, SessionStatus
-from calotype.web.apis.files.links import variant_links
 from calotype.web.apis.files.openapi import ERRORS
+from calotype.web.apis.files.signed_links import variant_links
 from calotype.web.apis.files.translate import session as translate
 from calotype.web.apis.files.wire import session as wire
 from calotype.web.shared.context import Caller, LinkBase, Services

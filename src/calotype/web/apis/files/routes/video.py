@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from calotype.services.scene import MAX_RETRIES
 from calotype.web.apis.files.openapi import ERRORS
+from calotype.web.apis.files.signed_links import keyframe_links
 from calotype.web.apis.files.translate import video as translate
 from calotype.web.apis.files.wire import video as wire
 from calotype.web.shared.context import Caller, Services
@@ -51,12 +50,7 @@ async def queue_analysis(body: wire.QueueRequest, services: Services, caller: Ca
 async def list_scenes(video_id: WireUuid, services: Services, caller: Caller) -> Response:
     """The scenes of a video."""
     scenes = await services.scenes.scenes(caller.scope, video_id)
-
-    def link(scene_id: UUID) -> str:
-        query = services.delivery.keyframe_query(caller.tenant_id, scene_id)
-        return f"/api/v2/video-scenes/{scene_id}/thumbnail?{query}"
-
-    return ModelResponse(translate.scenes_to_wire(video_id, scenes, link))
+    return ModelResponse(translate.scenes_to_wire(video_id, scenes, keyframe_links(services, caller)))
 
 
 @router.get(

@@ -9,7 +9,7 @@ from calotype.domain.asset import Asset
 from calotype.domain.picture import VariantName
 from calotype.domain.principal import Principal
 from calotype.web.apis.files.translate.file import OriginalLink, VariantLink
-from calotype.web.apis.files.translate.video import PlaybackLink
+from calotype.web.apis.files.translate.video import KeyframeLink, PlaybackLink
 
 
 def variant_links(services: Application, base: str) -> VariantLink:
@@ -32,5 +32,16 @@ def playback_links(services: Application, caller: Principal, base: str) -> Playb
 
     def link(video_id: UUID) -> str:
         return base + services.delivery.playback_path(caller.tenant_id, video_id)
+
+    return link
+
+
+def keyframe_links(services: Application, caller: Principal) -> KeyframeLink:
+    """Makes the root-relative link to the picture of a scene of a caller's video."""
+
+    def link(scene_id: UUID) -> str:
+        return (
+            f"/api/v2/video-scenes/{scene_id}/thumbnail?{services.delivery.keyframe_query(caller.tenant_id, scene_id)}"
+        )
 
     return link
