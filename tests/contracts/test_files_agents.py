@@ -10,7 +10,7 @@ import pytest
 
 from tests.contracts import papers
 from tests.contracts.file_agents import AGENTS, KINDS, RESTRICTIONS, ask, found_ids
-from tests.contracts.file_films import analysed, trailer
+from tests.contracts.file_films import analysed, clip
 from tests.contracts.file_films import send as send_film
 from tests.contracts.file_links import NOWHERE, save
 from tests.contracts.file_texts import FILES, chunks, detail, ids, read
@@ -43,8 +43,8 @@ def collection(server):
         images = [
             upload(client, photo(), f"{place}.jpg", title=title)["image_id"] for place, title in enumerate(titles)
         ]
-        videos = [send_film(client, trailer(), "lighthouse.mp4", title="Lighthouse").json()["image_id"]]
-        videos.append(send_film(client, trailer(), "market.mp4").json()["image_id"])
+        videos = [send_film(client, clip(91), "lighthouse.mp4", title="Lighthouse").json()["image_id"]]
+        videos.append(send_film(client, clip(92), "market.mp4").json()["image_id"])
         pages = ("The lighthouse stands on the northern rock.", "Its lamp was lit by oil, and later by gas.")
         documents = [
             read(client, papers.pdf(*pages), "lights.pdf"),
@@ -109,7 +109,7 @@ def test_a_film_that_was_found(collection):
     found = {one["video_id"]: one for one in ask(collection.client, "videos", "*")["results"]}
     for video in collection.videos:
         one, known = found[video], detail_of(collection, video)["video_metadata"]
-        assert one["resolution"] == known["resolution"] == "320x240"
+        assert one["resolution"] == known["resolution"] == "64x48"
         assert one["duration_seconds"] == pytest.approx(known["duration_seconds"])
         assert one["thumbnail_url"]
         scenes = {
