@@ -14,7 +14,9 @@ from tests.contracts.analysis import Account, Session, account
 from tests.contracts.analysis_models import Models
 from tests.contracts.chunked import CHUNK_BYTES
 from tests.contracts.devices import Camera, enrol
+from tests.contracts.file_library import Library, filled
 from tests.contracts.photos import photo
+from tests.contracts.sites import NETWORK, Site
 from tests.contracts.sources import Sources
 from tests.running import PATIENCE, RunningServer
 
@@ -331,4 +333,41 @@ def fleeting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer
 def impatient(tmp_path_factory: pytest.TempPathFactory, models: Models) -> Iterator[RunningServer]:
     """A server that asks the model of the tests and waits a second for its answers."""
     with RunningServer(tmp_path_factory.mktemp("impatient"), **models.settings(CALOTYPE_VISION_TIMEOUT="1")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def library(server: RunningServer) -> Iterator[Library]:
+    """A tenant with a document of each kind whose text is read, and a picture; tests leave it as it was."""
+    with filled(server) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def crawler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server with a worker that may fetch from all of loopback."""
+    with RunningServer(
+        tmp_path_factory.mktemp("crawler"), CALOTYPE_FETCH_ALLOW=NETWORK, CALOTYPE_CRAWL_PAUSE="0"
+    ) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shelf(crawler: RunningServer) -> Iterator[httpx.Client]:
+    """A tenant of that server for all tests that look at their own links only."""
+    with crawler.client(crawler.new_key()) as client:
+        yield client
+
+
+@pytest.fixture
+def reader(crawler: RunningServer) -> Iterator[httpx.Client]:
+    """A client of that server with the key of a tenant of its own."""
+    with crawler.client(crawler.new_key()) as client:
+        yield client
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A web site on a loopback address of its own."""
+    with Site() as running:
         yield running
