@@ -7,6 +7,7 @@ from calotype.domain.document import DOCX, MARKDOWN, PDF, PLAIN_TEXT
 from calotype.domain.picture import MediaType
 
 _PDF_WITHIN = 1024
+_PDF = b"%PDF-"
 _ZIP = b"PK\x03\x04"
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
@@ -21,12 +22,14 @@ def sniff_document(head: bytes, filename: str, declared: str | None) -> MediaTyp
     declared type, because programs declare text/plain for all they do not know.
     """
     head = bytes(head)
-    if b"%PDF-" in head[:_PDF_WITHIN]:
+    if head.startswith(_PDF):
         return PDF
     if head.startswith(_ZIP):
         return DOCX
     media = _by_name(filename) or _DECLARED.get((declared or "").partition(";")[0].strip().lower())
-    return media if media is not None and could_be_text(head) else None
+    if media is not None and could_be_text(head):
+        return media  # which may speak of PDF in its first lines
+    return PDF if _PDF in head[:_PDF_WITHIN] else None
 
 
 def why_unsupported(head: bytes, filename: str) -> str | None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 from calotype.documents.plain_text import TextCheck
-from calotype.documents.sniff import sniff_document
-from calotype.domain.document import DOCUMENT, DOCX, MARKDOWN, PLAIN_TEXT
+from calotype.documents.sniff import sniff_document, why_unsupported
+from calotype.domain.document import DOCUMENT, DOCUMENT_FORMATS, DOCX, MARKDOWN, PLAIN_TEXT
 from calotype.domain.errors import CalotypeError, EmptyFile, TooLarge, Unavailable, Unsupported
 from calotype.domain.image import IMAGE
 from calotype.domain.picture import MediaType
@@ -57,7 +57,7 @@ class IngestLimits:
         if media.media_type == VIDEO:
             return bool(self.max_video_bytes) and (self.video_formats is None or media.format in self.video_formats)
         if media.media_type == DOCUMENT:
-            return bool(self.max_document_bytes)
+            return bool(self.max_document_bytes) and media.format in DOCUMENT_FORMATS
         if media.media_type != IMAGE or not self.max_image_bytes or media.format in self.refused_formats:
             return False
         return self.only_formats is None or media.format in self.only_formats
@@ -310,9 +310,11 @@ def sniffed(head: bytes, filename: str = "", declared: str | None = None) -> Med
     """
     if not head:
         raise EmptyFile("The file is empty", field="file")
-    media = sniff(head) or sniff_document(head, filename, declared)
+    media = sniff(head)
+    if media is None or media.media_type == DOCUMENT:
+        media = sniff_document(head, filename, declared) or media
     if media is None:
-        raise Unsupported("The content of this file is of no supported type")
+        raise Unsupported(why_unsupported(head, filename) or "The content of this file is of no supported type")
     return media
 
 
