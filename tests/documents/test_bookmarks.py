@@ -231,14 +231,10 @@ def test_files_made_to_keep_the_reader_busy_do_not(piece):
 
 def test_folders_nested_without_end_cost_nothing():
     """Only the outermost names are kept, and the way back out is found."""
-    depth = 20_000
-    text = (
-        "<DL><H3>f</H3>" * depth
-        + "<A HREF=https://in.example>in</A>"
-        + "</DL>" * depth
-        + "<A HREF=https://out.example>out</A>"
-    )
-    inner, outer = read_bookmarks(META.encode() + text.encode())
-    assert set(inner.folders) == {"f"}
+    opened = "".join(f"<DL><H3>{number}</H3>" for number in range(20_000))
+    ways = ("<A HREF=https://in.example>in</A>", "</DL>" * 19_994, "<A HREF=https://five.example>five</A>", "</DL>" * 6)
+    text = opened + "".join(ways) + "<A HREF=https://out.example>out</A>"
+    inner, fifth, outer = read_bookmarks(META.encode() + text.encode())
+    assert inner.folders[:5] == fifth.folders == ("0", "1", "2", "3", "4")
     assert len(inner.folders) < 40
     assert outer == Bookmark("https://out.example", "out")
