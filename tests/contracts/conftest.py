@@ -1,4 +1,7 @@
-"""What the contract tests share beside the server: a narrow one, and a way to follow links as a browser would."""
+"""What the contract tests share: servers with various limits, and a way to follow links as a browser would.
+
+No server outlives these tests, since a worker that waits for jobs takes time from the tests of other folders.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,9 @@ from tests.contracts.analysis import Account, Session, account
 from tests.contracts.analysis_models import Models
 from tests.contracts.chunked import CHUNK_BYTES
 from tests.contracts.devices import Camera, enrol
+from tests.contracts.file_library import Library, filled
 from tests.contracts.photos import photo
+from tests.contracts.sites import NETWORK, Site
 from tests.contracts.sources import Sources
 from tests.running import PATIENCE, RunningServer
 
@@ -31,7 +36,14 @@ FLEET_BYTES = 100_000
 FLEET_BATCH = 3
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """`calotype serve` as its own process, with its worker, for all tests of this folder."""
+    with RunningServer(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
 def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server with small limits and without a worker, so that what is pending stays pending.
 
@@ -57,7 +69,7 @@ def narrow_client(narrow: RunningServer) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server without a worker that takes any number of requests, but small files and small batches."""
     with RunningServer(
@@ -77,7 +89,7 @@ def idle_client(idle: RunningServer) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cutter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server without a worker whose chunks of videos are small."""
     with RunningServer(
@@ -93,7 +105,7 @@ def cutter_client(cutter: RunningServer) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[httpx.Client]:
     """A client without any credential, for signed links."""
     with httpx.Client(timeout=PATIENCE, follow_redirects=False, verify=False) as client:
@@ -126,7 +138,7 @@ def idle_owner(idle: RunningServer, idle_key: str) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def anyone(idle: RunningServer) -> Iterator[httpx.Client]:
     """A client of the idle server for all tests that leave nothing behind; it sends its key as Vision clients do."""
     with idle.client() as client:
@@ -134,14 +146,14 @@ def anyone(idle: RunningServer) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sources() -> Iterator[Sources]:
     """Where pictures can be fetched from: a small web server on loopback."""
     with Sources() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server without a worker that may fetch from loopback, and whose limits of the Vision API are small."""
     with RunningServer(
@@ -164,7 +176,7 @@ def strict_client(strict: RunningServer) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def budgeted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server on which each key may upload and search twice a day, and whose links live for a second."""
     with RunningServer(
@@ -179,7 +191,7 @@ def budgeted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cinema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server with a worker that may fetch from loopback, and takes small videos only."""
     with RunningServer(
@@ -203,7 +215,7 @@ def camera(server: RunningServer, owner: httpx.Client) -> Camera:
     return enrol(server, owner)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server without a worker whose devices send small images in small batches, and whose old keys end at once."""
     with RunningServer(
@@ -229,20 +241,20 @@ def fleet_camera(fleet: RunningServer, fleet_operator: httpx.Client) -> Camera:
     return enrol(fleet, fleet_operator)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fleet_anyone(fleet: RunningServer) -> Iterator[httpx.Client]:
     """An operator on that server for all tests that leave nothing behind."""
     with fleet.client(fleet.new_key()) as client:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def mute(fleet: RunningServer, fleet_anyone: httpx.Client) -> Camera:
     """A device of that operator of which nothing is ever taken, so that its tenant has no files and no batches."""
     return enrol(fleet, fleet_anyone)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def hurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server whose batches collect for a second, and whose worker looks every second what is due."""
     with RunningServer(
@@ -263,7 +275,7 @@ def shoot(payer: Account) -> Session:
     return payer.open(*(photo() for _ in range(3)))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def models() -> Iterator[Models]:
     """A vision model on loopback."""
     with Models() as running:
@@ -278,7 +290,7 @@ def model(models: Models) -> Iterator[Models]:
     models.reset()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def studio(tmp_path_factory: pytest.TempPathFactory, models: Models) -> Iterator[RunningServer]:
     """A server that asks the model of the tests, four calls at once, and has the usual patience with clients that went away."""
     settings = models.settings(CALOTYPE_ANALYSIS_CONCURRENCY="4", CALOTYPE_VISION_TIMEOUT="60")
@@ -292,7 +304,7 @@ def studio_payer(studio: RunningServer) -> Account:
     return account(studio, 20)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def hasty(tmp_path_factory: pytest.TempPathFactory, models: Models) -> Iterator[RunningServer]:
     """A server that asks the model of the tests, two calls at once, and waits a second for clients that went away."""
     settings = models.settings(
@@ -308,7 +320,7 @@ def hasty_payer(hasty: RunningServer) -> Account:
     return account(hasty, 20)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def fleeting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server without a worker whose sessions last two seconds."""
     with RunningServer(
@@ -317,8 +329,45 @@ def fleeting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory, models: Models) -> Iterator[RunningServer]:
     """A server that asks the model of the tests and waits a second for its answers."""
     with RunningServer(tmp_path_factory.mktemp("impatient"), **models.settings(CALOTYPE_VISION_TIMEOUT="1")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def library(server: RunningServer) -> Iterator[Library]:
+    """A tenant with a document of each kind whose text is read, and a picture; tests leave it as it was."""
+    with filled(server) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def crawler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server with a worker that may fetch from all of loopback."""
+    with RunningServer(
+        tmp_path_factory.mktemp("crawler"), CALOTYPE_FETCH_ALLOW=NETWORK, CALOTYPE_CRAWL_PAUSE="0"
+    ) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shelf(crawler: RunningServer) -> Iterator[httpx.Client]:
+    """A tenant of that server for all tests that look at their own links only."""
+    with crawler.client(crawler.new_key()) as client:
+        yield client
+
+
+@pytest.fixture
+def reader(crawler: RunningServer) -> Iterator[httpx.Client]:
+    """A client of that server with the key of a tenant of its own."""
+    with crawler.client(crawler.new_key()) as client:
+        yield client
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A web site on a loopback address of its own."""
+    with Site() as running:
         yield running

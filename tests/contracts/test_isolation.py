@@ -41,6 +41,7 @@ from tests.contracts.shapes import (
 )
 from tests.contracts.shapes import FOLDERS as SHAPE_OF_FOLDERS
 from tests.contracts.sockets import Socket
+from tests.contracts.text_attempts import ATTEMPTS as ATTEMPTS_AT_TEXTS
 from tests.contracts.video_attempts import ATTEMPTS as ATTEMPTS_AT_VIDEOS
 from tests.contracts.video_attempts import told
 from tests.contracts.vision import entry, indexed, stored
@@ -297,6 +298,7 @@ def test_every_route_with_an_id_is_attempted(routes):
         ATTEMPTS_AT_CHUNKS,
         ATTEMPTS_AT_DEVICES,
         ATTEMPTS_AT_FILMS,
+        ATTEMPTS_AT_TEXTS,
         ATTEMPTS_AT_VIDEOS,
     )
     attempted = ATTEMPTS.keys() | set().union(*elsewhere)

@@ -15,7 +15,7 @@ from calotype.crawling.fetcher import Fetched, Fetcher
 from calotype.crawling.robots import RobotsRules
 from calotype.db.asset import select_asset, update_asset
 from calotype.db.asset_text import upsert_asset_text
-from calotype.db.engine import Connection, Database
+from calotype.db.engine import Connection, Database, pipelined
 from calotype.db.link import page_values, select_link, update_link
 from calotype.db.operation import select_open_operation, update_open_operations
 from calotype.documents.html_page import read_page
@@ -156,18 +156,23 @@ class CrawlService:
     async def _queue_again(self, scope: Scope, asset_id: UUID, seconds: float) -> None:
         at = datetime.now(UTC) + timedelta(seconds=seconds)
         async with self._database.mark() as connection:
+            if await select_asset(connection, scope, asset_id, lock=True) is None:
+                return
             await self._queue.enqueue(connection, Job(Task.CRAWL, scope.tenant_id, asset_id), Urgency.NEW, at)
 
     async def _begin(self, scope: Scope, asset_id: UUID) -> _Crawl | None:
         """Show a link as being crawled; None where there is nothing to do any more."""
         async with self._database.write() as connection:
             asset = await select_asset(connection, scope, asset_id, lock=True)
-            link = await self._waiting(connection, scope, asset_id)
-            step = await select_open_operation(connection, scope, asset_id, OperationType.CRAWL)
-            if asset is None or link is None or step is None:
+            link = await select_link(connection, scope, asset_id) if asset else None
+            if asset is None or link is None or link.crawl_status not in OPEN_CRAWLS:
                 return None
-            await update_link(connection, scope, asset_id, {"crawl_status": CrawlStatus.PROCESSING.value})
-            await update_open_operations(connection, scope, asset_id, (OperationType.CRAWL,), status=State.PROCESSING)
+            step = await select_open_operation(connection, scope, asset_id, OperationType.CRAWL)
+            if step is None:
+                return None
+            async with pipelined(connection) as pipeline:
+                await update_link(pipeline, scope, asset_id, {"crawl_status": CrawlStatus.PROCESSING.value})
+                await update_open_operations(pipeline, scope, asset_id, (OperationType.CRAWL,), status=State.PROCESSING)
         return _Crawl(asset, link, step.id)
 
     # ----------------------------------------------------------------- seeing
@@ -186,12 +191,17 @@ class CrawlService:
     async def _see_once(self, crawl: _Crawl) -> _Seen:
         # How large it may be depends on what it is, which its header tells.
         async with self._fetcher.fetch(crawl.link.url, limit=_NO_LIMIT, unpacks=True, permit=self._permit) as fetched:
-            data = await _body(fetched, self._limits)
-        kind = fetched.content_type
-        if _is_picture(kind):
-            return await self._with_picture(crawl.asset, _Seen(PageContent(), fetched.url), data)
+            nothing = _Seen(PageContent(), fetched.url)
+            try:
+                data = await _body(fetched, self._limits)
+            except TooLarge as error:
+                if not _is_picture(fetched.content_type):
+                    raise
+                return replace(nothing, preview_error=f"The picture could not be fetched: {error.message}")
+        if _is_picture(fetched.content_type):
+            return await self._with_picture(crawl.asset, nothing, data)
         if data is None:
-            return _Seen(PageContent(), fetched.url)
+            return nothing
         page: PageContent = await try_again(
             lambda: self._pages.run(read_page, data, fetched.url, fetched.charset, timeout=self._limits.read_timeout)
         )
@@ -241,18 +251,17 @@ class CrawlService:
             asset = await select_asset(connection, scope, crawl.asset.id, lock=True)
             is_kept = asset is not None and await self._is_own(connection, scope, crawl)
             if asset is not None and is_kept:
-                await update_link(
-                    connection, scope, asset.id, {**page_values(page, seen.found_at), **_ended(seen, now)}
-                )
-                await upsert_asset_text(connection, scope, asset.id, page.text, page_words)
+                async with pipelined(connection) as pipeline:
+                    found = {**page_values(page, seen.found_at), **_ended(seen, now)}
+                    await update_link(pipeline, scope, asset.id, found)
+                    await upsert_asset_text(pipeline, scope, asset.id, page.text, page_words)
                 await update_asset(connection, scope, asset.id, {"search": _own_words(asset)})
                 if seen.preview is not None or seen.preview_error is None:
                     stale = await self._previews.keep(connection, scope, asset, seen.preview)
                 await self._end(connection, scope, asset, crawl.link, now, None)
-        if not is_kept and seen.preview is not None:
-            in_use = {variant.object_key for variant in asset.variants.values()} if asset else set[str]()
-            stale = {variant.object_key for variant in seen.preview.variants.values()} - in_use
-        # What cannot be removed now was under names that the next crawl writes again.
+        if asset is None and seen.preview is not None:
+            stale = {variant.object_key for variant in seen.preview.variants.values()}
+        # What cannot be removed now, and what a crawl made that was overtaken, is under names that another one writes again.
         with contextlib.suppress(Unavailable):
             await self._previews.discard(stale)
 
@@ -271,17 +280,18 @@ class CrawlService:
     async def _end(
         self, connection: Connection, scope: Scope, asset: Asset, link: Link, now: datetime, error: str | None
     ) -> None:
-        await update_open_operations(
-            connection,
-            scope,
-            asset.id,
-            (OperationType.CRAWL,),
-            status=State.FAILED if error else State.COMPLETED,
-            completed_at=now,
-            error_message=error,
-        )
-        if asset.deleted_at is None:
-            await self._events.emit(connection, scope, _event(asset, link, error))
+        async with pipelined(connection) as pipeline:
+            await update_open_operations(
+                pipeline,
+                scope,
+                asset.id,
+                (OperationType.CRAWL,),
+                status=State.FAILED if error else State.COMPLETED,
+                completed_at=now,
+                error_message=error,
+            )
+            if asset.deleted_at is None:
+                await self._events.emit(pipeline, scope, _event(asset, link, error))
 
 
 def _ended(seen: _Seen, now: datetime) -> dict[str, Any]:
