@@ -42,6 +42,7 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     with RunningServer(
         tmp_path_factory.mktemp("narrow"),
         "--no-worker",
+        CALOTYPE_MAX_DOCUMENT_BYTES=str(NARROW_BYTES),
         CALOTYPE_MAX_IMAGE_BYTES=str(NARROW_BYTES),
         CALOTYPE_MAX_VIDEO_BYTES=str(NARROW_BYTES),
         CALOTYPE_MAX_PIXELS=str(NARROW_PIXELS),
