@@ -1,4 +1,4 @@
-"""What all tests share: a real database, a real server, a tenant of one's own, and pictures."""
+"""What all tests share: a real database, tenants of one's own on a real server, and pictures."""
 
 from __future__ import annotations
 
@@ -59,13 +59,6 @@ def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = EmbeddedPostgres(folder)
     yield server.start()
     server.stop()
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """`calotype serve` as its own process, with its worker, for all tests of the session."""
-    with RunningServer(tmp_path_factory.mktemp("server")) as running:
-        yield running
 
 
 @pytest.fixture

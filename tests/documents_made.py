@@ -132,12 +132,12 @@ def encrypted_pdf(user_password=b"secret", text="Nobody reads this"):
     rights = 0xFFFFFFFC.to_bytes(4, "little")
     key = hashlib.md5(padded(user_password) + owner + rights + name).digest()[:5]
     user = rc4(key, _PADDING)
+    resources = b"<< /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>"
     content = rc4(hashlib.md5(key + (4).to_bytes(3, "little") + b"\0\0").digest()[:10], lines_of([text]))
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources << /Font << /F1 "
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >> >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources %s >>" % resources,
         b"<< /Length %d >> stream\n%s\nendstream" % (len(content), content),
         b"<< /Filter /Standard /V 1 /R 2 /O <%s> /U <%s> /P -4 >>" % (owner.hex().encode(), user.hex().encode()),
     ]
@@ -169,7 +169,24 @@ def rc4(key, data):
 
 def prose(page, lines=42, words=12):
     """Lines of made words that fill a page, the same for the same number."""
-    syllables = ["ka", "lo", "ty", "pe", "men", "dar", "vis", "on", "tra", "lin", "go", "sur", "bel", "mon", "ter", "ni"]
+    syllables = [
+        "ka",
+        "lo",
+        "ty",
+        "pe",
+        "men",
+        "dar",
+        "vis",
+        "on",
+        "tra",
+        "lin",
+        "go",
+        "sur",
+        "bel",
+        "mon",
+        "ter",
+        "ni",
+    ]
     state = page + 1
     made = []
     for _ in range(lines):

@@ -1,4 +1,7 @@
-"""What the contract tests share beside the server: a narrow one, and a way to follow links as a browser would."""
+"""What the contract tests share: servers with various limits, and a way to follow links as a browser would.
+
+No server outlives these tests, since a worker that waits for jobs takes time from the tests of other folders.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,14 @@ FLEET_BYTES = 100_000
 FLEET_BATCH = 3
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """`calotype serve` as its own process, with its worker, for all tests of this folder."""
+    with RunningServer(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
 def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server with small limits and without a worker, so that what is pending stays pending.
 
@@ -60,7 +70,7 @@ def narrow_client(narrow: RunningServer) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server without a worker that takes any number of requests, but small files and small batches."""
     with RunningServer(
@@ -80,7 +90,7 @@ def idle_client(idle: RunningServer) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cutter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server without a worker whose chunks of videos are small."""
     with RunningServer(
@@ -96,7 +106,7 @@ def cutter_client(cutter: RunningServer) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[httpx.Client]:
     """A client without any credential, for signed links."""
     with httpx.Client(timeout=PATIENCE, follow_redirects=False, verify=False) as client:
@@ -129,7 +139,7 @@ def idle_owner(idle: RunningServer, idle_key: str) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def anyone(idle: RunningServer) -> Iterator[httpx.Client]:
     """A client of the idle server for all tests that leave nothing behind; it sends its key as Vision clients do."""
     with idle.client() as client:
@@ -137,14 +147,14 @@ def anyone(idle: RunningServer) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sources() -> Iterator[Sources]:
     """Where pictures can be fetched from: a small web server on loopback."""
     with Sources() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server without a worker that may fetch from loopback, and whose limits of the Vision API are small."""
     with RunningServer(
@@ -167,7 +177,7 @@ def strict_client(strict: RunningServer) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def budgeted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server on which each key may upload and search twice a day, and whose links live for a second."""
     with RunningServer(
@@ -182,7 +192,7 @@ def budgeted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cinema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server with a worker that may fetch from loopback, and takes small videos only."""
     with RunningServer(
@@ -206,7 +216,7 @@ def camera(server: RunningServer, owner: httpx.Client) -> Camera:
     return enrol(server, owner)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server without a worker whose devices send small images in small batches, and whose old keys end at once."""
     with RunningServer(
@@ -232,20 +242,20 @@ def fleet_camera(fleet: RunningServer, fleet_operator: httpx.Client) -> Camera:
     return enrol(fleet, fleet_operator)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fleet_anyone(fleet: RunningServer) -> Iterator[httpx.Client]:
     """An operator on that server for all tests that leave nothing behind."""
     with fleet.client(fleet.new_key()) as client:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def mute(fleet: RunningServer, fleet_anyone: httpx.Client) -> Camera:
     """A device of that operator of which nothing is ever taken, so that its tenant has no files and no batches."""
     return enrol(fleet, fleet_anyone)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def hurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server whose batches collect for a second, and whose worker looks every second what is due."""
     with RunningServer(
@@ -266,7 +276,7 @@ def shoot(payer: Account) -> Session:
     return payer.open(*(photo() for _ in range(3)))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def models() -> Iterator[Models]:
     """A vision model on loopback."""
     with Models() as running:
@@ -281,7 +291,7 @@ def model(models: Models) -> Iterator[Models]:
     models.reset()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def studio(tmp_path_factory: pytest.TempPathFactory, models: Models) -> Iterator[RunningServer]:
     """A server that asks the model of the tests, four calls at once, and has the usual patience with clients that went away."""
     settings = models.settings(CALOTYPE_ANALYSIS_CONCURRENCY="4", CALOTYPE_VISION_TIMEOUT="60")
@@ -295,7 +305,7 @@ def studio_payer(studio: RunningServer) -> Account:
     return account(studio, 20)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def hasty(tmp_path_factory: pytest.TempPathFactory, models: Models) -> Iterator[RunningServer]:
     """A server that asks the model of the tests, two calls at once, and waits a second for clients that went away."""
     settings = models.settings(
@@ -311,7 +321,7 @@ def hasty_payer(hasty: RunningServer) -> Account:
     return account(hasty, 20)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def fleeting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server without a worker whose sessions last two seconds."""
     with RunningServer(
@@ -320,7 +330,7 @@ def fleeting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory, models: Models) -> Iterator[RunningServer]:
     """A server that asks the model of the tests and waits a second for its answers."""
     with RunningServer(tmp_path_factory.mktemp("impatient"), **models.settings(CALOTYPE_VISION_TIMEOUT="1")) as running:

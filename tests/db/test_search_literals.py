@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from calotype.domain.listing import SearchMode
-from calotype.domain.search_text import MAX_WORDS_PER_FIELD, to_tsquery, to_tsvector
+from calotype.domain.search_text import MAX_WORDS_PER_FIELD, to_body_tsvector, to_tsquery, to_tsvector
 from tests.domain.tsearch import matches
 
 STORABLE = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\x00"), max_size=80)
@@ -64,3 +64,40 @@ def test_the_longest_search_is_understood(connection):
     """A search as long as the API takes it, all of it different words, is no problem."""
     asked = " ".join(f"{number:x}" for number in range(250))
     assert is_found(connection, to_tsvector([("A", asked)]), to_tsquery(asked) or "")
+
+
+@CHECKS
+@given(LOOKALIKES, LOOKALIKES, LOOKALIKES, st.sampled_from(SearchMode))
+def test_texts_within_are_found_as_the_model_finds_them(connection, body, title, asked, mode):
+    """Joined to the words of the asset's own row, by the operator that joins them there."""
+    vectors, query = (to_tsvector([("A", title)]), to_body_tsvector(body)), to_tsquery(asked, mode)
+    if query is not None:
+        row = connection.execute("SELECT (%s::tsvector || %s::tsvector) @@ %s::tsquery", (*vectors, query)).fetchone()
+        assert row == (matches(" ".join(vectors), query),)
+
+
+@CHECKS
+@given(st.one_of(STORABLE, LOOKALIKES))
+def test_any_text_within_is_stored_and_found_by_itself(connection, text):
+    """There is no text that makes a syntax error, and none that does not find itself."""
+    query = to_tsquery(text)
+    if query is not None:
+        assert is_found(connection, to_body_tsvector(text), query)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " ".join(f"{number:064x}" for number in range(20_000)),
+        "".join(chr(0x20000 + number * 7919 % 0xFFFE) for number in range(150_000)),
+    ],
+    ids=["hashes", "rare characters"],
+)
+def test_the_longest_texts_within_are_stored_beside_the_longest_titles(connection, text):
+    """Both together stay below the limit of PostgreSQL, and none of the asset's own words is lost."""
+    name = " ".join(f"tag{number:047}" for number in range(40))
+    vector = to_tsvector([("A", "t" * 255), ("B", "f" * 255), ("B", name)])
+    joined = "SELECT (%s::tsvector || %s::tsvector) @@ %s::tsquery"
+    for asked in (text[:2], "t" * 100, f"tag{39:047}"):
+        found = connection.execute(joined, (vector, to_body_tsvector(text), to_tsquery(asked))).fetchone()
+        assert found == (True,)

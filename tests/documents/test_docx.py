@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 
 import pytest
 
@@ -35,7 +35,7 @@ def test_headings_lists_and_tables(tmp_path):
             table.cell(at // 2, at % 2).text = text
         document.add_paragraph("The end.")
 
-    data = made_docx(build, title="Of things", author="N. N.", created=datetime.datetime(2025, 1, 2, 3, 4, 5))
+    data = made_docx(build, title="Of things", author="N. N.", created=dt.datetime(2025, 1, 2, 3, 4, 5, tzinfo=dt.UTC))
     document = read(tmp_path / "a.docx", data, "docx")
     assert shapes(document) == [
         ("heading", 1, "The title"),

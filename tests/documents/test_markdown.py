@@ -17,7 +17,7 @@ lang: en
 # First *head*
 
 Some **bold** `code` and a [link](http://localhost/x), wrapped
-onto a line.  
+onto a line.\\
 A hard break. ![a cat](cat.png)
 
 Second
@@ -85,6 +85,6 @@ def test_no_word_is_lost(text):
 
 def test_a_very_long_file_is_read_as_text(tmp_path):
     """A dump under the name of Markdown is not parsed for seconds, and keeps all it has."""
-    document = read(tmp_path / "a.md", b"# word\n\n" * 300_000, "md", most=10_000_000)
-    assert len(document.blocks) == 300_000
-    assert document.blocks[-1].text == "# word"
+    document = read(tmp_path / "a.md", (b"# word " * 200 + b"\n\n") * 2000, "md", most=10_000_000)
+    assert len(document.blocks) == 2000
+    assert document.blocks[-1].text.startswith("# word # word")

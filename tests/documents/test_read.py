@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from calotype.documents.pdf import draw_page
 from calotype.documents.read import read_document
 from calotype.domain.errors import UndecodableDocument
+from calotype.sandbox.pool import Sandbox
 from tests.documents_made import bare_docx, encrypted_pdf, made_docx, paragraph, prose, scanned_pdf, text_pdf
 
 
@@ -36,8 +38,7 @@ def read_or_refused(path, data, format_):
     path.write_bytes(data)
     try:
         document = read_document(str(path), format_, max_characters=100_000, max_pages=20, picture_side=32)
-    except UndecodableDocument as error:
-        assert error.message
+    except UndecodableDocument:
         return
     for block in document.blocks:
         assert block.text.strip()
@@ -47,7 +48,7 @@ def read_or_refused(path, data, format_):
 
 
 @given(st.data())
-@settings(max_examples=400)
+@settings(max_examples=300)
 def test_broken_files_are_read_or_refused(tmp_path_factory, data):
     """Cut-off, flipped and spliced files end in text or in UndecodableDocument, never in anything else."""
     format_ = data.draw(st.sampled_from(sorted(WHOLE)))
@@ -81,3 +82,19 @@ def test_other_formats_are_a_mistake_of_the_caller(tmp_path, format_):
     """Only the four formats are read."""
     with pytest.raises(ValueError):
         read_document(str(tmp_path / "a"), format_, max_characters=1, max_pages=1, picture_side=1)
+
+
+async def test_documents_are_read_in_a_limited_child(tmp_path):
+    """All formats are read, and a page drawn, in a child without network and with little memory; its answer travels."""
+    sandbox = Sandbox("reader", 1, 1024**3)
+    try:
+        for format_, files in WHOLE.items():
+            path = tmp_path / format_
+            path.write_bytes(files[0])
+            limits = {"max_characters": 10_000, "max_pages": 10, "picture_side": 100}
+            there = await sandbox.run(read_document, str(path), format_, **limits, timeout=60)
+            assert there == read_document(str(path), format_, **limits)
+        page = await sandbox.run(draw_page, str(tmp_path / "pdf"), 2, longest_side=300, timeout=60)
+        assert page.startswith(b"\xff\xd8")
+    finally:
+        await sandbox.close()

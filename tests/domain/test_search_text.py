@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from calotype.domain.listing import SearchMode
 from calotype.domain.search_text import (
+    MAX_BODY_BYTES,
     MAX_POSITION,
     MAX_POSITIONS_PER_WORD,
     MAX_WORD,
@@ -15,6 +16,7 @@ from calotype.domain.search_text import (
     fold,
     is_cjk,
     stem,
+    to_body_tsvector,
     to_lexemes,
     to_term,
     to_tsquery,
@@ -263,3 +265,71 @@ def test_stop_words_are_left_out_unless_there_is_nothing_else():
     assert to_lexemes("the", 9, STOP_WORDS) == ["~the"]
     assert to_lexemes("夜景の写", 9) == ["夜景", "景の", "の写"]
     assert to_term("~truck") == "'~truck' | '=~truck'"
+
+
+def finds_within(asked: str, body: str, title: str = "", mode: SearchMode = SearchMode.ALL) -> bool:
+    """Whether a search finds an asset of that title with that text within it."""
+    query = to_tsquery(asked, mode)
+    assert query
+    return matches(f"{to_tsvector([('A', title)])} {to_body_tsvector(body)}", query)
+
+
+@given(ANY_TEXT, ANY_TEXT, st.data())
+def test_a_text_within_is_found_by_its_words_and_those_of_the_title_together(body, title, data):
+    """Each word may be here or there, in any order, and the last one may be unfinished; a word that is nowhere is missed."""
+    inside, outside = list(words(body)), list(words(title))
+    assume(inside and outside)
+    asked = [data.draw(st.sampled_from(inside)), data.draw(st.sampled_from(outside))]
+    asked = data.draw(st.permutations(asked))
+    assume(all(not is_cjk(word) for word in asked))
+    last = asked[-1]
+    cut = last[: data.draw(st.integers(1, len(last)))]
+    assume(list(words(cut)) == [cut])
+    assert finds_within(" ".join([*asked[:-1], cut]), body, title)
+    assert not finds_within(f"{asked[0]} qqqq7", body, title)
+
+
+@given(CJK, CJK, st.data())
+def test_cjk_text_within_is_found_by_any_substring_and_by_nothing_else(text, other, data):
+    """Also where Latin words stand between two runs of it, across which no phrase reaches."""
+    start = data.draw(st.integers(0, len(text) - 1))
+    part = text[start : data.draw(st.integers(start + 1, len(text)))]
+    assert finds_within(part, f"{other} lighthouse {text}!")
+    assert finds_within(other, text) == (other in text)
+
+
+@given(LATIN, st.sampled_from(SearchMode))
+def test_words_within_are_found_in_one_mode_only(word, mode):
+    """Searches of metadata, or of what is seen in pictures, know nothing of a document's text."""
+    assert finds_within(word, word, mode=mode) == (mode is SearchMode.ALL)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " ".join(f"{number:064x}" for number in range(40_000)),
+        "".join(chr(0x20000 + number * 7919 % 0xFFFE) for number in range(150_000)),
+        " ".join(chr(0x4E00 + number % 20_000) + chr(0x4E00 + number * 31 % 20_000) for number in range(100_000)),
+        "\u6771" * 300_000,
+    ],
+    ids=["hashes", "rare characters", "pairs", "one character"],
+)
+def test_however_many_words_a_text_holds_their_bytes_are_limited(text):
+    """What PostgreSQL makes of them fits, with as much room again for the asset's own words; the beginning is found."""
+    entries = to_body_tsvector(text).split()
+    size = sum(len(entry.partition(":")[0].encode()) + 2 * entry.count(",") + 3 for entry in entries)
+    assert size <= MAX_BODY_BYTES + 2 * len(entries)
+    assert finds_within(text[:2], text)
+
+
+def test_unique_words_count_and_running_ones_do_not():
+    """A word that first stands behind a million others is found, and so is its stem."""
+    assert finds_within("boat", "the same words " * 300_000 + "boats")
+
+
+def test_places_beyond_the_last_one_make_no_phrases():
+    """PostgreSQL knows so many places; further pairs are found, longer substrings only before."""
+    text = "\u6771\u4eac\u90fd" + "\u3042" * MAX_POSITION + "\u5927\u962a\u5e9c"
+    assert finds_within("\u6771\u4eac\u90fd", text)
+    assert finds_within("\u5927\u962a", text)
+    assert not finds_within("\u5927\u962a\u5e9c", text)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 
-_ENTRY = re.compile(r"'([^']*)':([0-9A-D,]+)")
+_ENTRY = re.compile(r"'([^']*)'(?::([0-9A-D,]+))?")
+_NOWHERE = (-(10**9), "D")  # a word without places is there, but in no phrase
 _TERM = re.compile(r"'([^']*)'(:\*)?$")
 
 
 def matches(vector: str, query: str) -> bool:
     """Whether the query (terms joined by &, each a phrase, an alternative or a lexeme) finds the vector."""
     index = {
-        lexeme: {(int(place[:-1]), place[-1]) for place in places.split(",")}
+        lexeme: {_place(place) for place in places.split(",")} if places else {_NOWHERE}
         for lexeme, places in _ENTRY.findall(vector)
     }
     return all(_holds(term.strip("()"), index) for term in query.split(" & "))
+
+
+def _place(place: str) -> tuple[int, str]:
+    return (int(place), "D") if place.isdigit() else (int(place[:-1]), place[-1])
 
 
 def _holds(term: str, index: dict[str, set[tuple[int, str]]]) -> bool:

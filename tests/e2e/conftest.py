@@ -18,3 +18,10 @@ def started_as_ever(request: pytest.FixtureRequest) -> Iterator[None]:
         if request.path.stem in _AS_EVER:
             patch.setattr(RunningServer, "is_forked", False)
         yield
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """`calotype serve` as its own process, with its worker, for all tests of this folder."""
+    with RunningServer(tmp_path_factory.mktemp("server")) as running:
+        yield running

@@ -10,6 +10,7 @@ from tests.services.analyses import Alive, Scripted, open_desk
 from tests.services.batches import Develops
 from tests.services.films import seated
 from tests.services.library import library as open_library
+from tests.services.texts import opened
 
 
 @pytest.fixture(scope="module")
@@ -93,4 +94,11 @@ def alive(desk, beside, monkeypatch):
 async def cinema(library, developed, monkeypatch):
     """A new tenant's library of videos, whose children are in the test's hand."""
     async with seated(library, await developed.run(), monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture
+async def archive(library, developed, monkeypatch):
+    """A new tenant's library of documents and links, whose children are in the test's hand."""
+    async with opened(library, await developed.run(), monkeypatch) as made:
         yield made

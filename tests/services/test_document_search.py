@@ -37,9 +37,7 @@ async def test_passages_are_found_by_words_and_by_meaning(library):
     assert await find(library, "invoices") == [PASSAGES[2]]
     assert (await find(library, "puppy"))[0] == PASSAGES[0]
     assert await find(library, "quantum physics of black holes") == []
-    (best, *_) = await library.services.document_search.search(
-        library.scope, DocumentQuery(PASSAGES[0])
-    )
+    (best, *_) = await library.services.document_search.search(library.scope, DocumentQuery(PASSAGES[0]))
     assert best.score == 1
     assert best.asset.original_filename == "manual.pdf"
     assert await find(library, "invoices paid dog", limit=1) == (await find(library, "invoices paid dog"))[:1]

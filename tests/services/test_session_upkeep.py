@@ -150,9 +150,14 @@ async def test_the_heart_of_a_reader_beats_while_a_slow_client_sends_one_file(li
             yield photo()
             before = seen(batch.session_id)
             await until(lambda: seen(batch.session_id) > before)
+            beats.append(seen(batch.session_id) - before)
 
+        beats = []
         await batch.take("slow.jpg", slow(), PLAIN)
-        await batch.finish(PLAIN)
+        result = await batch.finish(PLAIN)
+
+    assert len(beats) == 1
+    assert outcomes(result) == [FileOutcome.COMPLETED]
 
 
 async def test_ends_that_nobody_noted_are_noted_later(library):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from calotype.documents.cleaning import clean
@@ -23,6 +23,7 @@ _KEYS = {
     "ModDate": "modified_at",
 }
 _PROPERTY_LENGTH = 2000
+_LONGEST_TEXT = 1024 * 1024
 _LANGUAGE_LENGTH = 64
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*")
 
@@ -74,7 +75,7 @@ def properties_of(document: Any) -> dict[str, str]:
     """What the file says of itself; dates as ISO 8601."""
     found: dict[str, str] = {}
     for key, name in _KEYS.items():
-        value = clean(document.get_metadata_value(key))[:_PROPERTY_LENGTH].strip()
+        value = clean(_entry(document, key))[:_PROPERTY_LENGTH].strip()
         if name.endswith("_at"):
             value = iso_date(value) or ""
         if value:
@@ -82,6 +83,19 @@ def properties_of(document: Any) -> dict[str, str]:
     if language := _language(document):
         found["language"] = language
     return found
+
+
+def filled(fill: Callable[[Any, int], int]) -> str:
+    """A text that pdfium writes as UTF-16 into a buffer of so many bytes, and says how long it is; broken halves are replaced."""
+    import ctypes
+
+    size = fill(None, 0)
+    if not 2 < size <= _LONGEST_TEXT:
+        return ""
+    # Some functions of pdfium count bytes and some count units of two; there is room for either.
+    buffer = (ctypes.c_ushort * size)()
+    fill(buffer, size)
+    return bytes(buffer)[: size - 2].decode("utf-16-le", "replace")
 
 
 def iso_date(text: str) -> str | None:
@@ -97,14 +111,20 @@ def iso_date(text: str) -> str | None:
     return f"{date}T{hour}:{minute or '00'}:{second or '00'}{offset}"
 
 
-def _language(document: Any) -> str:
-    import ctypes
-
+def _entry(document: Any, key: str) -> str:
     from pypdfium2 import raw
 
-    buffer = (ctypes.c_ushort * _LANGUAGE_LENGTH)()
-    size = raw.FPDFCatalog_GetLanguage(document.raw, buffer, ctypes.sizeof(buffer))
-    if not 0 < size <= ctypes.sizeof(buffer):
-        return ""
-    text = bytes(buffer)[:size].decode("utf-16-le", "ignore").rstrip("\0").strip()
-    return text if _LANGUAGE.fullmatch(text) else ""
+    def fill(buffer: Any, size: int) -> int:
+        return int(raw.FPDF_GetMetaText(document.raw, key.encode(), buffer, size))
+
+    return filled(fill)
+
+
+def _language(document: Any) -> str:
+    from pypdfium2 import raw
+
+    def fill(buffer: Any, size: int) -> int:
+        return int(raw.FPDFCatalog_GetLanguage(document.raw, buffer, size))
+
+    text = filled(fill).strip()
+    return text if len(text) < _LANGUAGE_LENGTH and _LANGUAGE.fullmatch(text) else ""

@@ -20,6 +20,7 @@ _INDENT = 0.8
 _NEARLY = 0.85
 _BULLETS = frozenset("•◦▪▫●○■□‣*·\u2043\u2013\u2014")
 # The dots of a table of contents, and the number of a page behind them.
+_PAGE_NUMBER_ENDS = (*"0123456789ivxlc.",)
 _LEADER = re.compile(r"(?:\.\s?){4,}\S{0,6}\Z")
 _SENTENCE_ENDS = (".", "!", "?", ":", "\u3002", "\uff01", "\uff1f", "\u201d", '"')
 
@@ -127,7 +128,7 @@ def _joint(before: Line, line: Line, right: float) -> str:
 
 def _broken(before: Line, line: Line, right: float) -> bool:
     """Whether `before` ended because the first word of `line` had no room behind it."""
-    if _LEADER.search(before.text):
+    if before.text.endswith(_PAGE_NUMBER_ENDS) and _LEADER.search(before.text):
         return False
     word = line.text.split(maxsplit=1)[0] if not _wide(line.text[:1]) else line.text[:1]
     straight = before.end == before.y and before.right > before.left

@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from calotype.documents.cleaning import clean
+from calotype.documents.pdf_file import filled
 from calotype.domain.document import Block, BlockKind
 
 _MOST_ENTRIES = 5000
 _DEEPEST = 12
 _TITLE_LENGTH = 500
 # What a printed title has before the words of the outline: a number, a letter, or such with a word ("Chapter 2:").
-_NUMBERING = r"(?:(?:chapter|part|section|appendix|kapitel|teil|chapitre|capítulo)\s+)?[\divxlc.a-z]{0,12}[.):]?\s*"
+_NUMBERING = re.compile(
+    r"(?:(?:(?:chapter|part|section|appendix|kapitel|teil|chapitre|capítulo) )?"
+    r"(?:[\d.]{1,12}|[ivxlc]{1,7}|[a-z])(?:[.\d]*)[.):]? )?"
+)
+_NUMBER_LENGTH = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +37,21 @@ def outline_of(document: Any, pages: int) -> list[Entry]:
     for seen, item in enumerate(document.get_toc(max_depth=_DEEPEST)):
         if seen >= _MOST_ENTRIES:
             break
-        title = " ".join(clean(item.get_title()).split())[:_TITLE_LENGTH]
+        title = " ".join(clean(_title(item)).split())[:_TITLE_LENGTH]
         target = item.get_dest()
         index = target.get_index() if target is not None else None
         if title and index is not None and 0 <= index < pages:
             found.append(Entry(title, item.level + 1, index + 1))
     return found
+
+
+def _title(item: Any) -> str:
+    from pypdfium2 import raw
+
+    def fill(buffer: Any, size: int) -> int:
+        return int(raw.FPDFBookmark_GetTitle(item.raw, buffer, size))
+
+    return filled(fill)
 
 
 def with_headings(number: int, paragraphs: Iterable[str], entries: Sequence[Entry]) -> list[Block]:
@@ -58,22 +72,34 @@ def with_headings(number: int, paragraphs: Iterable[str], entries: Sequence[Entr
 
 def _place(entry: Entry, blocks: Sequence[Block], start: int) -> tuple[int, list[Block]] | None:
     """The block from `start` on that prints a title, and that block taken apart around it."""
-    title = re.compile(_NUMBERING + r"\s+".join(map(re.escape, entry.title.split())) + r"\s*", re.IGNORECASE)
+    title = _plain(entry.title)
     for index in range(start, len(blocks)):
         block = blocks[index]
         if block.kind is BlockKind.HEADING:
             continue
-        if title.fullmatch(block.text):
+        if _prints(block.text, title):
             return index, [_heading(block.text, entry)]
         lines = block.text.split("\n")
         for position, line in enumerate(lines):
-            if len(lines) > 1 and title.fullmatch(line):
+            if len(lines) > 1 and _prints(line, title):
                 around = ("\n".join(lines[:position]), "\n".join(lines[position + 1 :]))
                 before, after = (
                     [Block(BlockKind.PARAGRAPH, text, page=entry.page)] if text.strip() else [] for text in around
                 )
                 return index, [*before, _heading(line, entry), *after]
     return None
+
+
+def _prints(text: str, title: str) -> bool:
+    """Whether a text is a title, but for the number that is printed before it."""
+    if not len(title) <= len(text) <= 2 * len(title) + _NUMBER_LENGTH:
+        return False
+    plain = _plain(text)
+    return plain.endswith(title) and _NUMBERING.fullmatch(plain, 0, len(plain) - len(title)) is not None
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def _heading(text: str, entry: Entry) -> Block:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from calotype.documents.cleaning import clean, trimmed, whole_characters
+from calotype.documents.cleaning import clean, trimmed
 from calotype.documents.encoding_guess import guess_encoding
 from calotype.documents.notes import Notes
 from calotype.domain.document import Block, BlockKind, ReadDocument
@@ -92,8 +92,7 @@ def decode_text(data: bytes) -> tuple[str, str]:
     """
     mark, encoding = _mark(data)
     if encoding is not None and encoding != "utf-8":
-        text = data[len(mark) :].decode(encoding, "surrogatepass" if encoding.startswith("utf-16") else "replace")
-        return clean(whole_characters(text)), encoding
+        return clean(data[len(mark) :].decode(encoding, "replace")), encoding
     text, encoding = _decoded(data[len(mark) :])
     return clean(text), encoding
 

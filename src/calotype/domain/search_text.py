@@ -28,6 +28,9 @@ MAX_POSITIONS_PER_WORD = 64
 MAX_BODY_BYTES = 700_000
 """Most bytes of the different words of one text within a document or page; PostgreSQL keeps a megabyte for a whole asset."""
 
+_ENTRY_BYTES = 3  # what a word with places takes beside itself, at most, and ...
+_PLACE_BYTES = 2  # ... what each of them takes
+_NOWHERE = MAX_POSITION + 1
 _SEEN = "="
 _BODY = "+"
 _MARKS = {SearchMode.ALL: ("", _SEEN, _BODY), SearchMode.METADATA: ("",), SearchMode.VISIBLE_TEXT: (_SEEN,)}
@@ -133,26 +136,34 @@ def to_body_tsvector(text: str) -> str:
     """
     found: dict[str, list[str]] = {}
     room = MAX_BODY_BYTES
-    position = 1
+    for lexeme, position in _body_lexemes(text):
+        places = found.get(lexeme)
+        if places is None:
+            room -= len(lexeme.encode()) + _ENTRY_BYTES
+            if room < 0:
+                break
+            places = found[lexeme] = []
+        if position <= MAX_POSITION and len(places) < MAX_POSITIONS_PER_WORD:
+            places.append(str(position))
+            room -= _PLACE_BYTES
+    return " ".join(f"'{lexeme}':{','.join(places)}" if places else f"'{lexeme}'" for lexeme, places in found.items())
+
+
+def _body_lexemes(text: str) -> Iterator[tuple[str, int]]:
+    """Each lexeme of a text within, and its place, which only those of Chinese, Japanese and Korean have."""
+    position = 0
     for word in words(text):
+        position += 1  # between two runs, so that no phrase matches across them
         if is_cjk(word):
             for index, character in enumerate(word):
-                for lexeme in {character, word[index : index + 2]}:
-                    places = found.setdefault(_BODY + lexeme, [])
-                    if len(places) < MAX_POSITIONS_PER_WORD and position <= MAX_POSITION:
-                        places.append(str(position))
-                        room -= 2
                 position += 1
-                room -= 8
-            position += 1
-        elif (kept := _BODY + word[:MAX_WORD]) not in found:
-            stemmed = _BODY + stem(word[:MAX_WORD])
-            found[kept] = []
-            found.setdefault(stemmed, [])
-            room -= len(kept.encode()) + len(stemmed.encode())
-        if room < 0:
-            break
-    return " ".join(f"'{lexeme}':{','.join(places)}" if places else f"'{lexeme}'" for lexeme, places in found.items())
+                yield _BODY + character, position
+                if index + 1 < len(word):
+                    yield _BODY + word[index : index + 2], position
+        else:
+            kept = word[:MAX_WORD]
+            yield _BODY + kept, _NOWHERE
+            yield _BODY + stem(kept), _NOWHERE
 
 
 def to_tsquery(text: str, mode: SearchMode = SearchMode.ALL) -> str | None:

@@ -156,6 +156,8 @@ class CrawlService:
     async def _queue_again(self, scope: Scope, asset_id: UUID, seconds: float) -> None:
         at = datetime.now(UTC) + timedelta(seconds=seconds)
         async with self._database.mark() as connection:
+            if await select_asset(connection, scope, asset_id, lock=True) is None:
+                return
             await self._queue.enqueue(connection, Job(Task.CRAWL, scope.tenant_id, asset_id), Urgency.NEW, at)
 
     async def _begin(self, scope: Scope, asset_id: UUID) -> _Crawl | None:
@@ -186,12 +188,17 @@ class CrawlService:
     async def _see_once(self, crawl: _Crawl) -> _Seen:
         # How large it may be depends on what it is, which its header tells.
         async with self._fetcher.fetch(crawl.link.url, limit=_NO_LIMIT, unpacks=True, permit=self._permit) as fetched:
-            data = await _body(fetched, self._limits)
-        kind = fetched.content_type
-        if _is_picture(kind):
-            return await self._with_picture(crawl.asset, _Seen(PageContent(), fetched.url), data)
+            nothing = _Seen(PageContent(), fetched.url)
+            try:
+                data = await _body(fetched, self._limits)
+            except TooLarge as error:
+                if not _is_picture(fetched.content_type):
+                    raise
+                return replace(nothing, preview_error=f"The picture could not be fetched: {error.message}")
+        if _is_picture(fetched.content_type):
+            return await self._with_picture(crawl.asset, nothing, data)
         if data is None:
-            return _Seen(PageContent(), fetched.url)
+            return nothing
         page: PageContent = await try_again(
             lambda: self._pages.run(read_page, data, fetched.url, fetched.charset, timeout=self._limits.read_timeout)
         )
@@ -249,10 +256,9 @@ class CrawlService:
                 if seen.preview is not None or seen.preview_error is None:
                     stale = await self._previews.keep(connection, scope, asset, seen.preview)
                 await self._end(connection, scope, asset, crawl.link, now, None)
-        if not is_kept and seen.preview is not None:
-            in_use = {variant.object_key for variant in asset.variants.values()} if asset else set[str]()
-            stale = {variant.object_key for variant in seen.preview.variants.values()} - in_use
-        # What cannot be removed now was under names that the next crawl writes again.
+        if asset is None and seen.preview is not None:
+            stale = {variant.object_key for variant in seen.preview.variants.values()}
+        # What cannot be removed now, and what a crawl made that was overtaken, is under names that another one writes again.
         with contextlib.suppress(Unavailable):
             await self._previews.discard(stale)
 

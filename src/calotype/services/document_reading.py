@@ -17,8 +17,8 @@ from calotype.sandbox.pool import Sandbox
 from calotype.services.work import try_again
 from calotype.storage.store import ObjectStore
 
-PICTURE_SIDE = 1400
-"""The longer side of the picture of a first page, in pixels: a little more than the largest variant."""
+PICTURE_SIDE = 1024
+"""The longer side of the picture of a first page, in pixels: that of the largest variant."""
 
 _SCANNED_SIDE = 2000  # pixels of the longer side of a page whose text is read from its picture: 170 dots an inch of A4
 _MOST_UNREAD_SHOWN = 10

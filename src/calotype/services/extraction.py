@@ -156,10 +156,9 @@ class ExtractionService:
                 )
                 ended = replace(asset, text_status=State.COMPLETED, text_error=None)
                 await note_end(connection, scope, self._events, ended)
-        if not is_kept and made.preview is not None:
-            in_use = {variant.object_key for variant in asset.variants.values()} if asset else set[str]()
-            stale = {variant.object_key for variant in made.preview.variants.values()} - in_use
-        # What cannot be removed now is under names that the next run writes again.
+        if asset is None and made.preview is not None:
+            stale = {variant.object_key for variant in made.preview.variants.values()}
+        # What cannot be removed now, and what a run made that was overtaken, is under names that another one writes again.
         with contextlib.suppress(Unavailable):
             await self._previews.discard(stale)
 

@@ -14,6 +14,7 @@ from calotype.db.session_file import select_other_copy, select_wanted, update_to
 from calotype.db.upload_session import lock_open_session
 from calotype.domain.asset import OperationType, State
 from calotype.domain.errors import NotFound
+from calotype.domain.picture import MediaType
 from calotype.domain.scope import Scope
 from calotype.domain.upload_session import BatchItem, FileOutcome
 from calotype.services.asset import AssetService
@@ -67,7 +68,15 @@ class LateFieldsService:
             await update_to_skipped(connection, scope, session_id, item.index, first)
             await self._trash.remove(connection, scope, [asset])
         await self._trash.discard([asset])
-        return replace(item, outcome=FileOutcome.SKIPPED, asset_id=first.id, object_key=first.object_key)
+        return replace(
+            item,
+            outcome=FileOutcome.SKIPPED,
+            asset_id=first.id,
+            object_key=first.object_key,
+            storage_target=first.storage_target,
+            media=MediaType(first.media_type, first.content_type, first.format),
+            text_status=first.text_status,
+        )
 
     async def _drop_description(self, scope: Scope, asset_id: UUID) -> None:
         async with self._database.write() as connection:

@@ -70,14 +70,14 @@ asset = Table(
     Column("visible_text", Text),
     Column("confidence", Double),
     Column("described_at", DateTime(timezone=True)),
-    # The text of a document.
-    Column("text_status", Text),
-    Column("text_error", Text),
     # What listings sort and search by.
     Column("search", TSVECTOR, nullable=False),
     Column("sort_title", Text, Computed("lower(title)", persisted=True)),
     # What the client says of it: Unix seconds, exactly as sent.
     Column("recorded_timestamp", Numeric),
+    # The text of a document.
+    Column("text_status", Text),
+    Column("text_error", Text),
     ForeignKeyConstraint(["tenant_id", "folder_id"], ["folder.tenant_id", "folder.id"]),
 )
 
