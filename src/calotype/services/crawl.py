@@ -15,7 +15,7 @@ from calotype.crawling.fetcher import Fetched, Fetcher
 from calotype.crawling.robots import RobotsRules
 from calotype.db.asset import select_asset, update_asset
 from calotype.db.asset_text import upsert_asset_text
-from calotype.db.engine import Connection, Database
+from calotype.db.engine import Connection, Database, pipelined
 from calotype.db.link import page_values, select_link, update_link
 from calotype.db.operation import select_open_operation, update_open_operations
 from calotype.documents.html_page import read_page
@@ -164,12 +164,15 @@ class CrawlService:
         """Show a link as being crawled; None where there is nothing to do any more."""
         async with self._database.write() as connection:
             asset = await select_asset(connection, scope, asset_id, lock=True)
-            link = await self._waiting(connection, scope, asset_id)
-            step = await select_open_operation(connection, scope, asset_id, OperationType.CRAWL)
-            if asset is None or link is None or step is None:
+            link = await select_link(connection, scope, asset_id) if asset else None
+            if asset is None or link is None or link.crawl_status not in OPEN_CRAWLS:
                 return None
-            await update_link(connection, scope, asset_id, {"crawl_status": CrawlStatus.PROCESSING.value})
-            await update_open_operations(connection, scope, asset_id, (OperationType.CRAWL,), status=State.PROCESSING)
+            step = await select_open_operation(connection, scope, asset_id, OperationType.CRAWL)
+            if step is None:
+                return None
+            async with pipelined(connection) as pipeline:
+                await update_link(pipeline, scope, asset_id, {"crawl_status": CrawlStatus.PROCESSING.value})
+                await update_open_operations(pipeline, scope, asset_id, (OperationType.CRAWL,), status=State.PROCESSING)
         return _Crawl(asset, link, step.id)
 
     # ----------------------------------------------------------------- seeing
@@ -248,10 +251,10 @@ class CrawlService:
             asset = await select_asset(connection, scope, crawl.asset.id, lock=True)
             is_kept = asset is not None and await self._is_own(connection, scope, crawl)
             if asset is not None and is_kept:
-                await update_link(
-                    connection, scope, asset.id, {**page_values(page, seen.found_at), **_ended(seen, now)}
-                )
-                await upsert_asset_text(connection, scope, asset.id, page.text, page_words)
+                async with pipelined(connection) as pipeline:
+                    found = {**page_values(page, seen.found_at), **_ended(seen, now)}
+                    await update_link(pipeline, scope, asset.id, found)
+                    await upsert_asset_text(pipeline, scope, asset.id, page.text, page_words)
                 await update_asset(connection, scope, asset.id, {"search": _own_words(asset)})
                 if seen.preview is not None or seen.preview_error is None:
                     stale = await self._previews.keep(connection, scope, asset, seen.preview)
@@ -277,17 +280,18 @@ class CrawlService:
     async def _end(
         self, connection: Connection, scope: Scope, asset: Asset, link: Link, now: datetime, error: str | None
     ) -> None:
-        await update_open_operations(
-            connection,
-            scope,
-            asset.id,
-            (OperationType.CRAWL,),
-            status=State.FAILED if error else State.COMPLETED,
-            completed_at=now,
-            error_message=error,
-        )
-        if asset.deleted_at is None:
-            await self._events.emit(connection, scope, _event(asset, link, error))
+        async with pipelined(connection) as pipeline:
+            await update_open_operations(
+                pipeline,
+                scope,
+                asset.id,
+                (OperationType.CRAWL,),
+                status=State.FAILED if error else State.COMPLETED,
+                completed_at=now,
+                error_message=error,
+            )
+            if asset.deleted_at is None:
+                await self._events.emit(pipeline, scope, _event(asset, link, error))
 
 
 def _ended(seen: _Seen, now: datetime) -> dict[str, Any]:

@@ -59,6 +59,8 @@ class PreviewService:
 
     async def keep(self, connection: Connection, scope: Scope, asset: Asset, preview: Preview | None) -> set[str]:
         """Give a preview to an asset, locked as it is given, or take it away; returns the keys that nothing needs any more."""
+        if preview is None and not asset.variants:
+            return set()
         variants = preview.variants if preview else {}
         await update_preview(connection, scope, asset.id, preview.blur_hash if preview else None, variants)
         before = {variant.object_key for variant in asset.variants.values()}
