@@ -52,6 +52,7 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     with RunningServer(
         tmp_path_factory.mktemp("narrow"),
         "--no-worker",
+        CALOTYPE_MAX_DOCUMENT_BYTES=str(NARROW_BYTES),
         CALOTYPE_MAX_IMAGE_BYTES=str(NARROW_BYTES),
         CALOTYPE_MAX_VIDEO_BYTES=str(NARROW_BYTES),
         CALOTYPE_MAX_PIXELS=str(NARROW_PIXELS),
@@ -336,14 +337,14 @@ def impatient(tmp_path_factory: pytest.TempPathFactory, models: Models) -> Itera
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def library(server: RunningServer) -> Iterator[Library]:
     """A tenant with a document of each kind whose text is read, and a picture; tests leave it as it was."""
     with filled(server) as made:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def crawler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server with a worker that may fetch from all of loopback."""
     with RunningServer(
@@ -352,7 +353,7 @@ def crawler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shelf(crawler: RunningServer) -> Iterator[httpx.Client]:
     """A tenant of that server for all tests that look at their own links only."""
     with crawler.client(crawler.new_key()) as client:

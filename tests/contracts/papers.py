@@ -193,3 +193,12 @@ def archive(*names):
 def note(text="a note"):
     """Plain text that nobody has uploaded before."""
     return f"{text}\n\n{os.urandom(8).hex()}\n".encode()
+
+
+KINDS = {
+    "pdf": lambda: pdf("A page of text"),
+    "docx": lambda: docx("A paragraph of text"),
+    "txt": note,
+    "md": lambda: note("# A heading\n\ntext"),
+}
+"""A small document of each kind."""

@@ -1,4 +1,4 @@
-"""Uploads of documents: sections 1.6, 2.3, 2.4 and 7 of the Files API, points 9 to 13, 33 and 34 of the checklist."""
+"""Uploads of documents: sections 1.6 and 2.3 of the Files API, points 9 to 12 of the checklist."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ import httpx
 import pytest
 
 from tests.contracts import papers
-from tests.contracts.batches import EXE, SESSIONS, coherent, ended_session, send_batch, session
+from tests.contracts.batches import EXE
+from tests.contracts.conftest import NARROW_BYTES
+from tests.contracts.file_links import NOWHERE, save
 from tests.contracts.file_texts import (
     DOCUMENTS,
     DOCX_TYPE,
     FILES,
+    INFO,
     TYPES,
     chunks,
     detail,
@@ -28,15 +31,9 @@ from tests.contracts.file_texts import (
     upload_status,
 )
 from tests.contracts.photos import photo
-from tests.contracts.session_shapes import SESSION, SESSION_RESULTS
+from tests.contracts.planting import alter
 from tests.contracts.shapes import STREAM, expect, expect_error
-
-KINDS = {
-    "pdf": lambda: papers.pdf("A page of text"),
-    "docx": lambda: papers.docx("A paragraph of text"),
-    "txt": papers.note,
-    "md": lambda: papers.note("# A heading\n\ntext"),
-}
+from tests.running import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +43,10 @@ def tenant(server):
         yield client
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", papers.KINDS)
 def test_a_document_is_kept_as_it_was_sent(tenant, browser, kind):
     """All 14 keys, type and hash by content, no variants and no description asked for, and the same bytes back."""
-    data = KINDS[kind]()
+    data = papers.KINDS[kind]()
     name = f"report.{kind}"
     made = expect(send(tenant, data, name, title="Report", tags="a, b"), STREAM)
     expected = {
@@ -108,10 +105,10 @@ def test_text_is_told_by_its_name_or_its_declared_type(tenant, name, declared, k
 @pytest.mark.parametrize(
     ("make", "name", "declared", "kind"),
     [
-        (KINDS["pdf"], "a.jpg", "image/jpeg", "application/pdf"),
-        (KINDS["pdf"], "a.txt", "text/plain", "application/pdf"),
-        (KINDS["docx"], "a.zip", "application/zip", DOCX_TYPE),
-        (KINDS["docx"], "a.pdf", "application/pdf", DOCX_TYPE),
+        (papers.KINDS["pdf"], "a.jpg", "image/jpeg", "application/pdf"),
+        (papers.KINDS["pdf"], "a.txt", "text/plain", "application/pdf"),
+        (papers.KINDS["docx"], "a.zip", "application/zip", DOCX_TYPE),
+        (papers.KINDS["docx"], "a.pdf", "application/pdf", DOCX_TYPE),
         (lambda: photo(kind="PNG"), "a.txt", "text/plain", "image/png"),
         (photo, "a.pdf", "application/pdf", "image/jpeg"),
         (
@@ -213,8 +210,8 @@ def test_a_pdf_that_cannot_be_read_is_kept_and_says_why(client, browser, what):
 
 
 def test_hostile_words_are_kept_as_far_as_they_are_text(tenant):
-    """Twenty thousand words like no other, endless words, and controls stop neither reading nor editing."""
-    sums = "\n".join(os.urandom(32).hex() for _ in range(20_000))
+    """Thousands of words like no other, endless words, and controls stop neither reading nor editing."""
+    sums = "\n".join(os.urandom(32).hex() for _ in range(12_000))
     odd = "\f\x1b[1m bold " + "x" * 100_000 + " \ufffe\ufdd0 \u202e end"
     for text in (sums, odd):
         document = sent(tenant, text.encode(), "odd.txt")
@@ -291,117 +288,6 @@ def test_other_doors_take_no_documents(client):
     assert ids(client) == []
 
 
-# ------------------------------------------------------------------------------ batches
-
-
-def test_a_batch_of_all_kinds(client):
-    """Results in the order sent with the keys of documents; the session ends once every text is read."""
-    files = [(f"{kind}.{kind}", make()) for kind, make in KINDS.items()]
-    body = send_batch(client, *files, ("photo.jpg", photo()), tags="harbour")
-    assert body["status"] == "completed"
-    results = body["immediate_results"]
-    assert [one["filename"] for one in results] == [*(name for name, _ in files), "photo.jpg"]
-    assert [one["document_type"] for one in results] == [*KINDS, None]
-    assert [one["media_type"] for one in results] == ["document"] * 4 + ["image"]
-    assert [one["text_extraction_status"] for one in results] == ["pending"] * 4 + [None]
-    over = ended_session(client, body["session_id"])
-    assert (over["status"], over["completed_files"]) == ("completed", 5)
-    for one in results[:4]:
-        found = detail(client, one["image_id"])
-        assert found["text_extraction_status"] == "completed", "the session ended before the text was read"
-        assert found["tags"] == ["harbour"]
-        assert upload_status(client, one["image_id"])["batch_id"] == body["session_id"]
-
-
-def test_a_document_that_cannot_be_read_fails_in_its_session(client):
-    """It counts as failed with the reason of its history, and harms no other; what is refused is told by itself."""
-    files = [
-        ("locked.pdf", papers.locked_pdf()),
-        ("cut.docx", papers.docx("x")[:2000]),
-        ("note.txt", papers.note()),
-        ("a.exe", EXE),
-    ]
-    body = send_batch(client, *files)
-    assert body["status"] == "partial"
-    assert [(one["index"], one["retryable"]) for one in body["rejections"]] == [(1, False), (3, False)]
-    locked, note = (one["image_id"] for one in body["immediate_results"])
-    over = ended_session(client, body["session_id"])
-    assert (over["status"], over["completed_files"], over["failed_files"]) == ("completed", 1, 1)
-    ((_, error),) = steps(extracted(client, locked, "failed"))
-    assert [(one["filename"], one["error"]) for one in over["recent_errors"]] == [("locked.pdf", error)]
-    page = expect(client.get(f"{SESSIONS}/{body['session_id']}/results"), SESSION_RESULTS)
-    assert [(one["image_id"], one["status"], one["error_message"]) for one in page["results"]] == [
-        (locked, "failed", error),
-        (note, "completed", None),
-    ]
-    alone = ended_session(client, send_batch(client, ("locked.pdf", papers.locked_pdf()))["session_id"])
-    assert alone["status"] == "failed"
-
-
-def test_a_batch_of_bad_documents_only_is_rejected(client):
-    """Broken archives and bombs are refused one by one, never the request."""
-    body = send_batch(client, ("a.docx", papers.laughing_docx()), ("b.docx", papers.archive("x")), ("c.txt", b""))
-    assert (body["status"], body["rejected_files"], body["immediate_results"]) == ("rejected", 3, [])
-    assert ids(client) == []
-
-
-def test_a_repeat_within_a_batch_is_skipped_for_the_first(client):
-    """With the flag one file is stored and both results name it."""
-    data = papers.note()
-    body = send_batch(client, ("a.txt", data), ("b.txt", data), skip_duplicates="true")
-    first, second = body["immediate_results"]
-    assert (second["status"], second["skipped_existing_image_id"]) == ("skipped", first["image_id"])
-    assert (second["media_type"], second["document_type"]) == ("document", "txt")
-    assert ids(client) == [first["image_id"]]
-
-
-# ------------------------------------------------------- before the text is read
-
-
-def test_what_waits_says_so(idle_client, browser):
-    """Without a worker a document is there at once, but for its text: pending everywhere, 409 for the text, no chunks."""
-    document = sent(idle_client, papers.pdf("waiting"), "a.pdf")
-    for body in (detail(idle_client, document), listed(idle_client, document)):
-        assert (body["text_extraction_status"], body["chunk_count"]) == ("pending", None)
-    assert steps(detail(idle_client, document)) == [("pending", None)]
-    expect_error(idle_client.get(f"{DOCUMENTS}/{document}/text"), 409, "CONFLICT")
-    assert chunks(idle_client, document) == []
-    page = idle_client.get(DOCUMENTS, params={"status_filter": "pending"}).json()
-    assert [one["id"] for one in page["documents"]] == [document]
-    status = upload_status(idle_client, document)
-    assert (status["unified_status"], status["is_terminal"]) == ("queued", False)
-    answer = idle_client.get(f"{FILES}/{document}/variant/original")
-    assert browser.get(answer.headers["location"]).status_code == 200
-    late = idle_client.get(f"{FILES}/{document}/variant/small_256")
-    expect_error(late, 404, "NOT_FOUND")
-
-
-def test_a_cancelled_session_drops_what_waits(idle_client):
-    """The file stays, is skipped with `Cancelled`, and its text has failed for good."""
-    body = send_batch(idle_client, ("a.txt", papers.note()), ("b.pdf", papers.pdf("x")))
-    first, second = (one["image_id"] for one in body["immediate_results"])
-    assert session(idle_client, body["session_id"])["status"] == "pending"
-    over = coherent(expect(idle_client.post(f"{SESSIONS}/{body['session_id']}/cancel"), SESSION))
-    assert (over["status"], over["skipped_files"]) == ("cancelled", 2)
-    assert {one["error_message"] for one in over["recent_completions"]} == {"Cancelled"}
-    for document in (first, second):
-        found = detail(idle_client, document)
-        assert found["text_extraction_status"] == "failed"
-        assert [status for status, _ in steps(found)] == ["failed"]
-    expect_error(idle_client.post(f"{SESSIONS}/{body['session_id']}/cancel"), 400, "VALIDATION_ERROR")
-    expect_error(idle_client.post(f"{SESSIONS}/{uuid4()}/cancel"), 404, "NOT_FOUND")
-
-
-def test_deleting_ends_what_waits_and_restoring_takes_it_up(idle_client):
-    """A pending document leaves its session when it is deleted, and comes back as pending as it was."""
-    body = send_batch(idle_client, ("a.txt", papers.note()))
-    (document,) = (one["image_id"] for one in body["immediate_results"])
-    assert idle_client.delete(f"{DOCUMENTS}/{document}").status_code == 204
-    assert session(idle_client, body["session_id"])["pending_files"] == 0
-    assert idle_client.post(f"{FILES}/{document}/restore").status_code == 200
-    assert detail(idle_client, document)["text_extraction_status"] == "pending"
-
-
 def test_uploads_count_and_links_are_signed(client):
     """A document counts as one upload of the month; its address tampered with leads nowhere."""
     before = client.get("/api/v2/uploads/quota-check", params={"file_count": 1}).json()["current_usage"]
@@ -411,3 +297,44 @@ def test_uploads_count_and_links_are_signed(client):
     link = detail(client, document)["document_url"]
     changed = link[:-1] + ("0" if link[-1] != "0" else "1")
     assert httpx.get(changed, verify=False).status_code == 404
+
+
+def test_a_document_may_be_as_large_as_the_limit(narrow_client):
+    """A byte more is 413 in the end, whatever its kind; nothing of it is kept."""
+    exact = sent(narrow_client, b"x" * NARROW_BYTES)
+    assert detail(narrow_client, exact)["size_bytes"] == NARROW_BYTES
+    for data, name in ((b"x" * (NARROW_BYTES + 1), "a.txt"), (papers.pdf("x") + bytes(NARROW_BYTES), "a.pdf")):
+        expect_error(send(narrow_client, data, name), 413, "PAYLOAD_TOO_LARGE")
+    assert ids(narrow_client) == [exact]
+
+
+def test_a_month_is_used_up_by_documents_and_not_by_links(idle, idle_client):
+    """The second document is 402, a quota that is full 413; a link is saved all the same."""
+    first = sent(idle_client, papers.note())
+    tenant = upload_status(idle_client, first)["tenant_id"]
+    alter(idle, "UPDATE tenant SET monthly_upload_limit = 1 WHERE id = %s", tenant)
+    wait_for(lambda: send(idle_client, papers.note()).status_code == 402, "the limit was never noticed")
+    expect_error(send(idle_client, papers.note()), 402, "USAGE_LIMIT_EXCEEDED")
+    alter(idle, "UPDATE tenant SET monthly_upload_limit = NULL, storage_quota_bytes = 1 WHERE id = %s", tenant)
+    expect_error(send(idle_client, papers.note()), 413, "STORAGE_QUOTA_EXCEEDED")
+    save(idle_client, NOWHERE)
+    assert send(idle_client, b"x").status_code == 413
+
+
+def test_a_text_is_read_again_when_asked(client):
+    """What failed is queued once more and fails once more; what was read stays what it was; others' and pictures are 404."""
+    locked = sent(client, papers.locked_pdf(), "locked.pdf")
+    note = sent(client, papers.note("razor shells"))
+    for document, status in ((locked, "failed"), (note, "completed")):
+        extracted(client, document, status)
+        body = expect(client.post(f"{DOCUMENTS}/{document}/extract"), INFO, 202)
+        assert body["text_extraction_status"] in {"pending", "processing", status}
+        found = wait_for(
+            lambda one=document: len(steps(found := detail(client, one))) == 2 and found, "no second attempt"
+        )
+        assert [one for one, _ in steps(extracted(client, found["id"], status))] == [status] * 2
+    assert ids(client, search="razor") == [note]
+    assert len(chunks(client, note)) == 1
+    image = client.post(f"{FILES}/upload/stream", files={"file": ("a.jpg", photo())}).json()["image_id"]
+    for other in (image, uuid4()):
+        expect_error(client.post(f"{DOCUMENTS}/{other}/extract"), 404, "NOT_FOUND")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.contracts import papers
 from tests.contracts.photos import exif, photo
 from tests.running import upload, wait_until_processed
 
@@ -205,3 +206,43 @@ def test_trigger_variants(photos):
     body = _body(answer, {"success", "message", "task_id", "current_status", "image_id"})
     assert body["message"] == "Variant generation triggered"
     assert (body["success"], body["current_status"], body["image_id"]) == (True, "queued", ids[1])
+
+
+DOCUMENT_KEYS = {"document_type", "page_count", "text_extraction_status", "chunk_count", "document_url"}
+LINK_KEYS = {
+    "source_url", "domain", "og_metadata", "favicon_url", "crawl_status", "extracted_images", "extracted_images_count",
+}  # fmt: skip
+
+
+def test_document_upload(client):
+    """`media_type` is document, and `document_type` and `text_extraction_status` are populated."""
+    answer = client.post(f"{FILES}/upload/stream", files={"file": ("report.txt", papers.note())})
+    body = _body(answer, STREAM_KEYS)
+    assert (body["media_type"], body["document_type"], body["text_extraction_status"]) == ("document", "txt", "pending")
+    (item,) = _body(client.get(FILES, params={"media_types": "document"}), {"files"})["files"]
+    assert item.keys() >= LIST_KEYS | DOCUMENT_KEYS
+    assert _body(client.get(f"{FILES}/{body['image_id']}"), DETAIL_KEYS | DOCUMENT_KEYS)["media_type"] == "document"
+
+
+def test_links(idle_client):
+    """The example's link is saved with 201, listed by its type, and crawled again when asked."""
+    folder = idle_client.post("/api/v2/folders", json={"name": "Links"}).json()["id"]
+    example = {
+        "url": "https://github.com/example/repo",
+        "title": "My Favorite Repo",
+        "tags": ["development", "reference"],
+        "folder_id": folder,
+        "auto_crawl": False,
+    }
+    answer = idle_client.post(f"{FILES}/links", json=example)
+    assert answer.status_code == 201
+    made = answer.json()
+    assert made.keys() >= {"id", "source_url", "title", "domain", "crawl_status", "is_duplicate", "created_at"}
+    assert (made["domain"], made["is_duplicate"], made["title"]) == ("github.com", False, example["title"])
+    (item,) = _body(idle_client.get(FILES, params={"media_types": "link"}), {"files"})["files"]
+    assert item.keys() >= LIST_KEYS | LINK_KEYS
+    detail = _body(idle_client.get(f"{FILES}/{made['id']}"), DETAIL_KEYS | LINK_KEYS)
+    assert detail.keys() >= {"page_title", "crawl_error", "crawled_at"}
+    again = idle_client.post(f"{FILES}/{made['id']}/recrawl")
+    assert _body(again, {"status", "link_id"}) == {"status": "queued", "link_id": made["id"]}
+    assert idle_client.post(f"{FILES}/{made['id']}/recrawl").status_code == 429
