@@ -230,7 +230,7 @@ async def test_a_batch_none_of_whose_files_could_be_stored_has_failed(library, m
     """All accepted files failed, so did the batch, and its session with it."""
     monkeypatch.setattr(library.services.ingest, "_store", FailingStore(library.services.ingest._store, ".jpg"))
 
-    result = await send(library, [*photos(3), ("a.txt", b"text")])
+    result = await send(library, [*photos(3), ("a.bin", b"text")])
 
     assert result.status is BatchStatus.FAILED
     assert (await summary(library, result.session_id)).status is SessionStatus.FAILED

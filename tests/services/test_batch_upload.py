@@ -131,7 +131,7 @@ async def test_what_is_wrong_with_one_file_costs_no_other(library):
 
 async def test_a_batch_of_refused_files_only_is_a_session_that_failed(library):
     """Nothing was taken, so nothing is waited for."""
-    result = await send(library, [("a.txt", b"text"), ("b.txt", b"")])
+    result = await send(library, [("a.bin", b"text"), ("b.txt", b"")])
 
     assert result.status is BatchStatus.REJECTED
     found = await summary(library, result.session_id)

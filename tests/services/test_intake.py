@@ -27,6 +27,7 @@ class File:
 
     asset_id: UUID
     filename: str
+    declared: str | None = None
 
 
 class Receiver:
@@ -51,7 +52,7 @@ class Receiver:
         self._running -= 1
         return [self._outcome(file.id, file.filename, file.data) for file in files]
 
-    async def receive(self, _scope, filename, chunks, *, file_id):
+    async def receive(self, _scope, filename, chunks, *, file_id, declared):
         """Store one while it arrives."""
         data = b""
         async for chunk in chunks:

@@ -149,7 +149,7 @@ async def test_every_way_to_end_is_told(library, watch):
 
 async def test_who_comes_when_all_is_over_is_told_so_at_once(library, watch):
     """The state and the end, without waiting for anything."""
-    result = await send(library, [("a.txt", b"text")])
+    result = await send(library, [("a.bin", b"text")])
     watcher = Watcher(library, result.session_id)
     await watcher.end()
 

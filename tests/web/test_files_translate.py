@@ -115,7 +115,7 @@ def test_an_item_says_what_the_asset_says(asset):
     )
     assert {key: item[key] for key in same} == {key: getattr(asset, key) for key in same}
     assert item["id"] == str(asset.id)
-    assert (item["tags"], item["filename"]) == (list(asset.tags), asset.original_filename)
+    assert (item["tags"], item["filename"]) == (list(asset.tags), asset.original_filename or None)
     assert (item["upload_description"], item["has_full_description"]) == (asset.description, asset.has_description)
     assert datetime.fromisoformat(item["created_at"]) == asset.created_at
     assert (item["content_created_at"] is None) == (asset.captured_at is None)
@@ -152,7 +152,7 @@ def test_a_detail_says_what_the_asset_says(asset, descriptions, operations):
 def test_there_is_more_until_the_last_page(assets, offset, behind):
     """`has_more` says whether anything follows this window."""
     page = AssetPage(tuple(assets), offset + len(assets) + behind, offset)
-    body = sent(translate.page_to_wire(page, link, str))
+    body = sent(translate.page_to_wire(page, link, str, str))
     shapes.conforms(body, shapes.LIST)
     assert (body["has_more"], body["total_count"]) == (behind > 0, page.total_count)
     assert [item["id"] for item in body["files"]] == [str(asset.id) for asset in assets]
