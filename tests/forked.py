@@ -220,12 +220,18 @@ def _build_routes() -> None:
     assert len(list(routing.iter_route_contexts(application.routes))) >= len(built)
 
 
+def _python_variables() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("PYTHON")}
+
+
 if __name__ == "__main__":
     _main = _import_all()
+    _read_at_start = _python_variables()
     _arguments = _take_orders(socket.socket(fileno=int(sys.argv[1])))
     # Usage is told with the name that the program was started by.
     sys.modules["__main__"] = importlib.import_module("calotype.__main__")
-    if _arguments[:1] == ["serve"] and "--no-worker" not in _arguments:
+    # A worker that is to import from elsewhere must start as ever.
+    if _arguments[:1] == ["serve"] and "--no-worker" not in _arguments and _python_variables() == _read_at_start:
         _arguments = forked_worker.fork_instead() or _arguments
     sys.argv = [str(sys.modules["__main__"].__file__), *_arguments]
     _main()

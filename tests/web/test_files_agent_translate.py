@@ -74,7 +74,7 @@ def test_several_are_spoken_of_as_several(count, sentence):
 
 
 def test_passages_and_their_documents_are_counted_apart():
-    """One number counts passages, a second one documents, each only once."""
+    """One number counts chunks, a second one documents, each only once."""
     chunk = Chunk(3, "The crane.", (1, 2), ("Cranes",), BlockKind.PARAGRAPH, 2)
     hits = tuple(
         FoundChunk(DocumentChunk(UUID(int=place), ONE, chunk, NOW), asset(original_filename="a.pdf"), 0.5)
@@ -90,8 +90,8 @@ def test_passages_and_their_documents_are_counted_apart():
         "page_numbers": [1, 2],
         "chunk_index": 3,
     }
-    assert told["summary"] == "Found 2 passages in 1 document"
-    assert told["summary_raw"] == "Found [[ref:search_1]] passages in [[ref:search_2]] document"
+    assert told["summary"] == "Found 2 chunks in 1 document"
+    assert told["summary_raw"] == "Found [[ref:search_1]] chunks in [[ref:search_2]] document"
     assert told["chunk_ids"] == told["result_refs"]["search_1"]["ids"] == [str(UUID(int=5)), str(UUID(int=6))]
     assert told["document_ids"] == told["result_refs"]["search_2"]["ids"] == [str(ONE)]
     assert [ref["id_type"] for ref in told["result_refs"].values()] == ["chunk", "document"]

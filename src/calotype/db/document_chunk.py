@@ -21,6 +21,7 @@ _A = tables.asset
 _C = tables.document_chunk
 _E = tables.embedding
 
+_AT_ONCE = 1_000  # rows of one statement; those of a library's longest book would take it longer than any may
 _INSERT = text(
     "INSERT INTO document_chunk (id, asset_id, tenant_id, index, content, page_numbers, headings, kind, word_count, search, "
     "created_at) SELECT id, :asset_id, :tenant_id, index, content, "
@@ -48,24 +49,24 @@ async def insert_chunks(
     now: datetime,
 ) -> None:
     """Store the chunks of one document: (id, chunk, tsvector literal of its words)."""
-    if not chunks:
-        return
-    await connection.execute(
-        _INSERT,
-        {
-            "asset_id": asset_id,
-            "tenant_id": scope.tenant_id,
-            "created_at": now,
-            "ids": [chunk_id for chunk_id, _, _ in chunks],
-            "indexes": [chunk.index for _, chunk, _ in chunks],
-            "contents": [chunk.content for _, chunk, _ in chunks],
-            "pages": [json.dumps(chunk.page_numbers) for _, chunk, _ in chunks],
-            "headings": [json.dumps(chunk.headings) for _, chunk, _ in chunks],
-            "kinds": [chunk.kind.value for _, chunk, _ in chunks],
-            "counts": [chunk.word_count for _, chunk, _ in chunks],
-            "searches": [search for _, _, search in chunks],
-        },
-    )
+    for start in range(0, len(chunks), _AT_ONCE):
+        await connection.execute(_INSERT, _inserted(scope, asset_id, chunks[start : start + _AT_ONCE], now))
+
+
+def _inserted(scope: Scope, asset_id: UUID, chunks: Sequence[tuple[UUID, Chunk, str]], now: datetime) -> dict[str, Any]:
+    return {
+        "asset_id": asset_id,
+        "tenant_id": scope.tenant_id,
+        "created_at": now,
+        "ids": [chunk_id for chunk_id, _, _ in chunks],
+        "indexes": [chunk.index for _, chunk, _ in chunks],
+        "contents": [chunk.content for _, chunk, _ in chunks],
+        "pages": [json.dumps(chunk.page_numbers) for _, chunk, _ in chunks],
+        "headings": [json.dumps(chunk.headings) for _, chunk, _ in chunks],
+        "kinds": [chunk.kind.value for _, chunk, _ in chunks],
+        "counts": [chunk.word_count for _, chunk, _ in chunks],
+        "searches": [search for _, _, search in chunks],
+    }
 
 
 async def select_chunks(connection: AsyncConnection, scope: Scope, asset_id: UUID) -> list[DocumentChunk]:

@@ -128,6 +128,8 @@ async def select_vectors(
     return {row.part: json.loads(row.vector) for row in rows}
 
 
+_AT_ONCE = 1_000  # vectors of one statement, none of which may take long
+
 # Vectors that have not changed are left alone: writing one costs a place in the graph of its index.
 _UPSERT = text(
     "INSERT INTO embedding (asset_id, source, part, model, tenant_id, dimension, vector, created_at) "
@@ -146,20 +148,20 @@ async def upsert_embeddings(
     connection: AsyncConnection | Pipeline, scope: Scope, embeddings: Sequence[Embedding], now: datetime
 ) -> None:
     """Write vectors of any of the tenant's assets; those of assets that are gone are passed over."""
-    if not embeddings:
-        return
-    await connection.execute(
-        _UPSERT,
-        {
-            "tenant_id": scope.tenant_id,
-            "now": now,
-            "ids": [made.asset_id for made in embeddings],
-            "sources": [made.source.value for made in embeddings],
-            "parts": [made.part for made in embeddings],
-            "models": [made.model for made in embeddings],
-            "vectors": [vector_literal(made.vector) for made in embeddings],
-        },
-    )
+    for start in range(0, len(embeddings), _AT_ONCE):
+        part = embeddings[start : start + _AT_ONCE]
+        await connection.execute(
+            _UPSERT,
+            {
+                "tenant_id": scope.tenant_id,
+                "now": now,
+                "ids": [made.asset_id for made in part],
+                "sources": [made.source.value for made in part],
+                "parts": [made.part for made in part],
+                "models": [made.model for made in part],
+                "vectors": [vector_literal(made.vector) for made in part],
+            },
+        )
 
 
 def vector_literal(vector: Sequence[float]) -> str:

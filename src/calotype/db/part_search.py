@@ -20,8 +20,7 @@ from calotype.domain.image_search import SIMILARITY_FLOOR, Hit
 from calotype.domain.scope import Scope
 from calotype.domain.search_text import to_term
 
-_MOST_ALL = 1_000  # parts with every word that are ranked ...
-_CANDIDATES = 1_000  # ... and parts with some, shared out among the words
+_CANDIDATES = 1_500  # parts with some of the words that are ranked, shared out among these; beside those with all
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ async def select_parts_by_words(
         ),
         candidate AS MATERIALIZED (
             SELECT id FROM found UNION
-            (SELECT id FROM ({hit.format(query="CAST(:all AS tsquery)", limit=_MOST_ALL)}) AS whole WHERE :several)
+            (SELECT id FROM ({hit.format(query="CAST(:all AS tsquery)", limit=depth)}) AS whole WHERE :several)
         )
         SELECT id, created_at, (CASE WHEN search @@ CAST(:all AS tsquery) THEN 1000 ELSE 0 END)
             + (SELECT sum(weight.weight * ts_rank({kind.weights}, search, weight.query)) FROM weight) AS merit
@@ -99,7 +98,7 @@ async def select_parts_by_words(
         "terms": terms,
         "all": " & ".join(terms),
         "several": len(terms) > 1,
-        "cap": max(depth, _CANDIDATES // len(terms)),
+        "cap": max(depth, _CANDIDATES) // len(terms),
     }
     return [Hit(row.id, row.created_at, row.merit) for row in await connection.execute(statement, values)]
 

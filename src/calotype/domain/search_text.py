@@ -25,7 +25,7 @@ MAX_WORDS_PER_FIELD = 20_000
 MAX_POSITION = 16_383  # the largest position PostgreSQL can store
 MAX_POSITIONS_PER_WORD = 64
 
-MAX_BODY_BYTES = 700_000
+MAX_BODY_BYTES = 900_000
 """Most bytes of the different words of one text within a document or page; PostgreSQL keeps a megabyte for a whole asset."""
 
 _ENTRY_BYTES = 3  # what a word with places takes beside itself, at most, and ...

@@ -37,7 +37,7 @@ from calotype.jobs.queue import JobQueue
 from calotype.sandbox.pool import Sandbox
 from calotype.services.event import EventService
 from calotype.services.host_turns import HostTurns
-from calotype.services.preview import Preview, PreviewService
+from calotype.services.preview import Preview, PreviewService, unused
 from calotype.services.search_document import page_document, search_document
 from calotype.services.work import MOST_BEGINNINGS, try_again
 
@@ -249,8 +249,8 @@ class CrawlService:
         stale: set[str] = set()
         async with self._database.write() as connection:
             asset = await select_asset(connection, scope, crawl.asset.id, lock=True)
-            is_kept = asset is not None and await self._is_own(connection, scope, crawl)
-            if asset is not None and is_kept:
+            step = await select_open_operation(connection, scope, crawl.asset.id, OperationType.CRAWL)
+            if asset is not None and step is not None and step.id == crawl.step:
                 async with pipelined(connection) as pipeline:
                     found = {**page_values(page, seen.found_at), **_ended(seen, now)}
                     await update_link(pipeline, scope, asset.id, found)
@@ -259,9 +259,9 @@ class CrawlService:
                 if seen.preview is not None or seen.preview_error is None:
                     stale = await self._previews.keep(connection, scope, asset, seen.preview)
                 await self._end(connection, scope, asset, crawl.link, now, None)
-        if asset is None and seen.preview is not None:
-            stale = {variant.object_key for variant in seen.preview.variants.values()}
-        # What cannot be removed now, and what a crawl made that was overtaken, is under names that another one writes again.
+            elif step is None:  # else another crawl is about to write the same names, or has done so
+                stale = unused(seen.preview, asset)
+        # What cannot be removed now is under names that the next crawl writes again.
         with contextlib.suppress(Unavailable):
             await self._previews.discard(stale)
 

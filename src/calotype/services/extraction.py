@@ -27,7 +27,7 @@ from calotype.domain.search_text import to_body_tsvector
 from calotype.services.document_reading import DocumentReader
 from calotype.services.embedding import EmbeddingService
 from calotype.services.event import EventService
-from calotype.services.preview import Preview, PreviewService
+from calotype.services.preview import Preview, PreviewService, unused
 from calotype.services.processing import note_end
 from calotype.services.search_document import chunk_document, search_document
 from calotype.services.wanted import NoLongerWantedError, while_wanted
@@ -146,9 +146,9 @@ class ExtractionService:
         scope, now = Scope(run.asset.tenant_id).any(), datetime.now(UTC)
         async with self._database.write() as connection:
             asset = await select_asset(connection, scope, run.asset.id, lock=True)
-            is_kept = asset is not None and await self._is_own(connection, scope, run)
+            step = await select_open_operation(connection, scope, run.asset.id, OperationType.EXTRACT_TEXT)
             stale: set[str] = set()
-            if asset is not None and is_kept:
+            if asset is not None and step is not None and step.id == run.step:
                 await self._store(connection, scope, asset, made)
                 stale = await self._previews.keep(connection, scope, asset, made.preview)
                 await update_open_operations(
@@ -156,9 +156,9 @@ class ExtractionService:
                 )
                 ended = replace(asset, text_status=State.COMPLETED, text_error=None)
                 await note_end(connection, scope, self._events, ended)
-        if asset is None and made.preview is not None:
-            stale = {variant.object_key for variant in made.preview.variants.values()}
-        # What cannot be removed now, and what a run made that was overtaken, is under names that another one writes again.
+            elif step is None:  # else another run is about to write the same names, or has done so
+                stale = unused(made.preview, asset)
+        # What cannot be removed now is under names that the next run writes again.
         with contextlib.suppress(Unavailable):
             await self._previews.discard(stale)
 

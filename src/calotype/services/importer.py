@@ -16,7 +16,7 @@ from calotype.db.engine import Database
 from calotype.documents.bookmarks import is_bookmark_export
 from calotype.documents.sniff import why_unsupported
 from calotype.domain.bookmark import Bookmark
-from calotype.domain.document import DOCUMENT, DOCX
+from calotype.domain.document import DOCUMENT, DOCUMENT_FORMATS, DOCX
 from calotype.domain.errors import CalotypeError, TooLarge, Unsupported
 from calotype.domain.folder import clean_folder_path
 from calotype.domain.image import IMAGE
@@ -229,6 +229,8 @@ def _check_kind(path: Path, head: bytes, size: int, terms: ImportTerms) -> None:
             raise TooLarge(f"An export of bookmarks may have at most {MAX_EXPORT_BYTES} bytes", limit=MAX_EXPORT_BYTES)
         raise Unsupported("the export holds no bookmarks")
     media = sniffed(head, clean_filename(path.name))
+    if media.media_type == DOCUMENT and media.format not in DOCUMENT_FORMATS:
+        raise Unsupported(f"{media.content_type} files are not accepted here")
     if media == DOCX and not _holds_document(path, size):
         raise Unsupported("The file is a ZIP but no Word document")
     if _KINDS[media.media_type] not in terms.kinds:

@@ -71,5 +71,11 @@ class PreviewService:
         await asyncio.gather(*(self._store.delete(key) for key in sorted(keys)))
 
 
+def unused(preview: Preview | None, asset: Asset | None) -> set[str]:
+    """The keys of a preview that was made for an asset in vain, but for those that the asset has all the same."""
+    in_use = {variant.object_key for variant in asset.variants.values()} if asset else set[str]()
+    return {variant.object_key for variant in preview.variants.values()} - in_use if preview else set()
+
+
 def _write(path: Path, data: bytes) -> None:
     path.write_bytes(data)

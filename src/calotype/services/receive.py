@@ -276,7 +276,8 @@ class ReceiveService:
     def _accepted(self, head: bytes, filename: str, declared: str | None) -> MediaType:
         media = sniffed(head, filename, declared)
         if not self._limits.accepts(media):
-            raise Unsupported(f"{media.content_type} files are not accepted here", content_type=media.content_type)
+            said = why_unsupported(head, filename) or f"{media.content_type} files are not accepted here"
+            raise Unsupported(said, content_type=media.content_type)
         return media
 
     async def discard(self, received: ReceivedFile) -> None:

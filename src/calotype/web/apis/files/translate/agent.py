@@ -73,7 +73,7 @@ def documents_to_wire(answer: AgentAnswer[FoundChunk], milliseconds: int) -> wir
     ]
     chunks = [result.chunk_id for result in results]
     documents = list(dict.fromkeys(result.document_id for result in results))
-    counted = (_Counted("chunk", "passage", chunks), _Counted("document", "document", documents))
+    counted = (_Counted("chunk", "chunk", chunks), _Counted("document", "document", documents))
     common = _common(answer, milliseconds, "Found {} in {}", *counted)
     return wire.DocumentAnswer(
         results=results, chunk_ids=chunks, document_ids=documents, search_mode=answer.mode.value, **common
