@@ -185,7 +185,7 @@ async def test_ends_that_nobody_noted_are_noted_later(library):
 async def test_sessions_are_forgotten_after_the_keep_time_and_not_before(library):
     """A client has at least a day to ask, and one that still waits for something is never forgotten."""
     over, waiting, young, uploading, empty = [
-        await send(library, photos(1) if place != 4 else [("a.txt", b"text")]) for place in range(5)
+        await send(library, photos(1) if place != 4 else [("a.bin", b"text")]) for place in range(5)
     ]
     await work(library, over.items[0].asset_id)
     await work(library, young.items[0].asset_id)
