@@ -126,12 +126,17 @@ def test_a_new_title_keeps_the_words_of_the_text(client):
 
 def test_words_late_in_a_long_document_are_found(client):
     """What stands on the last of very many pages is found like what stands on the first."""
-    pages = [" ".join(f"word{page * 100 + index}" for index in range(100)) for page in range(300)]
+    pages = [" ".join(f"word{(page * 7 + index) % 2000}" for index in range(300)) for page in range(300)]
     document = read(client, "\n\n".join([*pages, "samphire and 潮汐表"]).encode(), "long.txt")
-    assert ids(client, search="samphire") == [document]
-    assert ids(client, search="word29999") == [document]
-    assert ids(client, search="潮汐表") == [document]
+    for words in ("samphire", "word0 word1999 samphire", "samphire 潮"):
+        assert ids(client, search=words) == [document], words
     assert [one["document_id"] for one in search(client, "samphire", limit=1)] == [document]
+
+
+def test_a_phrase_without_spaces_is_found_behind_many_words(client):
+    """Chinese behind twenty thousand English words is found as it is before them."""
+    document = read(client, f"{'harbour master ' * 10_000}\n\n潮汐表".encode(), "long.txt")
+    assert ids(client, search="潮汐表") == [document]
 
 
 def test_original_and_pictures_of_a_document(library, browser):

@@ -362,7 +362,7 @@ async def test_purging_links_stops_at_nothing(archive):
     picture = await archive.library.take_in()
     for asset_id in (*links, picture):
         await archive.services.trash.delete(archive.scope, asset_id)
-    await archive.services.upkeep.clean()
+    await archive.services.upkeep.empty_trash()
     assert archive.library.objects() == set()
     with pytest.raises(NotFound):
         await archive.library.asset(links[0])

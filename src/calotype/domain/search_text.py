@@ -153,8 +153,8 @@ def _body_lexemes(text: str) -> Iterator[tuple[str, int]]:
     """Each lexeme of a text within, and its place, which only those of Chinese, Japanese and Korean have."""
     position = 0
     for word in words(text):
-        position += 1  # between two runs, so that no phrase matches across them
         if is_cjk(word):
+            position += 1  # between two runs, so that no phrase matches across them
             for index, character in enumerate(word):
                 position += 1
                 yield _BODY + character, position

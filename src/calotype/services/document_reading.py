@@ -12,7 +12,7 @@ from calotype.documents.read import read_document
 from calotype.domain.asset import Asset
 from calotype.domain.description import TextReading
 from calotype.domain.document import Block, BlockKind, ReadDocument
-from calotype.domain.errors import SandboxFailure, UndecodableDocument
+from calotype.domain.errors import SandboxFailure, UndecodableDocument, UndecodablePicture
 from calotype.sandbox.pool import Sandbox
 from calotype.services.work import try_again
 from calotype.storage.store import ObjectStore
@@ -79,7 +79,7 @@ class DocumentReader:
         for number in wanted:
             try:
                 text = await self._read_scan(path, number)
-            except (SandboxFailure, UndecodableDocument) as error:
+            except (SandboxFailure, UndecodableDocument, UndecodablePicture) as error:
                 if error.context.get("reason") == "start":
                     raise
                 _log.warning("page not read", asset_id=str(asset.id), page=number, reason=error.message)

@@ -185,14 +185,20 @@ class UpkeepService:
         if closed := await self._batches.close_due():
             _log.info("batches closed for their age", batches=closed)
 
-    async def clean(self) -> None:
-        """Empty what is due of the trash, of uploads never confirmed, of answers kept for repetitions, and of old events."""
+    async def empty_trash(self) -> None:
+        """Delete for good what is due."""
         if purged := await self._trash.purge_due():
             _log.info("purged", assets=purged)
+
+    async def reap_uploads(self) -> None:
+        """Remove uploads that were never confirmed or completed."""
         if reaped := await self._presigned.reap():
             _log.info("expired uploads reaped", uploads=reaped)
         if reaped := await self._chunked_uploads.reap():
             _log.info("expired uploads in chunks reaped", uploads=reaped)
+
+    async def forget(self) -> None:
+        """Forget answers kept for repetitions, old events and old analysis sessions."""
         await self._device_uploads.forget_answers()
         if forgotten := await self._webhook_deliveries.clean():
             _log.info("old events forgotten", events=forgotten)

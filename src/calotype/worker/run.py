@@ -96,7 +96,9 @@ async def _chores(application: Application) -> None:
             await _try(upkeep.requeue_missing)
             await _try(upkeep.end_sessions)
             await _try(upkeep.close_batches)
-            await _try(upkeep.clean)
+            # Each by itself: what one stumbles over must not keep the others from their work.
+            for chore in (upkeep.empty_trash, upkeep.reap_uploads, upkeep.forget):
+                await _try(chore)
         if time.monotonic() - last_sweep >= max(3600.0, interval):
             last_sweep = time.monotonic()
             await _try(upkeep.sweep)
