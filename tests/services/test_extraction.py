@@ -235,7 +235,7 @@ async def test_a_document_deleted_before_it_is_read_is_read_once_it_is_back(arch
     await archive.expect_whole(asset_id)
 
 
-@pytest.mark.parametrize("step", ["read_document", "draw_page", "read_text", "develop"])
+@pytest.mark.parametrize("step", ["read_document", "draw_page", "read_text"])
 async def test_a_document_deleted_while_it_is_read_is_read_once_it_is_back(archive, step, monkeypatch):
     """Its reading is broken off in whatever step, and begun anew when the document is restored."""
     monkeypatch.setattr(archive.services.extraction._reader, "_limits", DocumentLimits(1000, 10, 3, 10.0, 10.0))

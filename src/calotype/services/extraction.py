@@ -98,7 +98,9 @@ class ExtractionService:
                 raise
             await self._fail(run, error.message)
         else:
-            await self._finish(run, extracted)
+            # Not broken off any more, so that what is stored with it is either kept or removed again.
+            preview = await self._preview(run.asset, extracted.read.picture)
+            await self._finish(run, replace(extracted, preview=preview))
 
     async def _begin(self, scope: Scope, asset_id: UUID) -> _Extraction | None:
         """Show a live document as being read; None where there is nothing to do."""
@@ -122,10 +124,9 @@ class ExtractionService:
 
     async def _read(self, asset: Asset) -> _Extracted:
         read = await self._reader.read(asset)
-        preview = await self._preview(asset, read.picture)
-        made = await asyncio.to_thread(_prepared, asset, replace(read, picture=None))
+        made = await asyncio.to_thread(_prepared, asset, read)
         embeddings = await self._embeddings.of_chunks(asset.id, [chunk for _, chunk, _ in made.chunks])
-        return replace(made, embeddings=embeddings, preview=preview)
+        return replace(made, embeddings=embeddings)
 
     async def _preview(self, asset: Asset, picture: bytes | None) -> Preview | None:
         """The variants of the first page's picture; a document without one is none the worse."""
