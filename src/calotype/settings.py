@@ -169,7 +169,7 @@ class Settings(BaseSettings):
         300, gt=0, description="Seconds reading one document may take, scanned pages aside."
     )
     document_max_pages: int = Field(10_000, ge=1, description="Most pages of a document that are read.")
-    document_max_characters: int = Field(20_000_000, ge=1, description="Most characters of a document that are read.")
+    document_max_characters: int = Field(10_000_000, ge=1, description="Most characters of a document that are read.")
     document_max_scans: int = Field(
         500, ge=0, description="Most scanned pages of a document whose text is read from their pictures."
     )

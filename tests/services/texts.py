@@ -13,6 +13,7 @@ from calotype.domain.document import Block, BlockKind, ReadDocument
 from calotype.domain.link import OpenGraph, PageContent, PageImage
 from calotype.domain.listing import AssetFilter, PageRequest, SearchMode
 from calotype.services import crawl, wanted
+from calotype.services.document_words import words_of
 from calotype.services.host_turns import HostTurns
 from tests.crawling.sites import answer, site
 from tests.services.films import Children
@@ -59,6 +60,9 @@ class Readers(Children):
 
     def _check_docx(self, *_, **__):
         return None
+
+    def _words_of(self, blocks, filename, **_):
+        return words_of(blocks, filename)
 
 
 class Archive:

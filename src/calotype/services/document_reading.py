@@ -14,6 +14,7 @@ from calotype.domain.description import TextReading
 from calotype.domain.document import Block, BlockKind, ReadDocument
 from calotype.domain.errors import SandboxFailure, UndecodableDocument, UndecodablePicture
 from calotype.sandbox.pool import Sandbox
+from calotype.services.document_words import DocumentWords, words_of
 from calotype.services.work import try_again
 from calotype.storage.store import ObjectStore
 
@@ -66,6 +67,13 @@ class DocumentReader:
                 is_long=True,
             )
             return await self._with_scans(asset, path, found) if found.pages_to_read else found
+
+    async def words(self, asset: Asset, read: ReadDocument) -> DocumentWords:
+        """Prepare what was read to be stored. Raises SandboxFailure and Unavailable."""
+        made: DocumentWords = await try_again(
+            lambda: self._documents.run(words_of, read.blocks, asset.original_filename, timeout=self._limits.timeout)
+        )
+        return made
 
     async def _with_scans(self, asset: Asset, path: Path, found: ReadDocument) -> ReadDocument:
         """What was read, with the text of its scanned pages in its place."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,18 +17,17 @@ from calotype.db.document_chunk import delete_chunks, insert_chunks
 from calotype.db.engine import Connection, Database
 from calotype.db.operation import select_open_operation, update_open_operations
 from calotype.domain.asset import Asset, OperationType, State
-from calotype.domain.chunking import chunked
-from calotype.domain.document import Block, Chunk, ReadDocument
+from calotype.domain.document import ReadDocument
 from calotype.domain.embedding import Embedding
 from calotype.domain.errors import CalotypeError, NotFound, SandboxFailure, Unavailable, UndecodableDocument
 from calotype.domain.scope import Scope
-from calotype.domain.search_text import to_body_tsvector
 from calotype.services.document_reading import DocumentReader
+from calotype.services.document_words import DocumentWords
 from calotype.services.embedding import EmbeddingService
 from calotype.services.event import EventService
 from calotype.services.preview import Preview, PreviewService, unused
 from calotype.services.processing import note_end
-from calotype.services.search_document import chunk_document, search_document
+from calotype.services.search_document import search_document
 from calotype.services.wanted import NoLongerWantedError, while_wanted
 from calotype.services.work import MOST_BEGINNINGS, OPEN
 
@@ -47,14 +45,12 @@ class _Extraction:
 
 @dataclass(frozen=True, slots=True)
 class _Extracted:
-    """All that a run found out, ready to be stored: each chunk with its id and tsvector literal, `body` is that of the text."""
+    """All that a run found out, ready to be stored."""
 
     read: ReadDocument
-    text: str
-    body: str
-    chunks: Sequence[tuple[UUID, Chunk, str]]
+    words: DocumentWords
     embeddings: Sequence[Embedding]
-    preview: Preview | None
+    preview: Preview | None = None
 
 
 class ExtractionService:
@@ -124,9 +120,9 @@ class ExtractionService:
 
     async def _read(self, asset: Asset) -> _Extracted:
         read = await self._reader.read(asset)
-        made = await asyncio.to_thread(_prepared, asset, read)
-        embeddings = await self._embeddings.of_chunks(asset.id, [chunk for _, chunk, _ in made.chunks])
-        return replace(made, embeddings=embeddings)
+        words = await self._reader.words(asset, read)
+        embeddings = await self._embeddings.of_chunks(asset.id, [chunk for chunk, _ in words.chunks])
+        return _Extracted(read, words, embeddings)
 
     async def _preview(self, asset: Asset, picture: bytes | None) -> Preview | None:
         """The variants of the first page's picture; a document without one is none the worse."""
@@ -165,12 +161,13 @@ class ExtractionService:
 
     async def _store(self, connection: Connection, scope: Scope, asset: Asset, made: _Extracted) -> None:
         await delete_chunks(connection, scope, asset.id)
-        await insert_chunks(connection, scope, asset.id, made.chunks, datetime.now(UTC))
+        chunks = [(uuid4(), chunk, search) for chunk, search in made.words.chunks]
+        await insert_chunks(connection, scope, asset.id, chunks, datetime.now(UTC))
         await self._embeddings.store_parts(connection, scope, made.embeddings)
-        await upsert_asset_text(connection, scope, asset.id, made.text, made.body)
+        await upsert_asset_text(connection, scope, asset.id, made.words.text, made.words.body)
         values = {
             "page_count": made.read.page_count,
-            "chunk_count": len(made.chunks),
+            "chunk_count": len(chunks),
             "properties": {**(made.read.properties or {}), **_encoding(made.read)},
             "note": ". ".join(made.read.notes) or None,
         }
@@ -199,17 +196,6 @@ class ExtractionService:
             )
             ended = replace(asset, text_status=State.FAILED, text_error=reason)
             await note_end(connection, scope, self._events, ended)
-
-
-def _prepared(asset: Asset, read: ReadDocument) -> _Extracted:
-    text = _whole(read.blocks)
-    chunks = [(uuid4(), chunk, chunk_document(asset.original_filename, chunk)) for chunk in chunked(read.blocks)]
-    return _Extracted(read, text, to_body_tsvector(text), chunks, (), None)
-
-
-def _whole(blocks: Sequence[Block]) -> str:
-    """The text of a document as one, an empty line between its pieces."""
-    return "\n\n".join(block.text for block in blocks)
 
 
 def _encoding(read: ReadDocument) -> dict[str, str]:
