@@ -53,6 +53,22 @@ def test_a_search_speaks_json_to_programs(filled):
     }
 
 
+def test_a_link_is_shown_by_where_it_leads(filled, tmp_path):
+    """It has no file name; for programs both keys are there, one of them null."""
+    export = tmp_path / "bookmarks.html"
+    export.write_text(
+        '<!DOCTYPE NETSCAPE-Bookmark-file-1>\n<DL><DT><A HREF="https://tides.example.org/north">N</A></DL>'
+    )
+    assert filled("import", str(export), "--tenant", "filled", "--no-crawl").returncode == 0
+
+    found = json.loads(filled("search", "tides", "--tenant", "filled", "--json").stdout)["files"]
+
+    assert [(file["media_type"], file["filename"], file["source_url"]) for file in found] == [
+        ("link", None, "https://tides.example.org/north")
+    ]
+    assert "https://tides.exam" in filled("search", "tides", "--tenant", "filled").stdout
+
+
 def test_the_limit_bounds_what_is_shown_and_not_what_is_counted(filled):
     """The count is of all that was found."""
     found = json.loads(filled("search", "sea", "--tenant", "filled", "--limit", "1", "--json").stdout)

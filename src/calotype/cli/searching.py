@@ -23,7 +23,7 @@ def search(
     tenant: Annotated[str, typer.Option(help="Whose library.")] = DEFAULT_TENANT,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Find files by title, name, tags, description and the text seen in them."""
+    """Find files by title, name, tags, description and the text in them, and links by what is on their pages."""
 
     async def find(services: Application) -> AssetPage:
         scope = await services.api_keys.scope_of_tenant(tenant)
@@ -33,7 +33,7 @@ def search(
     if as_json:
         print(
             json.dumps(
-                {"total_count": page.total_count, "files": [_as_dict(asset) for asset in page.assets]},
+                {"total_count": page.total_count, "files": [_as_dict(asset, page) for asset in page.assets]},
                 indent=2,
             )
         )
@@ -41,17 +41,26 @@ def search(
     table = Table("id", "file", "title", "taken", "description")
     for asset in page.assets:
         taken = (asset.captured_at or asset.created_at).strftime("%Y-%m-%d")
-        cells = (asset.original_filename, asset.title or "", taken, asset.description or "")
+        cells = (_name(asset, page), asset.title or "", taken, asset.description or "")
         table.add_row(str(asset.id)[:8], *map(escape, cells))
     console = Console()
     console.print(table)
     console.print(f"{page.total_count} found")
 
 
-def _as_dict(asset: Asset) -> dict[str, Any]:
+def _name(asset: Asset, page: AssetPage) -> str:
+    """What a file is called, and where a link leads to."""
+    found = page.links.get(asset.id)
+    return found.link.url if found else asset.original_filename
+
+
+def _as_dict(asset: Asset, page: AssetPage) -> dict[str, Any]:
+    found = page.links.get(asset.id)
     return {
         "id": str(asset.id),
-        "filename": asset.original_filename,
+        "media_type": asset.media_type,
+        "filename": asset.original_filename or None,
+        "source_url": found.link.url if found else None,
         "title": asset.title,
         "tags": list(asset.tags),
         "description": asset.description,
