@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
 
 import calotype
+from calotype.cli.main import app as cli
 from calotype.settings import Settings
+from calotype.web.shared.metrics import REGISTRY
 
 SOURCE = Path(calotype.__file__).parent
 ROOT = SOURCE.parents[1]
@@ -176,6 +179,23 @@ def test_every_setting_is_documented_and_nothing_else():
     page = (ROOT / "docs" / "configuration.md").read_text()
     documented = set(re.findall(r"\bCALOTYPE_[A-Z0-9_]+\b", page))
     assert documented == {f"CALOTYPE_{name.upper()}" for name in Settings.model_fields}
+
+
+def test_every_command_is_documented():
+    """The guide names each command, and each command of a group."""
+    page = (ROOT / "docs" / "guide.md").read_text()
+    commands = typer.main.get_command(cli)
+    for name, command in commands.commands.items():
+        for path in [f"{name} {sub}" for sub in getattr(command, "commands", {})] or [name]:
+            assert f"calotype {path}" in page or f"`{path.split()[-1]}`" in page, path
+
+
+def test_every_metric_is_documented():
+    """The guide names each of our metrics, and none that there is not."""
+    page = (ROOT / "docs" / "guide.md").read_text()
+    ours = {family.name for family in REGISTRY.collect() if family.name.startswith("calotype_")}
+    named = {name.removesuffix("_total") for name in re.findall(r"\bcalotype_[a-z_]+\b(?=\{)", page)}
+    assert named == {name.removesuffix("_total") for name in ours}
 
 
 def test_every_setting_says_what_it_is():
