@@ -14,7 +14,8 @@ OLE = bytes.fromhex("d0cf11e0a1b11ae1")
     ("head", "filename", "declared", "format_"),
     [
         (text_pdf([["x"]]), "a.bin", None, "pdf"),
-        (b"\n" * 900 + b"%PDF-1.4", "a.txt", "text/plain", "pdf"),
+        (b"\n" * 900 + b"%PDF-1.4", "a.bin", "application/pdf", "pdf"),
+        (b"About PDF\n%PDF-1.4", "a.txt", "text/plain", "txt"),
         (b"\n" * 1100 + b"%PDF-1.4", "a.bin", None, None),
         (bare_docx(), "a", None, "docx"),
         (b"Hello", "a.txt", None, "txt"),
