@@ -2,8 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Tests run side by side, a file always in one process; `make test PARALLEL=` runs them one after the other.
-PARALLEL ?= -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Tests run side by side, a file always in one process; `make test PARALLEL=` runs them one after the other. One process more than
+# there are cores, since servers under test are waited for now and then.
+PROCESSES := $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
+PARALLEL ?= -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 # Where compiled modules are not kept, every process that a test starts compiles Calotype again.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
