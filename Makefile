@@ -49,7 +49,7 @@ check: $(VENV)/.dev  ## Lint, formatting, types and import contracts
 	$(BIN)/lint-imports --no-cache
 
 unit: $(VENV)/.dev $(VENV)/.s3  ## The quick tests: no server, no database
-	$(BIN)/pytest $(PARALLEL) tests/domain tests/imaging tests/video tests/storage tests/ai tests/sandbox tests/web
+	$(BIN)/pytest $(PARALLEL) tests/domain tests/imaging tests/video tests/documents tests/storage tests/ai tests/sandbox tests/web
 
 test: check $(VENV)/.s3  ## Everything: checks, unit, database and end-to-end tests
 	$(BIN)/pytest $(PARALLEL) tests
