@@ -88,12 +88,12 @@ async def _on_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, CalotypeError)
     if isinstance(error, Unavailable):
         _log.error("unavailable", reason=error.message, cause=repr(error.__cause__), path=request.url.path)
-    return _format_of(request).error(error, request.state.request_id)
+    return _format_of(request).refusals.to_wire(error, request.state.request_id)
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return _format_of(request).invalid(error.errors(), request.state.request_id)
+    return _format_of(request).refusals.invalid(error.errors(), request.state.request_id)
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
@@ -102,11 +102,11 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     if error.status_code == 400:
         # The framework's own answer to JSON it cannot even take apart: bad UTF-8, endless numbers, endless nesting.
         fault = {"loc": ("body",), "msg": "The body is not valid JSON", "type": "json_invalid"}
-        return wire.invalid([fault], request.state.request_id)
+        return wire.refusals.invalid([fault], request.state.request_id)
     headers = dict(error.headers or {})
     if error.status_code == 405:
         headers["Allow"] = ", ".join(sorted(_methods_of(request)))
-    return wire.http_error(error.status_code, str(error.detail), headers, request.state.request_id)
+    return wire.refusals.http_error(error.status_code, str(error.detail), headers, request.state.request_id)
 
 
 def _methods_of(request: Request) -> set[str]:

@@ -14,6 +14,16 @@ def field_faults(errors: Sequence[Any]) -> list[dict[str, str]]:
     return [_fault(error) for error in errors[:_MOST_FAULTS]]
 
 
+def summed_up(errors: Sequence[Any]) -> tuple[str, dict[str, Any]]:
+    """One message for all faults, and its details: the first is named, several are all listed."""
+    faults = field_faults(errors)
+    first = faults[0]
+    details: dict[str, Any] = {"field": first["field"]}
+    if len(faults) > 1:
+        details["errors"] = faults
+    return f"{first['field']}: {first['message']}", details
+
+
 def _fault(error: Any) -> dict[str, str]:
     # Of a body that is no JSON the framework tells the position, which is no field.
     location: Sequence[str | int] = () if error["type"] == "json_invalid" else error["loc"]

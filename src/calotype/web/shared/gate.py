@@ -70,7 +70,7 @@ class Gate:
         except Exception:
             _log.exception("unexpected fault", path=scope["path"], request_id=passage.request_id)
             if not passage.status:
-                await speaker.fault(passage.request_id)(scope, receive, passage.send)
+                await speaker.refusals.fault(passage.request_id)(scope, receive, passage.send)
         finally:
             route = _route_of(scope, wire)
             REQUESTS.labels(route, scope["method"], passage.status).inc()
@@ -96,7 +96,7 @@ class Gate:
             client = scope.get("client")
             bucket = f"address {client[0] if client else '?'}"
         except CalotypeError as error:
-            return wire.error(error, passage.request_id)
+            return wire.refusals.to_wire(error, passage.request_id)
         else:
             scope["state"]["principal"] = principal
             bucket = f"key {principal.key_id}"
@@ -109,11 +109,11 @@ class Gate:
             try:
                 budget = await wire.spend(scope["method"], scope["path"], principal, application)
             except CalotypeError as error:
-                return wire.error(error, passage.request_id)
+                return wire.refusals.to_wire(error, passage.request_id)
             if budget is not None and not budget.is_allowed:
                 refusal = RateLimited(f"The {budget.limit} calls of 24 hours are used up", retry_after=budget.reset)
         passage.limits = wire.rate_headers(rate, budget)
-        return wire.error(refusal, passage.request_id) if refusal else None
+        return wire.refusals.to_wire(refusal, passage.request_id) if refusal else None
 
 
 def _is_below(path: str, prefixes: tuple[str, ...]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from starlette.datastructures import Headers, QueryParams
@@ -16,15 +16,31 @@ from calotype.domain.principal import Principal
 from calotype.web.shared.rate_limit import RateState
 
 
+class Refusals(Protocol):
+    """How a wire format words what is refused: its module `errors`."""
+
+    def to_wire(self, error: CalotypeError, request_id: str) -> Response:
+        """The answer to a domain error."""
+
+    def invalid(self, errors: Sequence[Any], request_id: str) -> Response:
+        """The answer to a request that does not fit its model; `errors` as pydantic lists them."""
+
+    def http_error(self, status: int, message: str, headers: Mapping[str, str], request_id: str) -> Response:
+        """The answer to what the framework itself refuses: unknown route, wrong method."""
+
+    def fault(self, request_id: str) -> Response:
+        """The answer to an unexpected fault; it must tell nothing about the inside."""
+
+
 class WireFormat(Protocol):
     """One hosted product's way of speaking HTTP.
 
-    `prefix` is what all its routes are declared under; `prefixes` are the paths for which it asks for a key, and `open_prefixes`
-    those, also among them, where it does not, but whose refusals it words. Bodies that are not streamed are limited to
-    `max_body_bytes` as a whole. `usable_ids` are the request ids of clients that are
-    taken over.
+    `refusals` words what is refused. `prefix` is what all its routes are declared under; `prefixes` are the paths for which it
+    asks for a key, and `open_prefixes` those, also among them, where it does not, but whose refusals it words. Bodies that are
+    not streamed are limited to `max_body_bytes` as a whole. `usable_ids` are the request ids of clients that are taken over.
     """
 
+    refusals: Refusals
     prefix: str
     prefixes: tuple[str, ...]
     open_prefixes: tuple[str, ...]
@@ -47,15 +63,3 @@ class WireFormat(Protocol):
 
     def rate_headers(self, rate: RateState, budget: BudgetState | None) -> dict[str, str]:
         """What an answer says of the limits on requests."""
-
-    def error(self, error: CalotypeError, request_id: str) -> Response:
-        """The answer to a refusal."""
-
-    def invalid(self, errors: Sequence[Any], request_id: str) -> Response:
-        """The answer to a request that does not fit its model; `errors` as pydantic lists them."""
-
-    def http_error(self, status: int, message: str, headers: dict[str, str], request_id: str) -> Response:
-        """The answer to what the framework itself refuses: unknown route, wrong method."""
-
-    def fault(self, request_id: str) -> Response:
-        """The answer to an unexpected fault; it must tell nothing about the inside."""

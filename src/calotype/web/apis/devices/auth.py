@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from starlette.datastructures import Headers, QueryParams
-from starlette.responses import Response
 
 from calotype.bootstrap import Application
 from calotype.domain.budget import BudgetState
-from calotype.domain.errors import CalotypeError, Unauthenticated
+from calotype.domain.errors import Unauthenticated
 from calotype.domain.principal import Principal
 from calotype.web.apis.devices import errors
 from calotype.web.shared.body_limit import MAX_BODY_BYTES
 from calotype.web.shared.credential import api_key_in
 from calotype.web.shared.rate_limit import RateState, window_headers
 from calotype.web.shared.request_id import PRINTABLE
+from calotype.web.shared.wire_format import Refusals
 
 UPLOAD = "/api/device/images/upload"
 DEVICE_ROUTES = "/api/device/"
@@ -26,6 +23,7 @@ DEVICE_ROUTES = "/api/device/"
 class DevicesFormat:
     """The Devices API towards the common machinery."""
 
+    refusals: Refusals = errors
     prefix = "/api"
     prefixes: tuple[str, ...] = ("/api/device", "/api/devices", "/api/batches", "/api/webhooks")
     open_prefixes: tuple[str, ...] = ()
@@ -60,19 +58,3 @@ class DevicesFormat:
     def rate_headers(self, rate: RateState, budget: BudgetState | None) -> dict[str, str]:
         """Where the key stands in its window."""
         return window_headers(rate)
-
-    def error(self, error: CalotypeError, request_id: str) -> Response:
-        """The answer to a domain error."""
-        return errors.to_wire(error, request_id)
-
-    def invalid(self, errors_: Sequence[Any], request_id: str) -> Response:
-        """The answer to a request that does not fit its model."""
-        return errors.invalid(errors_, request_id)
-
-    def http_error(self, status: int, message: str, headers: dict[str, str], request_id: str) -> Response:
-        """The answer to what the framework refuses."""
-        return errors.http_error(status, message, headers, request_id)
-
-    def fault(self, request_id: str) -> Response:
-        """The answer to an unexpected fault."""
-        return errors.fault(request_id)

@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from calotype.domain import errors as domain
 from calotype.web.apis.devices.wire.values import batch_id, device_id, image_id
-from calotype.web.shared.field_faults import field_faults
+from calotype.web.shared.error_headers import error_headers
+from calotype.web.shared.field_faults import summed_up
 
 STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
     domain.NotFound: (404, "NOT_FOUND"),
@@ -80,7 +81,9 @@ def to_wire(error: domain.CalotypeError, request_id: str) -> Response:
         return fault(request_id)
     if status == 503:
         return error_response(status, code, _UNAVAILABLE, request_id, headers={"Retry-After": "5"})
-    return error_response(status, code, error.message, request_id, details=_details(error), headers=_headers(error))
+    return error_response(
+        status, code, error.message, request_id, details=_details(error), headers=error_headers(error)
+    )
 
 
 def _details(error: domain.CalotypeError) -> dict[str, Any]:
@@ -100,24 +103,10 @@ def _details(error: domain.CalotypeError) -> dict[str, Any]:
 _IDS = {"image_id": image_id, "batch_id": batch_id, "device_id": device_id}
 
 
-def _headers(error: domain.CalotypeError) -> dict[str, str]:
-    match error:
-        case domain.Unauthenticated():
-            return {"WWW-Authenticate": str(error.context.get("scheme", "Bearer"))}
-        case domain.RateLimited():
-            return {"Retry-After": str(error.context.get("retry_after", 1))}
-        case _:
-            return {}
-
-
 def invalid(errors: Sequence[Any], request_id: str) -> Response:
     """A 422 for faults as pydantic lists them: the first is named in the details, several are all listed there."""
-    faults = field_faults(errors)
-    first = faults[0]
-    details: dict[str, Any] = {"field": first["field"]}
-    if len(faults) > 1:
-        details["errors"] = faults
-    return error_response(422, "VALIDATION_ERROR", f"{first['field']}: {first['message']}", request_id, details=details)
+    message, details = summed_up(errors)
+    return error_response(422, "VALIDATION_ERROR", message, request_id, details=details)
 
 
 def http_error(status: int, message: str, headers: Mapping[str, str], request_id: str) -> Response:

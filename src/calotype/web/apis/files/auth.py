@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
 
 from starlette.datastructures import Headers, QueryParams
-from starlette.responses import Response
 
 from calotype.bootstrap import Application
 from calotype.domain.budget import BudgetState
-from calotype.domain.errors import CalotypeError, Unauthenticated
+from calotype.domain.errors import Unauthenticated
 from calotype.domain.principal import Principal
 from calotype.web.apis.files import errors
 from calotype.web.shared.body_limit import MAX_BODY_BYTES
 from calotype.web.shared.credential import bearer_token
 from calotype.web.shared.rate_limit import RateState, window_headers
 from calotype.web.shared.request_id import PRINTABLE
+from calotype.web.shared.wire_format import Refusals
 
 _STREAMED = frozenset({"/api/v2/user-files/upload/stream", "/api/v2/user-files/upload/stream-batch"})
 
@@ -28,6 +26,7 @@ _KEYFRAME = re.compile(r"/api/v2/video-scenes/(?P<id>[^/]+)/thumbnail")
 class FilesFormat:
     """The Files API towards the common machinery."""
 
+    refusals: Refusals = errors
     prefix = "/api/v2"
     prefixes: tuple[str, ...] = (prefix,)
     open_prefixes: tuple[str, ...] = ("/_o",)
@@ -60,19 +59,3 @@ class FilesFormat:
     def rate_headers(self, rate: RateState, budget: BudgetState | None) -> dict[str, str]:
         """The limit of the key's window, what is left of it, and when it ends (Unix seconds)."""
         return window_headers(rate)
-
-    def error(self, error: CalotypeError, request_id: str) -> Response:
-        """The answer to a domain error."""
-        return errors.to_wire(error, request_id)
-
-    def invalid(self, errors_: Sequence[Any], request_id: str) -> Response:
-        """The answer to a request that does not fit its model."""
-        return errors.invalid(errors_, request_id)
-
-    def http_error(self, status: int, message: str, headers: dict[str, str], request_id: str) -> Response:
-        """The answer to what the framework refuses."""
-        return errors.http_error(status, message, headers, request_id)
-
-    def fault(self, request_id: str) -> Response:
-        """The answer to an unexpected fault."""
-        return errors.fault(request_id)

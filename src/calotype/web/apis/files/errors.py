@@ -9,6 +9,7 @@ import orjson
 from starlette.responses import Response
 
 from calotype.domain import errors as domain
+from calotype.web.shared.error_headers import error_headers
 
 STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
     domain.NotFound: (404, "NOT_FOUND"),
@@ -95,15 +96,7 @@ def told(error: domain.CalotypeError) -> tuple[str, str]:
 
 
 def _headers(error: domain.CalotypeError) -> dict[str, str]:
-    match error:
-        case domain.Unauthenticated():
-            return {"WWW-Authenticate": "Bearer"}
-        case domain.RateLimited():
-            return {"Retry-After": str(error.context.get("retry_after", 1))}
-        case domain.NotReady():
-            return {"Retry-After": "1"}
-        case _:
-            return {}
+    return {"Retry-After": "1"} if isinstance(error, domain.NotReady) else error_headers(error)
 
 
 def _plain(context: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from starlette.datastructures import Headers, QueryParams
-from starlette.responses import Response
 
 from calotype.bootstrap import Application
 from calotype.domain.budget import Budget, BudgetState
-from calotype.domain.errors import CalotypeError, Unauthenticated
+from calotype.domain.errors import Unauthenticated
 from calotype.domain.principal import Principal
 from calotype.settings import Settings
 from calotype.web.apis.vision import errors
 from calotype.web.shared.credential import api_key_in
 from calotype.web.shared.rate_limit import RateState
 from calotype.web.shared.request_id import PLAIN
+from calotype.web.shared.wire_format import Refusals
 
 ROOTS = ("/images", "/videos", "/video-groups", "/search", "/qa", "/clips", "/creator")
 """What paths of version 1 begin with; each exists below `/v1` as well."""
@@ -37,6 +34,7 @@ _STREAMED = frozenset({"/images/upload", "/videos/upload"})
 class VisionFormat:
     """The Vision API towards the common machinery."""
 
+    refusals: Refusals = errors
     prefix = ""
     prefixes: tuple[str, ...] = (*ROOTS, "/v1", "/v2")
     open_prefixes: tuple[str, ...] = ("/media", "/health", "/v1/health")
@@ -82,19 +80,3 @@ class VisionFormat:
             "x-ratelimit-requests-reset": str(reset),
             "retry-after": str(reset) if is_refused else "0",
         }
-
-    def error(self, error: CalotypeError, request_id: str) -> Response:
-        """The answer to a domain error."""
-        return errors.to_wire(error)
-
-    def invalid(self, errors_: Sequence[Any], request_id: str) -> Response:
-        """The answer to a request that does not fit its model."""
-        return errors.invalid(errors_)
-
-    def http_error(self, status: int, message: str, headers: dict[str, str], request_id: str) -> Response:
-        """The answer to what the framework refuses."""
-        return errors.http_error(status, message, headers)
-
-    def fault(self, request_id: str) -> Response:
-        """The answer to an unexpected fault."""
-        return errors.fault()

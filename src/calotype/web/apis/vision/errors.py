@@ -86,7 +86,7 @@ def error_response(
     return Response(json.dumps({"error": error}), status, dict(headers or {}), "application/json")
 
 
-def to_wire(error: domain.CalotypeError) -> Response:
+def to_wire(error: domain.CalotypeError, request_id: str = "") -> Response:  # noqa: ARG001 - this format names none
     """The answer to a domain error; its context may name the parameter, and the image of a batch."""
     status, code = STATUS[type(error)]
     if status == 500:
@@ -125,7 +125,7 @@ def _headers(error: domain.CalotypeError) -> dict[str, str]:
     return {"WWW-Authenticate": "Bearer"} if isinstance(error, domain.Unauthenticated) else {}
 
 
-def invalid(errors: Sequence[Any]) -> Response:
+def invalid(errors: Sequence[Any], request_id: str = "") -> Response:  # noqa: ARG001 - this format names none
     """A 400 for faults as pydantic lists them: the first fills the main fields, several are all in the details."""
     faults = [_fault(error) for error in errors[:_MOST_FAULTS]]
     first = faults[0]
@@ -165,7 +165,12 @@ def _short(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
 
 
-def http_error(status: int, message: str, headers: Mapping[str, str]) -> Response:
+def http_error(
+    status: int,
+    message: str,
+    headers: Mapping[str, str],
+    request_id: str = "",  # noqa: ARG001 - this format names none
+) -> Response:
     """What the framework refuses by itself, and routes that are declared but not built."""
     if status == 404:
         message = "There is no such route"
@@ -174,6 +179,6 @@ def http_error(status: int, message: str, headers: Mapping[str, str]) -> Respons
     return error_response(status, _OF_STATUS.get(status, "invalid_parameter"), message, headers=headers)
 
 
-def fault() -> Response:
+def fault(request_id: str = "") -> Response:  # noqa: ARG001 - this format names none
     """An unexpected fault; nothing of the inside is told."""
     return error_response(500, "internal_error", _FAULT)

@@ -45,7 +45,7 @@ async def websocket(socket: WebSocket) -> None:
             await _format.authenticate(socket.url.path, socket.query_params, socket.headers, application)
         except CalotypeError as error:
             identity = request_id(socket.headers.get("x-request-id"))
-            refusal = _format.error(error, identity)
+            refusal = _format.refusals.to_wire(error, identity)
             refusal.headers["X-Request-ID"] = identity
             await socket.send_denial_response(refusal)
             return
