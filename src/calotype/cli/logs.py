@@ -52,3 +52,6 @@ def configure_logs(settings: Settings) -> None:
         "pebble",
     ):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Its warnings tell how it closed a connection that was given up, on Ctrl-C above all; what fails is raised.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
+    logging.getLogger("psycopg.pool").setLevel(logging.WARNING)
