@@ -74,3 +74,38 @@ def test_a_body_that_is_too_large_is_documented(idle_client, document):
     answer = idle_client.post(f"{DOCUMENTS}/search", json={"query": "a" * 2_000_000})
     assert answer.status_code == 413
     assert is_documented(document, answer, "post", f"{DOCUMENTS}/search")
+
+
+def test_a_second_group_of_a_name_and_a_strange_body_are_documented(idle_client, document):
+    """The Vision API refuses a name that is taken, the default group, and what is neither JSON nor a form."""
+    assert idle_client.post("/video-groups", json={"name": "Boats"}).status_code == 200
+    answer = idle_client.post("/video-groups", json={"name": "Boats"})
+    assert answer.status_code == 409
+    assert is_documented(document, answer, "post", "/video-groups")
+    answer = idle_client.delete("/video-groups/default")
+    assert answer.status_code == 409
+    assert is_documented(document, answer, "delete", "/video-groups/{group_id}")
+    answer = idle_client.post("/images/search", content=b"<query/>", headers={"Content-Type": "application/xml"})
+    assert answer.status_code == 415
+    assert is_documented(document, answer, "post", "/images/search")
+
+
+def test_changing_a_revoked_device_is_documented(idle_client, document):
+    """Neither its settings nor its key can be changed any more."""
+    device = idle_client.post("/api/devices", json={"name": "gate"}).json()["data"]["id"]
+    assert idle_client.delete(f"/api/devices/{device}").status_code == 200
+    renamed = idle_client.patch(f"/api/devices/{device}", json={"name": "door"})
+    rotated = idle_client.post(f"/api/devices/{device}/rotate-key")
+    assert (renamed.status_code, rotated.status_code) == (409, 409)
+    assert is_documented(document, renamed, "patch", "/api/devices/{device_id}")
+    assert is_documented(document, rotated, "post", "/api/devices/{device_id}/rotate-key")
+
+
+def test_a_file_of_no_supported_type_is_documented(idle_client, document):
+    """Bytes that are nothing known are refused with 415 by the routes that take files."""
+    answer = idle_client.post(f"{FILES}/upload/stream", files={"file": ("a.bin", b"\x00\x01\x02", "image/jpeg")})
+    assert answer.status_code == 415
+    assert is_documented(document, answer, "post", f"{FILES}/upload/stream")
+    answer = idle_client.post("/images/upload", files={"images": ("a.bin", b"\x00\x01\x02", "image/jpeg")})
+    assert answer.status_code == 415
+    assert is_documented(document, answer, "post", "/images/upload")
