@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import cast
+from typing import Any, cast
 
 import structlog
 from fastapi import FastAPI
@@ -29,6 +29,7 @@ from calotype.web.apis.vision import routes as vision_routes
 from calotype.web.apis.vision.auth import VisionFormat
 from calotype.web.delivery import routes as delivery_routes
 from calotype.web.shared.gate import Gate
+from calotype.web.shared.openapi import complete
 from calotype.web.shared.rate_limit import RateLimiter
 from calotype.web.shared.wire_format import WireFormat
 
@@ -51,7 +52,7 @@ def make_app(settings: Settings, open_services: Callable[[], AbstractAsyncContex
             ):
                 yield
 
-    app = FastAPI(
+    app = _Calotype(
         title="Calotype",
         version=__version__,
         summary="One self-hosted server for visual media.",
@@ -82,6 +83,17 @@ def make_app(settings: Settings, open_services: Callable[[], AbstractAsyncContex
 
 def _format_of(request: Request) -> WireFormat:
     return cast("WireFormat", request.state.wire_format)
+
+
+class _Calotype(FastAPI):
+    """The framework's application, whose document also tells what all routes answer."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document, made once."""
+        if not self.openapi_schema:
+            complete(super().openapi())
+        assert self.openapi_schema is not None
+        return self.openapi_schema
 
 
 async def _on_refusal(request: Request, error: Exception) -> Response:

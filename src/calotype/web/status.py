@@ -24,7 +24,7 @@ router = APIRouter()
 _log = structlog.get_logger("calotype.web")
 
 
-@router.get("/health", tags=["Server"])
+@router.get("/health", tags=["Server"], responses={503: {"description": "Database or storage does not answer"}})
 @router.get("/v1/health", include_in_schema=False)
 async def health(services: Services, verbose: str = "") -> JSONResponse:
     """Whether the server can do its work: 200 when database and storage answer, else 503; with `verbose=true` what does not."""

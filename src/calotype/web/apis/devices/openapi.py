@@ -12,8 +12,12 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     422: {"model": ErrorAnswer, "description": "Malformed request"},
     429: {"model": ErrorAnswer, "description": "Too many requests"},
 }
+CONFLICTS: dict[int | str, dict[str, Any]] = {
+    409: {"model": ErrorAnswer, "description": "Not possible in the state things are in"}
+}
 UPLOAD_ERRORS: dict[int | str, dict[str, Any]] = {
     **ERRORS,
+    402: {"model": ErrorAnswer, "description": "This month's uploads are used up"},
     409: {"model": ErrorAnswer, "description": "Held already, a key used twice, or a closed batch"},
     413: {"model": ErrorAnswer, "description": "Too large"},
     415: {"model": ErrorAnswer, "description": "Neither JPEG nor PNG"},

@@ -12,6 +12,19 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     422: {"model": ErrorAnswer, "description": "Malformed request"},
     429: {"model": ErrorAnswer, "description": "Too many requests"},
 }
+_FURTHER = {
+    400: "Not possible for this file, or no address of a web page",
+    402: "This month's uploads are used up",
+    409: "Not possible in the state things are in",
+    410: "The upload has expired",
+    413: "Too large, or the storage quota would be exceeded",
+    415: "A file of no supported type",
+}
+
+
+def further(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What a route refuses besides what all of them do; 413 for long bodies and 503 are added to all."""
+    return {status: {"model": ErrorAnswer, "description": _FURTHER[status]} for status in statuses}
 
 
 def redirect(description: str) -> dict[int | str, dict[str, Any]]:

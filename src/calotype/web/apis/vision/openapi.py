@@ -14,6 +14,16 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     404: {"model": ErrorAnswer, "description": "Not found"},
     429: {"model": ErrorAnswer, "description": "Too many requests"},
 }
+BODY_ERRORS: dict[int | str, dict[str, Any]] = {
+    415: {"model": ErrorAnswer, "description": "Neither JSON nor a form, or a file of no supported type"},
+}
+CONFLICTS: dict[int | str, dict[str, Any]] = {
+    409: {"model": ErrorAnswer, "description": "Not possible for this group"},
+}
+UPLOAD_ERRORS: dict[int | str, dict[str, Any]] = {
+    **BODY_ERRORS,
+    403: {"model": ErrorAnswer, "description": "This month's uploads are used up"},
+}
 _ENCODINGS = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
 
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from calotype.domain.device import DuplicatePolicy
 from calotype.domain.listing import Window
 from calotype.web.apis.devices.answers import success
-from calotype.web.apis.devices.openapi import ERRORS
+from calotype.web.apis.devices.openapi import CONFLICTS, ERRORS
 from calotype.web.apis.devices.routes.identity import DeviceId
 from calotype.web.apis.devices.translate.device import device_to_wire, devices_to_wire, new_device_to_wire
 from calotype.web.apis.devices.wire import device as wire
@@ -42,7 +42,7 @@ async def get_device(device_id: DeviceId, services: Services, caller: Caller) ->
     return success(device_to_wire(await services.devices.get(caller.scope, device_id)))
 
 
-@router.patch("/{device_id}", response_model=Answer[wire.Device])
+@router.patch("/{device_id}", response_model=Answer[wire.Device], responses=CONFLICTS)
 async def update_device(
     device_id: DeviceId, body: wire.UpdateDeviceRequest, services: Services, caller: Caller
 ) -> Response:
@@ -55,7 +55,7 @@ async def update_device(
     return success(device_to_wire(await services.devices.update(caller.scope, device_id, changes)))
 
 
-@router.post("/{device_id}/rotate-key", response_model=Answer[wire.RotatedDevice])
+@router.post("/{device_id}/rotate-key", response_model=Answer[wire.RotatedDevice], responses=CONFLICTS)
 async def rotate_key(device_id: DeviceId, services: Services, caller: Caller) -> Response:
     """Give a device another key, told this once; the old one works on for a while."""
     return success(new_device_to_wire(await services.devices.rotate_key(caller.scope, device_id)))

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from calotype.domain.listing import Window
 from calotype.web.apis.devices.answers import success
-from calotype.web.apis.devices.openapi import ERRORS
+from calotype.web.apis.devices.openapi import CONFLICTS, ERRORS
 from calotype.web.apis.devices.routes.identity import WebhookId
 from calotype.web.apis.devices.translate import webhook as translate
 from calotype.web.apis.devices.wire import webhook as wire
@@ -19,7 +19,7 @@ from calotype.web.shared.context import Caller, Services
 router = APIRouter(prefix="/webhooks", tags=["Devices API: webhooks"], responses=ERRORS)
 
 
-@router.post("", status_code=201, response_model=Answer[wire.NewWebhook])
+@router.post("", status_code=201, response_model=Answer[wire.NewWebhook], responses=CONFLICTS)
 async def create_webhook(body: wire.CreateWebhookRequest, services: Services, caller: Caller) -> Response:
     """Have events sent to a URL, signed with a secret that is shown in this answer only."""
     made = await services.webhooks.create(caller.scope, body.url, body.events, body.secret)

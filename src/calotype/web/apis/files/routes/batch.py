@@ -13,7 +13,7 @@ from calotype.domain.errors import InvalidInput, TooLarge
 from calotype.services.batch_upload import BatchOptions
 from calotype.services.ingest import UploadOptions
 from calotype.web.apis.files.forms import refuse_custom_storage, validated
-from calotype.web.apis.files.openapi import ERRORS
+from calotype.web.apis.files.openapi import ERRORS, further
 from calotype.web.apis.files.translate.session import batch_to_wire
 from calotype.web.apis.files.wire import batch as wire
 from calotype.web.shared.context import Caller, Services
@@ -28,6 +28,7 @@ _FILES = "files"
 @router.post(
     "/user-files/upload/stream-batch",
     response_model=wire.BatchAnswer,
+    responses=further(400, 409, 413),
     openapi_extra=multipart_body(wire.BatchForm, _FILES, several=True),
 )
 async def stream_batch(request: Request, services: Services, caller: Caller) -> Response:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from calotype.bootstrap import Application
 from calotype.domain.chunked_upload import ChunkedAnnouncement, Priority, estimated_seconds
 from calotype.services.chunked_completion import CompletionRequest
-from calotype.web.apis.files.openapi import ERRORS
+from calotype.web.apis.files.openapi import ERRORS, further
 from calotype.web.apis.files.translate import chunked_upload as translate
 from calotype.web.apis.files.wire import chunked_upload as wire
 from calotype.web.shared.context import Caller, LinkBase, Services
@@ -21,14 +21,16 @@ from calotype.web.shared.wire_values import WireUuid
 router = APIRouter(prefix="/video-uploads", tags=["Files API: uploads"], responses=ERRORS)
 
 
-@router.post("/initiate", status_code=201, response_model=wire.InitiateVideoAnswer)
+@router.post("/initiate", status_code=201, response_model=wire.InitiateVideoAnswer, responses=further(402, 413, 415))
 async def initiate(body: wire.InitiateVideoRequest, services: Services, caller: Caller, base: LinkBase) -> Response:
     """Announce a video; each of its chunks is then put to its `upload_url` and confirmed."""
     (made,) = await services.chunked_uploads.initiate(caller.scope, [translate.video_from_wire(body)])
     return ModelResponse(_announced(made, services, base), 201)
 
 
-@router.post("/batch/initiate", status_code=201, response_model=wire.InitiateBatchAnswer)
+@router.post(
+    "/batch/initiate", status_code=201, response_model=wire.InitiateBatchAnswer, responses=further(402, 413, 415)
+)
 async def initiate_batch(
     body: wire.InitiateBatchRequest, services: Services, caller: Caller, base: LinkBase
 ) -> Response:
@@ -54,7 +56,7 @@ async def initiate_batch(
     )
 
 
-@router.post("/chunks/confirm", response_model=wire.ConfirmChunkAnswer)
+@router.post("/chunks/confirm", response_model=wire.ConfirmChunkAnswer, responses=further(409, 410))
 async def confirm_chunk(body: wire.ConfirmChunkRequest, services: Services, caller: Caller) -> Response:
     """Confirm that a chunk was put, by the etag the PUT was answered with."""
     upload, tally = await services.chunked_uploads.confirm(
@@ -63,7 +65,7 @@ async def confirm_chunk(body: wire.ConfirmChunkRequest, services: Services, call
     return ModelResponse(translate.confirmation_to_wire(body.chunk_number, upload, tally))
 
 
-@router.post("/chunks/retry", response_model=wire.RetryChunkAnswer)
+@router.post("/chunks/retry", response_model=wire.RetryChunkAnswer, responses=further(409, 410))
 async def retry_chunk(body: wire.RetryChunkRequest, services: Services, caller: Caller, base: LinkBase) -> Response:
     """Get the target of a chunk that went wrong once more."""
     retry = await services.chunked_uploads.retry(caller.scope, body.media_id, body.upload_id, body.chunk_number)
@@ -84,7 +86,7 @@ async def progress(media_id: WireUuid, services: Services, caller: Caller) -> Re
     return ModelResponse(translate.progress_to_wire(await services.chunked_uploads.progress(caller.scope, media_id)))
 
 
-@router.post("/abort", response_model=wire.AbortAnswer)
+@router.post("/abort", response_model=wire.AbortAnswer, responses=further(409))
 async def abort(body: wire.AbortRequest, services: Services, caller: Caller) -> Response:
     """Give an upload up; its chunks are removed."""
     aborted = await services.chunked_uploads.abort(caller.scope, body.media_id, body.upload_id, body.reason)
@@ -98,7 +100,7 @@ async def abort(body: wire.AbortRequest, services: Services, caller: Caller) -> 
     )
 
 
-@router.post("/complete", response_model=wire.CompleteAnswer)
+@router.post("/complete", response_model=wire.CompleteAnswer, responses=further(402, 409, 410, 413, 415))
 async def complete(body: wire.CompleteRequest, services: Services, caller: Caller, base: LinkBase) -> Response:
     """Put the chunks together; answered once the video and its rows are durable."""
     request = CompletionRequest(body.auto_analyze, body.analysis_type)

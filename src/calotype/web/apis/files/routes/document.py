@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.responses import RedirectResponse, Response
 
 from calotype.domain.document_search import DocumentQuery
-from calotype.web.apis.files.openapi import ERRORS, redirect
+from calotype.web.apis.files.openapi import ERRORS, further, redirect
 from calotype.web.apis.files.translate import document as translate
 from calotype.web.apis.files.translate.file import batch_to_wire
 from calotype.web.apis.files.wire import document as wire
@@ -68,14 +68,14 @@ async def update_document(
     )
 
 
-@router.delete("/documents/{document_id}", status_code=204, response_class=Response)
+@router.delete("/documents/{document_id}", status_code=204, response_class=Response, responses=further(409))
 async def delete_document(document_id: WireUuid, services: Services, caller: Caller) -> Response:
     """Move a document to the trash; it can be restored for 30 days."""
     await services.documents.delete(caller.scope, document_id)
     return Response(status_code=204)
 
 
-@router.get("/documents/{document_id}/text", response_model=wire.DocumentTextAnswer)
+@router.get("/documents/{document_id}/text", response_model=wire.DocumentTextAnswer, responses=further(409))
 async def get_text(document_id: WireUuid, services: Services, caller: Caller) -> Response:
     """A document's text, once it is read."""
     return ModelResponse(translate.text_to_wire(await services.documents.text(caller.scope, document_id)))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import RedirectResponse, Response
 
-from calotype.web.apis.files.openapi import ERRORS, redirect
+from calotype.web.apis.files.openapi import ERRORS, further, redirect
 from calotype.web.apis.files.signed_links import original_links, playback_links, variant_links
 from calotype.web.apis.files.translate import file as translate
 from calotype.web.apis.files.translate.upload_status import task_id
@@ -50,7 +50,7 @@ async def batch_delete(body: wire.BatchDeleteRequest, services: Services, caller
     return ModelResponse(translate.batch_to_wire(await services.trash.delete_many(caller.scope, body.file_ids)))
 
 
-@router.get("/user-files/{file_id}", response_model=wire.Detail)
+@router.get("/user-files/{file_id}", response_model=wire.Detail, responses=further(409))
 async def get_file(file_id: str, services: Services, caller: Caller, base: LinkBase) -> Response:
     """One file with its history, by its id or the first eight characters of it."""
     detail = await services.assets.detail(caller.scope, file_id)
@@ -81,7 +81,7 @@ async def delete_file(file_id: WireUuid, services: Services, caller: Caller) -> 
     return ModelResponse(wire.DeleteAnswer(id=file_id, deleted_at=deleted_at))
 
 
-@router.post("/user-files/{file_id}/restore", response_model=wire.RestoreAnswer)
+@router.post("/user-files/{file_id}/restore", response_model=wire.RestoreAnswer, responses=further(409))
 async def restore_file(file_id: WireUuid, services: Services, caller: Caller) -> Response:
     """Bring a deleted file back."""
     restored_at = await services.trash.restore(caller.scope, file_id)
@@ -107,7 +107,7 @@ async def get_variant(
     "/user-files/{file_id}/download",
     status_code=302,
     response_class=RedirectResponse,
-    responses=redirect("To a signed link that downloads the original, good for an hour"),
+    responses=redirect("To a signed link that downloads the original, good for an hour") | further(400),
 )
 async def download(file_id: WireUuid, services: Services, caller: Caller, base: LinkBase) -> Response:
     """Redirect to the untouched original as an attachment."""
@@ -115,7 +115,11 @@ async def download(file_id: WireUuid, services: Services, caller: Caller, base: 
     return RedirectResponse(f"{base}{services.delivery.download_path(asset)}", 302)
 
 
-@router.post("/user-files/{file_id}/trigger-variants", response_model=wire.TriggerAnswer | wire.RunningTriggerAnswer)
+@router.post(
+    "/user-files/{file_id}/trigger-variants",
+    response_model=wire.TriggerAnswer | wire.RunningTriggerAnswer,
+    responses=further(400),
+)
 async def trigger_variants(file_id: WireUuid, services: Services, caller: Caller) -> Response:
     """Make a picture's variants again."""
     run = await services.assets.trigger_variants(caller.scope, file_id)

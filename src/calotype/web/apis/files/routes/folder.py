@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from calotype.domain.folder import RemovalMode
-from calotype.web.apis.files.openapi import ERRORS
+from calotype.web.apis.files.openapi import ERRORS, further
 from calotype.web.apis.files.translate import folder as translate
 from calotype.web.apis.files.wire import folder as wire
 from calotype.web.shared.context import Caller, Services
@@ -24,7 +24,7 @@ async def list_folders(services: Services, caller: Caller) -> Response:
     return ModelResponse(translate.folders_to_wire(await services.folders.list(caller.scope)))
 
 
-@router.post("/folders", status_code=201, response_model=wire.FolderItem)
+@router.post("/folders", status_code=201, response_model=wire.FolderItem, responses=further(409))
 async def create_folder(body: wire.CreateFolderRequest, services: Services, caller: Caller) -> Response:
     """Make a folder, at the root or inside another one."""
     folder = await services.folders.create(caller.scope, body.name, body.parent_id)
@@ -52,7 +52,7 @@ async def get_breadcrumbs(folder_id: WireUuid, services: Services, caller: Calle
     return ModelResponse(translate.breadcrumbs_to_wire(await services.folders.breadcrumbs(caller.scope, folder_id)))
 
 
-@router.patch("/folders/{folder_id}", response_model=wire.FolderItem)
+@router.patch("/folders/{folder_id}", response_model=wire.FolderItem, responses=further(409))
 async def rename_folder(
     folder_id: WireUuid, body: wire.RenameFolderRequest, services: Services, caller: Caller
 ) -> Response:
@@ -60,7 +60,7 @@ async def rename_folder(
     return ModelResponse(translate.folder_to_wire(await services.folders.rename(caller.scope, folder_id, body.name)))
 
 
-@router.post("/folders/{folder_id}/move", response_model=wire.FolderItem)
+@router.post("/folders/{folder_id}/move", response_model=wire.FolderItem, responses=further(409))
 async def move_folder(
     folder_id: WireUuid, body: wire.MoveFolderRequest, services: Services, caller: Caller
 ) -> Response:
@@ -69,7 +69,7 @@ async def move_folder(
     return ModelResponse(translate.folder_to_wire(folder))
 
 
-@router.delete("/folders/{folder_id}", response_model=wire.RemoveFolderAnswer)
+@router.delete("/folders/{folder_id}", response_model=wire.RemoveFolderAnswer, responses=further(409))
 async def remove_folder(
     folder_id: WireUuid, query: Annotated[wire.RemoveFolderQuery, Query()], services: Services, caller: Caller
 ) -> Response:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from calotype.web.apis.files.openapi import ERRORS
+from calotype.web.apis.files.openapi import ERRORS, further
 from calotype.web.apis.files.signed_links import variant_links
 from calotype.web.apis.files.translate import look_alike as translate
 from calotype.web.apis.files.wire import look_alike as wire
@@ -18,7 +18,7 @@ from calotype.web.shared.wire_values import WireUuid
 router = APIRouter(tags=["Files API: files"], responses=ERRORS)
 
 
-@router.get("/user-files/{file_id}/similar", response_model=wire.SimilarAnswer)
+@router.get("/user-files/{file_id}/similar", response_model=wire.SimilarAnswer, responses=further(400))
 async def similar(
     file_id: WireUuid,
     query: Annotated[wire.SimilarQuery, Query()],

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from calotype.domain.upload_session import SessionPage, SessionStatus
-from calotype.web.apis.files.openapi import ERRORS
+from calotype.web.apis.files.openapi import ERRORS, further
 from calotype.web.apis.files.signed_links import variant_links
 from calotype.web.apis.files.translate import session as translate
 from calotype.web.apis.files.wire import session as wire
@@ -53,7 +53,7 @@ async def session_results(
     return ModelResponse(translate.results_to_wire(results, query.offset, query.limit, variant_links(services, base)))
 
 
-@router.post("/{session_id}/cancel", response_model=wire.SessionAnswer)
+@router.post("/{session_id}/cancel", response_model=wire.SessionAnswer, responses=further(400))
 async def cancel_session(session_id: WireUuid, services: Services, caller: Caller) -> Response:
     """Drop the work of a session that has not begun; stored files stay."""
     progress = await services.sessions.cancel(caller.scope, session_id)

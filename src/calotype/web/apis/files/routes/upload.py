@@ -18,7 +18,7 @@ from calotype.services.ingest import UploadOptions
 from calotype.services.presigned_upload import MAX_PRESIGNED_BYTES
 from calotype.services.receive import ReceivedFile
 from calotype.web.apis.files.forms import refuse_custom_storage, validated
-from calotype.web.apis.files.openapi import ERRORS
+from calotype.web.apis.files.openapi import ERRORS, further
 from calotype.web.apis.files.translate.file import description_status
 from calotype.web.apis.files.wire import upload as wire
 from calotype.web.shared.context import Caller, LinkBase, Services
@@ -32,6 +32,7 @@ router = APIRouter(tags=["Files API: uploads"], responses=ERRORS)
 @router.post(
     "/user-files/upload/initiate",
     response_model=wire.InitiateAnswer,
+    responses=further(402, 413),
     openapi_extra=multipart_body(wire.InitiateForm),
 )
 async def initiate(request: Request, services: Services, caller: Caller, base: LinkBase) -> Response:
@@ -50,7 +51,9 @@ async def initiate(request: Request, services: Services, caller: Caller, base: L
     )
 
 
-@router.post("/user-files/upload/confirm", response_model=wire.ConfirmAnswer)
+@router.post(
+    "/user-files/upload/confirm", response_model=wire.ConfirmAnswer, responses=further(402, 409, 410, 413, 415)
+)
 async def confirm(body: wire.ConfirmRequest, services: Services, caller: Caller) -> Response:
     """Confirm that the announced bytes were put; variants and description follow."""
     made = await services.presigned.confirm(caller.scope, body.image_id, body.object_key, body.size_bytes)
@@ -67,6 +70,7 @@ async def confirm(body: wire.ConfirmRequest, services: Services, caller: Caller)
 @router.post(
     "/user-files/upload/stream",
     response_model=wire.StreamAnswer,
+    responses=further(402, 409, 413, 415),
     openapi_extra=multipart_body(wire.StreamForm, "file"),
 )
 async def stream(request: Request, services: Services, caller: Caller) -> Response:

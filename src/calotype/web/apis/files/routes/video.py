@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from calotype.services.scene import MAX_RETRIES
-from calotype.web.apis.files.openapi import ERRORS
+from calotype.web.apis.files.openapi import ERRORS, further
 from calotype.web.apis.files.signed_links import keyframe_links
 from calotype.web.apis.files.translate import video as translate
 from calotype.web.apis.files.wire import video as wire
@@ -31,14 +31,16 @@ async def get_status(media_id: WireUuid, services: Services, caller: Caller) -> 
     return ModelResponse(translate.job_to_wire(await services.scenes.newest_run(caller.scope, media_id), MAX_RETRIES))
 
 
-@router.post("/video-analysis/jobs/{job_id}/retry", status_code=202, response_model=wire.RetryAnswer)
+@router.post(
+    "/video-analysis/jobs/{job_id}/retry", status_code=202, response_model=wire.RetryAnswer, responses=further(409)
+)
 async def retry_job(job_id: WireUuid, body: wire.RetryRequest, services: Services, caller: Caller) -> Response:
     """Begin an analysis again that failed or was cancelled."""
     run = await services.scenes.retry(caller.scope, job_id, body.media_id)
     return ModelResponse(translate.retry_to_wire(run, MAX_RETRIES), 202)
 
 
-@router.post("/video-analysis/queue", status_code=202, response_model=wire.QueueAnswer)
+@router.post("/video-analysis/queue", status_code=202, response_model=wire.QueueAnswer, responses=further(409))
 async def queue_analysis(body: wire.QueueRequest, services: Services, caller: Caller) -> Response:
     """Have a video analysed; while that is under way, a second request finds the first."""
     urgency = translate.urgency_from_wire(body.priority)

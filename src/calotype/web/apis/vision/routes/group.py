@@ -12,7 +12,7 @@ from calotype.domain.errors import Conflict, InvalidInput
 from calotype.services.video_group import group_not_found
 from calotype.web.apis.vision.answers import json_answer
 from calotype.web.apis.vision.body import body_of
-from calotype.web.apis.vision.openapi import ERRORS, body
+from calotype.web.apis.vision.openapi import BODY_ERRORS, CONFLICTS, ERRORS, body
 from calotype.web.apis.vision.routes.video import Links, NamedIdsBody, every_id
 from calotype.web.apis.vision.translate.ids import parse_id
 from calotype.web.apis.vision.translate.video import (
@@ -109,16 +109,33 @@ async def add_videos_to_group(group_id: GroupId, wanted: NamedIdsBody, services:
 for _prefix in ("/videos/groups", "/video-groups"):
     _one, _members = f"{_prefix}/{{group_id}}", f"{_prefix}/{{group_id}}/videos"
     _new, _many = body(wire.NewGroup), body(wire.NamedIds)
-    router.add_api_route(_prefix, create_group, methods=["POST"], response_model=wire.Group, openapi_extra=_new)
+    router.add_api_route(
+        _prefix,
+        create_group,
+        methods=["POST"],
+        response_model=wire.Group,
+        responses=BODY_ERRORS | CONFLICTS,
+        openapi_extra=_new,
+    )
     router.add_api_route(_prefix, list_groups, methods=["GET"], response_model=wire.Groups)
     router.add_api_route(_one, get_group, methods=["GET"], response_model=wire.Group)
     router.add_api_route(
-        _one, change_group, methods=["PATCH"], response_model=wire.Group, openapi_extra=body(wire.GroupChange)
+        _one,
+        change_group,
+        methods=["PATCH"],
+        response_model=wire.Group,
+        responses=BODY_ERRORS | CONFLICTS,
+        openapi_extra=body(wire.GroupChange),
     )
-    router.add_api_route(_one, delete_group, methods=["DELETE"], response_model=wire.Done)
+    router.add_api_route(_one, delete_group, methods=["DELETE"], response_model=wire.Done, responses=CONFLICTS)
     router.add_api_route(_members, list_videos_of_group, methods=["GET"], response_model=wire.Videos)
     router.add_api_route(
-        _members, add_videos_to_group, methods=["POST"], response_model=wire.Moved, openapi_extra=_many
+        _members,
+        add_videos_to_group,
+        methods=["POST"],
+        response_model=wire.Moved,
+        responses=BODY_ERRORS | CONFLICTS,
+        openapi_extra=_many,
     )
 router.add_api_route(
     "/videos/group", create_group, methods=["POST"], response_model=wire.Group, include_in_schema=False

@@ -16,7 +16,7 @@ from calotype.domain.listing import AssetFilter
 from calotype.services.image import image_not_found
 from calotype.web.apis.vision.answers import echo_answer, json_answer
 from calotype.web.apis.vision.body import Body, body_of, query_of, read_body, validated
-from calotype.web.apis.vision.openapi import ERRORS, body, query
+from calotype.web.apis.vision.openapi import BODY_ERRORS, ERRORS, UPLOAD_ERRORS, body, query
 from calotype.web.apis.vision.routes import identity as _identity  # noqa: F401 - paths below name its convertors
 from calotype.web.apis.vision.routes.media import media_links
 from calotype.web.apis.vision.translate.ids import deletion_of, deletion_to_wire, ids_from_wire, parse_id
@@ -57,7 +57,9 @@ SearchBody = Annotated[wire.SearchRequest, Depends(body_of(wire.SearchRequest))]
 WindowOfQuery = Annotated[wire.WindowQuery, Depends(query_of(wire.WindowQuery))]
 
 
-@router.post("/upload", response_model=wire.Images, openapi_extra=body(wire.Upload, files=_FILES))
+@router.post(
+    "/upload", response_model=wire.Images, responses=UPLOAD_ERRORS, openapi_extra=body(wire.Upload, files=_FILES)
+)
 async def upload_images(request: Request, services: Services, caller: Caller, link: Links) -> Response:
     """Upload images as files, by URL, or both; if one is bad, none is kept."""
     check_announced(request, services.image_uploads.terms.max_bytes)
@@ -88,14 +90,14 @@ def _read_upload(fields: Body) -> tuple[list[ImageRequest] | None, list[str]]:
     return requests_from_wire(upload.metadata), [*upload.metadata.image_urls, *upload.image_urls]
 
 
-@router.post("/get", response_model=wire.Images, openapi_extra=body(wire.IdsRequest))
+@router.post("/get", response_model=wire.Images, responses=BODY_ERRORS, openapi_extra=body(wire.IdsRequest))
 async def get_images(wanted: IdsBody, services: Services, caller: Caller, link: Links) -> Response:
     """Images by their ids, in the order asked for; unknown ids are left out."""
     images = await services.images.get(caller.scope, ids_from_wire(wanted.image_ids))
     return json_answer(images_to_wire(images, link))
 
 
-@router.post("/list", response_model=wire.Images, openapi_extra=body(wire.ListRequest))
+@router.post("/list", response_model=wire.Images, responses=BODY_ERRORS, openapi_extra=body(wire.ListRequest))
 async def list_images(wanted: ListBody, services: Services, caller: Caller, link: Links) -> Response:
     """A window of all images, newest first, or of those that fit a filter."""
     page = page_from_wire(wanted.limit, wanted.offset)
@@ -103,7 +105,7 @@ async def list_images(wanted: ListBody, services: Services, caller: Caller, link
     return json_answer(images_to_wire(images, link))
 
 
-@router.post("/delete", response_model=Deleted, openapi_extra=body(wire.IdsRequest))
+@router.post("/delete", response_model=Deleted, responses=BODY_ERRORS, openapi_extra=body(wire.IdsRequest))
 async def delete_images(wanted: IdsBody, services: Services, caller: Caller) -> Response:
     """Delete images; those that are not there are named."""
     if not wanted.image_ids:
@@ -112,7 +114,7 @@ async def delete_images(wanted: IdsBody, services: Services, caller: Caller) -> 
     return echo_answer(deletion_to_wire(deletion_of(wanted.image_ids, gone), "Images"))
 
 
-@router.post("/search", response_model=wire.FoundImages, openapi_extra=body(wire.SearchRequest))
+@router.post("/search", response_model=wire.FoundImages, responses=BODY_ERRORS, openapi_extra=body(wire.SearchRequest))
 async def search_images(wanted: SearchBody, services: Services, caller: Caller, link: Links) -> Response:
     """Find images by what they show, and by what is said of them."""
     found = await services.image_search.search(caller.scope, query_from_wire(wanted))

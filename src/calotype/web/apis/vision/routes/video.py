@@ -14,7 +14,7 @@ from calotype.services.video import video_not_found
 from calotype.services.video_upload import VideoRequest
 from calotype.web.apis.vision.answers import echo_answer, json_answer
 from calotype.web.apis.vision.body import body_of, query_of, read_body, validated
-from calotype.web.apis.vision.openapi import ERRORS, body, query
+from calotype.web.apis.vision.openapi import BODY_ERRORS, ERRORS, UPLOAD_ERRORS, body, query
 from calotype.web.apis.vision.routes import identity as _identity  # noqa: F401 - paths below name its convertors
 from calotype.web.apis.vision.routes.media import video_links
 from calotype.web.apis.vision.translate.ids import deletion_of, deletion_to_wire, ids_from_wire, parse_id
@@ -52,7 +52,9 @@ NamedIdsBody = Annotated[wire.NamedIds, Depends(body_of(wire.NamedIds))]
 IdsOfQuery = Annotated[wire.IdsQuery, Depends(query_of(wire.IdsQuery))]
 
 
-@router.post("/upload", response_model=wire.Uploaded, openapi_extra=body(wire.Upload, files=_FILE))
+@router.post(
+    "/upload", response_model=wire.Uploaded, responses=UPLOAD_ERRORS, openapi_extra=body(wire.Upload, files=_FILE)
+)
 async def upload_video(request: Request, services: Services, caller: Caller) -> Response:
     """Upload a video as a file, or name a URL it is fetched from."""
     check_announced(request, services.video_uploads.terms.max_bytes)
@@ -78,8 +80,8 @@ async def upload_video(request: Request, services: Services, caller: Caller) -> 
     return json_answer(uploaded_to_wire(video_id, is_download=wanted.video_url is not None))
 
 
-@router.post("/get", response_model=wire.Videos, openapi_extra=body(wire.OptionalIds))
-@router.post("/list", response_model=wire.Videos, openapi_extra=body(wire.OptionalIds))
+@router.post("/get", response_model=wire.Videos, responses=BODY_ERRORS, openapi_extra=body(wire.OptionalIds))
+@router.post("/list", response_model=wire.Videos, responses=BODY_ERRORS, openapi_extra=body(wire.OptionalIds))
 async def get_videos(wanted: OptionalIdsBody, services: Services, caller: Caller, links: Links) -> Response:
     """Videos by their ids, in the order asked for, unknown ones left out; all of them where none is named."""
     return json_answer(await _videos(services, caller, wanted.video_ids, links))
@@ -97,8 +99,8 @@ async def _videos(services: Services, caller: Caller, texts: list[str], links: V
     return videos_to_wire(await services.videos.every(caller.scope), links)
 
 
-@router.delete("/delete", response_model=Deleted, openapi_extra=body(wire.NamedIds))
-@router.post("/delete", response_model=Deleted, openapi_extra=body(wire.NamedIds))
+@router.delete("/delete", response_model=Deleted, responses=BODY_ERRORS, openapi_extra=body(wire.NamedIds))
+@router.post("/delete", response_model=Deleted, responses=BODY_ERRORS, openapi_extra=body(wire.NamedIds))
 async def delete_videos(wanted: NamedIdsBody, services: Services, caller: Caller) -> Response:
     """Delete videos; those that are not there are named."""
     _check_named(wanted)
@@ -106,7 +108,7 @@ async def delete_videos(wanted: NamedIdsBody, services: Services, caller: Caller
     return echo_answer(deletion_to_wire(deletion_of(wanted.video_ids, gone), "Videos"))
 
 
-@router.post("/reprocess", response_model=wire.Done, openapi_extra=body(wire.NamedIds))
+@router.post("/reprocess", response_model=wire.Done, responses=BODY_ERRORS, openapi_extra=body(wire.NamedIds))
 async def reprocess_videos(wanted: NamedIdsBody, services: Services, caller: Caller) -> Response:
     """Index videos anew, or those that never were."""
     count = await services.videos.reprocess(caller.scope, every_id(wanted))
