@@ -16,8 +16,13 @@ from tests.running import RunningServer, wait_for
 
 @pytest.fixture(scope="module")
 def server_in_a_hurry(tmp_path_factory):
-    """A server with a worker that waits two seconds for a page."""
-    settings = {"CALOTYPE_FETCH_ALLOW": NETWORK, "CALOTYPE_FETCH_TIMEOUT": "2", "CALOTYPE_CRAWL_PAUSE": "0"}
+    """A server with a worker that waits three seconds for a page, and asks for no rules, which would take of that time."""
+    settings = {
+        "CALOTYPE_FETCH_ALLOW": NETWORK,
+        "CALOTYPE_FETCH_TIMEOUT": "3",
+        "CALOTYPE_CRAWL_PAUSE": "0",
+        "CALOTYPE_CRAWL_ROBOTS": "false",
+    }
     with RunningServer(tmp_path_factory.mktemp("hurry"), **settings) as running:
         yield running
 
