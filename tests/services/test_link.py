@@ -65,9 +65,9 @@ async def test_the_same_page_by_the_form_of_its_url_is_a_duplicate(archive):
     assert not (await neighbour.services.links.save(neighbour.scope, URL)).is_duplicate
     again = await archive.library.neighbour()
     gone = await again.services.links.save(again.scope, URL)
-    assert await again.services.links.holds(again.scope, "https://EXAMPLE.org/Tides?x=1")
+    assert await again.services.links.held(again.scope, ["https://EXAMPLE.org/Tides?x=1"]) == [True]
     await again.services.trash.delete(again.scope, gone.asset.id)
-    assert not await again.services.links.holds(again.scope, URL)
+    assert await again.services.links.held(again.scope, [URL]) == [False]
     assert not (await again.services.links.save(again.scope, URL)).is_duplicate
 
 

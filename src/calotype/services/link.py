@@ -102,11 +102,6 @@ class LinkService:
             held = await select_held_urls(connection, scope, normals)
         return [normal in held for normal in normals]
 
-    async def holds(self, scope: Scope, url: str) -> bool:
-        """Whether a live link of the tenant leads to the same page by the form of its URL. Raises Refused."""
-        async with self._database.read() as connection:
-            return await has_link(connection, scope, normalized(url))
-
     async def recrawl(self, scope: Scope, asset_id: UUID) -> None:
         """Have a page looked at again.
 

@@ -92,7 +92,7 @@ class ChunkItem(Wire):
 
 
 class StatusCounts(Wire):
-    """How many chunks have vectors."""
+    """How many chunks are in each state; those of a document are stored together, so that all there are are completed."""
 
     completed: int
     pending: int
