@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import io
 import itertools
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
@@ -36,7 +34,8 @@ _CONTAINERS: dict[str, tuple[str, dict[str, str], str]] = {
 # Quick rather than good.
 _CODEC_OPTIONS: dict[str, dict[str, str]] = {
     "libx264": {"preset": "ultrafast"},
-    "libx265": {"preset": "ultrafast", "x265-params": "log-level=none:pools=none:frame-threads=1"},
+    # With B-frames the times of decoding of a film of one frame or two are left unset, and containers refuse what stands there.
+    "libx265": {"preset": "ultrafast", "x265-params": "log-level=none:pools=none:frame-threads=1:bframes=0"},
     "libvpx": {"deadline": "realtime", "cpu-used": "8"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
     "libsvtav1": {"preset": "12", "svtav1-params": "lp=1"},
@@ -46,22 +45,6 @@ Paint = Callable[[int, float], "np.ndarray"]
 """A picture (height x width x 3, RGB) by the number of the frame and its time in seconds."""
 
 
-def _made_again(make: Callable[..., bytes]) -> Callable[..., bytes]:
-    """Make a film again whose encoder has left out what the container needs, as libx265 does now and then with short ones."""
-
-    @functools.wraps(make)
-    def made(*arguments: Any, **options: Any) -> bytes:
-        import av
-
-        for _ in range(4):
-            with contextlib.suppress(av.error.PatchWelcomeError):
-                return make(*arguments, **options)
-        return make(*arguments, **options)
-
-    return made
-
-
-@_made_again
 def film(
     container: str = "mp4",
     *,
