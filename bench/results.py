@@ -120,10 +120,10 @@ def _figures(run: Run) -> str:
     parts = [f"### `{run.name}`", f"{run.seconds} s; load of the machine before: {run.load}"]
     if run.failure:
         parts.append(f"**Failed: {run.failure}.**")
-    for result in run.results:
-        parts.append(
-            _table((str(result["bench"]), ""), ((key, _shown(result[key])) for key in result if key != "bench"))
-        )
+    parts.extend(
+        _table((str(result["bench"]), ""), [(key, _shown(result[key])) for key in result if key != "bench"])
+        for result in run.results
+    )
     return "\n\n".join(parts)
 
 
