@@ -6,10 +6,10 @@ import asyncio
 from contextlib import asynccontextmanager
 
 from calotype.domain.errors import Refused, Unavailable
+from calotype.domain.upload import UploadOptions
 from calotype.domain.upload_session import FileOutcome, SessionStatus
 from calotype.imaging.pipeline import develop
 from calotype.services.batch_upload import BatchOptions
-from calotype.services.ingest import UploadOptions
 from tests.services.library import chunks, photo
 
 PLAIN = BatchOptions(UploadOptions(auto_describe=False))

@@ -12,7 +12,7 @@ from PIL import Image
 
 from calotype.bootstrap import Application, open_application
 from calotype.domain.scope import Scope
-from calotype.services.ingest import UploadOptions
+from calotype.domain.upload import UploadOptions
 from calotype.settings import Settings
 
 

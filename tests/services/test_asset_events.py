@@ -11,8 +11,8 @@ from PIL import Image
 from calotype.domain.asset import State
 from calotype.domain.errors import CalotypeError, InvalidInput, SandboxFailure
 from calotype.domain.folder import RemovalMode
+from calotype.domain.upload import UploadOptions
 from calotype.services.batch_upload import BatchOptions
-from calotype.services.ingest import UploadOptions
 from tests.services.batches import PLAIN, photos, send, work
 from tests.services.hooks import subscribe, told
 from tests.services.library import chunks, photo

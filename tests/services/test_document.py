@@ -12,8 +12,8 @@ from calotype.domain.document import BlockKind
 from calotype.domain.embedding import EmbeddingSource
 from calotype.domain.errors import Conflict, NotFound, NotReady, Refused, UndecodableDocument, Unsupported
 from calotype.domain.listing import Window
+from calotype.domain.upload import UploadOptions
 from calotype.services.batch_upload import BatchOptions
-from calotype.services.ingest import UploadOptions
 from tests.documents_made import made_docx, text_pdf
 from tests.services.library import chunks, photo
 

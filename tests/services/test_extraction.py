@@ -11,10 +11,10 @@ import pytest
 from calotype.domain.asset import State
 from calotype.domain.document import Block, BlockKind, ReadDocument
 from calotype.domain.errors import Conflict, SandboxFailure, Unavailable, UndecodableDocument
+from calotype.domain.upload import UploadOptions
 from calotype.domain.upload_session import SessionStatus
 from calotype.services.batch_upload import BatchOptions
 from calotype.services.document_reading import DocumentLimits
-from calotype.services.ingest import UploadOptions
 from calotype.services.work import MOST_BEGINNINGS
 from tests.running import wait_for
 from tests.services.batches import counts, options, progress, send, summary, work

@@ -13,8 +13,8 @@ from calotype.domain import errors
 from calotype.domain import folder as rules
 from calotype.domain.errors import Conflict, NotFound
 from calotype.domain.folder import RemovalMode
+from calotype.domain.upload import UploadOptions
 from calotype.services import folder as service
-from calotype.services.ingest import UploadOptions
 from tests.db.rows import add, new_asset
 from tests.services.folder_model import Model, Refusal
 from tests.services.library import chunks, photo

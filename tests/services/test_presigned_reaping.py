@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from calotype.domain.errors import Expired, NotFound, QuotaExceeded
-from calotype.services.ingest import UploadOptions
+from calotype.domain.upload import UploadOptions
 from tests.services.library import chunks, photo
 
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from calotype.domain.errors import QuotaExceeded, UsageLimitExceeded
-from calotype.services.ingest import UploadOptions
+from calotype.domain.upload import UploadOptions
 from tests.services.library import chunks, photo
 
 _AT_ONCE = 8

@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 
 from calotype.domain.asset import State
+from calotype.domain.upload import UploadOptions
 from calotype.services import upkeep as upkeep_module
-from calotype.services.ingest import UploadOptions
 from tests.services.library import chunks, photo
 
 

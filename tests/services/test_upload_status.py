@@ -9,8 +9,8 @@ import pytest
 
 from calotype.domain.asset import State
 from calotype.domain.errors import NotFound
+from calotype.domain.upload import UploadOptions
 from calotype.domain.upload_status import IntentStatus, UploadPhase
-from calotype.services.ingest import UploadOptions
 from tests.services.batches import FAILED, FailingStore, options, photos, send, work
 from tests.services.library import chunks, photo
 

@@ -154,6 +154,20 @@ class UploadChunk:
 
 
 @dataclass(frozen=True, slots=True)
+class ChunkedBatch:
+    """Videos that were announced together, in the order sent."""
+
+    id: UUID
+    videos: tuple[ChunkedAnnouncement, ...]
+    priority: Priority
+
+    @property
+    def total_bytes(self) -> int:
+        """The bytes of all of them."""
+        return sum(video.upload.size_bytes for video in self.videos)
+
+
+@dataclass(frozen=True, slots=True)
 class ChunkTally:
     """What of an upload has come: chunks and bytes that are stored, those of them that were confirmed, and when the last was."""
 

@@ -23,9 +23,9 @@ from calotype.domain.analysis_session import MOST_IMAGES, AnalysisSession, Sessi
 from calotype.domain.errors import CalotypeError, Expired, InvalidInput, SessionNotFound
 from calotype.domain.job import Urgency
 from calotype.domain.scope import Scope
+from calotype.domain.upload import IngestResult, UploadOptions
 from calotype.domain.values import safe_filename
 from calotype.services.image_upload import ImageUpload, ImageUploadService
-from calotype.services.ingest import IngestResult, UploadOptions
 from calotype.services.receive import ReceivedFile
 
 _LETTERS = string.ascii_lowercase + string.digits

@@ -27,8 +27,9 @@ from calotype.domain.errors import (
 )
 from calotype.domain.picture import MediaType
 from calotype.domain.scope import Scope
+from calotype.domain.upload import IngestResult, UploadOptions
 from calotype.domain.upload_session import BatchItem, FileOutcome, Rejection, SessionFile
-from calotype.services.ingest import IngestResult, IngestService, UploadOptions
+from calotype.services.ingest import IngestService
 from calotype.services.receive import ReceivedFile, object_key
 
 _GROUP = 16  # rows written at once; a commit costs more than all of them

@@ -16,10 +16,11 @@ from calotype.db.engine import Database
 from calotype.db.upload_session import insert_upload_session, update_reader_seen, update_received
 from calotype.domain.errors import CalotypeError, InvalidInput, Refused
 from calotype.domain.scope import Scope
+from calotype.domain.upload import UploadOptions
 from calotype.domain.upload_session import BatchResult, FileOutcome, NewSession
 from calotype.domain.values import clean_filename
 from calotype.services.batch_rows import Arrival, BatchRows
-from calotype.services.ingest import IngestService, UploadOptions
+from calotype.services.ingest import IngestService
 from calotype.services.intake import ByteLimit, HeldBytes, Intake, drain
 from calotype.services.late_fields import LateFieldsService
 from calotype.services.trash import TrashService

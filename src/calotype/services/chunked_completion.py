@@ -45,11 +45,12 @@ from calotype.domain.errors import (
 )
 from calotype.domain.job import Urgency
 from calotype.domain.scope import Scope
+from calotype.domain.upload import UploadOptions
 from calotype.domain.video import NewVideo
 from calotype.jobs.queue import JobQueue
 from calotype.services.delivery import DeliveryService
 from calotype.services.indexing_queue import queue_run
-from calotype.services.ingest import IngestService, UploadOptions
+from calotype.services.ingest import IngestService
 from calotype.services.receive import ReceivedFile, ReceiveService
 from calotype.storage.store import ObjectStore
 

@@ -31,6 +31,7 @@ from calotype.db.engine import Connection, Database
 from calotype.domain.chunked_upload import (
     CHUNK_FOLDER,
     ChunkedAnnouncement,
+    ChunkedBatch,
     ChunkedStatus,
     ChunkedUpload,
     ChunkTally,
@@ -122,6 +123,14 @@ class ChunkedUploadService:
                 await self._ingest.check_quota(connection, scope, upload.size_bytes)
                 await insert_chunked_upload(connection, scope, upload)
         return [ChunkedAnnouncement(upload, self._targets(upload)) for upload in uploads]
+
+    async def initiate_batch(
+        self, scope: Scope, videos: Sequence[NewChunkedUpload], priority: Priority
+    ) -> ChunkedBatch:
+        """Announce videos under one new id, all of them or none. Raises what `initiate` raises."""
+        batch_id = uuid4()
+        made = await self.initiate(scope, videos, batch_id=batch_id, priority=priority)
+        return ChunkedBatch(batch_id, tuple(made), priority)
 
     def _upload(
         self, scope: Scope, video: NewChunkedUpload, batch_id: UUID | None, priority: Priority, now: datetime

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -20,10 +21,12 @@ from calotype.domain.errors import CalotypeError, DuplicateImage, IdempotencyCon
 from calotype.domain.event import Event, EventType
 from calotype.domain.principal import CallingDevice
 from calotype.domain.scope import Scope
+from calotype.domain.upload import IngestResult, UploadOptions
 from calotype.domain.values import clean_filename, safe_filename
 from calotype.services.batch import BatchService
+from calotype.services.discarding import discarding
 from calotype.services.event import EventService
-from calotype.services.ingest import IngestResult, IngestService, UploadOptions
+from calotype.services.ingest import IngestService
 from calotype.services.receive import ReceivedFile, ReceiveService
 
 FORMATS = frozenset({"jpeg", "png"})
@@ -81,6 +84,10 @@ class DeviceUploadService:
         self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
         self._numbers = iter(range(0))
         self._numbering = asyncio.Lock()
+
+    def receiving(self, scope: Scope) -> AbstractAsyncContextManager[DeviceUpload]:
+        """One upload while its request is read; whatever leaves the block before `accept` leaves nothing behind."""
+        return discarding(DeviceUpload(self, scope))
 
     async def receive(self, scope: Scope, filename: str, chunks: AsyncIterator[bytes]) -> ReceivedFile:
         """Check and store an image while it arrives, under the key it will keep.
@@ -196,6 +203,33 @@ class DeviceUploadService:
             forgotten += some
             if some < _FORGOTTEN_AT_ONCE:
                 return forgotten
+
+
+class DeviceUpload:
+    """One upload being read: `take` its image, then `accept` it."""
+
+    def __init__(self, service: DeviceUploadService, scope: Scope) -> None:
+        self._service = service
+        self._scope = scope
+        self._received: ReceivedFile | None = None
+
+    async def take(self, filename: str, chunks: AsyncIterator[bytes]) -> None:
+        """Check and store the image while it arrives, as `DeviceUploadService.receive` does."""
+        self._received = await self._service.receive(self._scope, filename, chunks)
+
+    async def accept(self, device: CallingDevice, request: DeviceRequest) -> DeviceImage:
+        """Give the image its rows, as `DeviceUploadService.accept` does. Raises InvalidInput when none was sent."""
+        received = self._received
+        if received is None:
+            raise InvalidInput("image is required, as a file of a multipart form", field="image")
+        # From here on the rows decide: if the answer to their commit is lost, nobody here knows whether they are there.
+        self._received = None
+        return await self._service.accept(self._scope, device, received, request)
+
+    async def discard(self) -> None:
+        """Remove what was stored, unless it was handed over to get its rows."""
+        if self._received is not None:
+            await self._service.discard(self._received)
 
 
 class _Entry:

@@ -99,8 +99,8 @@ class DocumentService:
         deleted = {outcome.asset_id: outcome for outcome in await self._trash.delete_many(scope, documents)}
         return [deleted.get(key, Deletion(key, Fate.FAILED, "File not found")) for key in asset_ids]
 
-    async def extract_again(self, scope: Scope, asset_id: UUID) -> None:
-        """Have the text of a document read again; no-op while that is under way. Raises NotFound."""
+    async def extract_again(self, scope: Scope, asset_id: UUID) -> LibraryDocument:
+        """Have the text of a document read again, unless that is under way; returns it as it is then. Raises NotFound."""
         now = datetime.now(UTC)
         async with self._database.write() as connection:
             asset = await select_asset(connection, scope, asset_id, lock=True)
@@ -112,6 +112,7 @@ class DocumentService:
                 step = Operation(uuid4(), asset_id, OperationType.EXTRACT_TEXT, State.PENDING, now, None, None)
                 await insert_operations(connection, scope, [step])
             await self._queue.enqueue(connection, Job(Task.EXTRACT_TEXT, scope.tenant_id, asset_id), Urgency.NEW)
+            return await self._document(connection, scope, asset_id)
 
     async def _document(self, connection: Connection, scope: Scope, asset_id: UUID) -> LibraryDocument:
         asset = await select_asset(connection, scope, asset_id)

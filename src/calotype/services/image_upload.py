@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,8 +17,10 @@ from calotype.domain.asset import State
 from calotype.domain.errors import CalotypeError, DownloadFailed, InvalidInput, Refused, TooLarge, Unsupported
 from calotype.domain.image import ImageRequest, LibraryImage
 from calotype.domain.scope import Scope
+from calotype.domain.upload import IngestResult, UploadOptions
 from calotype.domain.values import clean_filename
-from calotype.services.ingest import IngestResult, IngestService, Note, UploadOptions
+from calotype.services.discarding import discarding
+from calotype.services.ingest import IngestService, Note
 from calotype.services.intake import ByteLimit, HeldBytes, Intake, drain
 from calotype.services.receive import ReceivedFile, ReceiveService
 
@@ -73,15 +75,9 @@ class ImageUploadService:
         self.terms = terms
         self.held = HeldBytes()
 
-    @asynccontextmanager
-    async def receiving(self, scope: Scope) -> AsyncIterator[ImageUpload]:
+    def receiving(self, scope: Scope) -> AbstractAsyncContextManager[ImageUpload]:
         """One upload while its request is read; whatever leaves the block before `finish` has succeeded leaves nothing behind."""
-        upload = ImageUpload(self, scope)
-        try:
-            yield upload
-        except BaseException:
-            await asyncio.shield(upload.discard())
-            raise
+        return discarding(ImageUpload(self, scope))
 
 
 class ImageUpload:

@@ -22,11 +22,12 @@ from calotype.domain.folder import clean_folder_path
 from calotype.domain.image import IMAGE
 from calotype.domain.link import LINK
 from calotype.domain.scope import Scope
+from calotype.domain.upload import IngestResult, UploadOptions
 from calotype.domain.values import clean_filename
 from calotype.domain.video import VIDEO, NewVideo
 from calotype.services.bookmark import MAX_EXPORT_BYTES, BookmarkService, BookmarkTerms
 from calotype.services.folder import FolderService
-from calotype.services.ingest import IngestResult, IngestService, UploadOptions
+from calotype.services.ingest import IngestService
 from calotype.services.receive import SNIFF_BYTES, ReceivedFile, sniffed
 
 BOOKMARKS_AT_ONCE = 100

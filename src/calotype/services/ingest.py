@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -22,61 +23,30 @@ from calotype.db.session_file import update_wanted
 from calotype.db.upload_session import lock_open_session
 from calotype.db.video import insert_video
 from calotype.domain.asset import Asset, NewAsset, Operation, OperationType, State, UploadMethod
-from calotype.domain.custom_metadata import CustomMetadata
 from calotype.domain.document import DOCUMENT
-from calotype.domain.errors import CalotypeError, Conflict, QuotaExceeded, Unavailable, UsageLimitExceeded
+from calotype.domain.errors import (
+    CalotypeError,
+    Conflict,
+    InvalidInput,
+    QuotaExceeded,
+    Unavailable,
+    UsageLimitExceeded,
+)
 from calotype.domain.image import IMAGE
-from calotype.domain.job import Job, Task, Urgency
-from calotype.domain.picture import CaptureTime, MediaType
+from calotype.domain.job import Job, Task
+from calotype.domain.picture import MediaType
 from calotype.domain.scope import Scope
+from calotype.domain.upload import IngestResult, UploadOptions
 from calotype.domain.video import NewVideo
 from calotype.jobs.queue import JobQueue
 from calotype.services.allowance import Allowances
+from calotype.services.discarding import discarding
 from calotype.services.document_check import DocumentCheck
 from calotype.services.indexing_queue import queue_run
 from calotype.services.probing import ProbeService
 from calotype.services.receive import IngestLimits, ReceivedFile, ReceiveService
 from calotype.services.search_document import custom_document, search_document
 from calotype.storage.store import ObjectStore
-
-
-@dataclass(frozen=True, slots=True)
-class UploadOptions:
-    """What the client wants done with an upload; values are clean already.
-
-    With `skip_duplicates` a repetition of what is held is not stored, with `tells_duplicates` it is, and said to be one.
-    """
-
-    title: str | None = None
-    tags: tuple[str, ...] = ()
-    auto_describe: bool = True
-    skip_duplicates: bool = False
-    tells_duplicates: bool = False
-    storage_target: str = "default"
-    folder_id: UUID | None = None
-    custom: CustomMetadata | None = None
-    captured: CaptureTime | None = None
-    urgency: Urgency = Urgency.NEW
-    video: NewVideo | None = None
-    """What is said of it, if it is a video; its name is the file's where nothing is."""
-
-
-@dataclass(frozen=True, slots=True)
-class IngestResult:
-    """What became of an upload: a new asset, or the existing one it repeats; `repeats` is what a new one repeats all the same."""
-
-    asset_id: UUID
-    created_at: datetime
-    object_key: str
-    media: MediaType
-    storage_target: str
-    is_duplicate: bool
-    description_queued: bool
-    description: str | None = None
-    repeats: UUID | None = None
-    text_status: State | None = None
-    """How far the text of a document is read."""
-
 
 Note = Callable[[Connection, Sequence[IngestResult | CalotypeError]], Awaitable[None]]
 """What else is written in the transaction that gives files their rows; what it raises undoes that."""
@@ -101,6 +71,10 @@ class IngestService(ReceiveService):
         self._queue = queue
         self._describes = describes
         self._allowances = Allowances()
+
+    def receiving(self, scope: Scope) -> AbstractAsyncContextManager[SingleUpload]:
+        """One upload while its request is read; whatever leaves the block before `accept` leaves nothing behind."""
+        return discarding(SingleUpload(self, scope))
 
     async def accept(self, received: ReceivedFile, options: UploadOptions) -> IngestResult:
         """Give a received file its row and jobs in one transaction, or find the asset it repeats.
@@ -286,6 +260,39 @@ class IngestService(ReceiveService):
         Raises QuotaExceeded and UsageLimitExceeded.
         """
         (await self._allowances.of(connection, scope)).take(size_bytes, is_new=is_new)
+
+
+class SingleUpload:
+    """One upload being read: `take` its file, then `accept` it."""
+
+    def __init__(self, service: IngestService, scope: Scope) -> None:
+        self._service = service
+        self._scope = scope
+        self._received: ReceivedFile | None = None
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether its file is there."""
+        return self._received is not None
+
+    async def take(self, filename: str, chunks: AsyncIterator[bytes], *, declared: str | None = None) -> None:
+        """Check and store the file while it arrives. Raises InvalidInput for a second one, and what `receive` raises."""
+        if self._received is not None:
+            raise InvalidInput("send one file; stream-batch takes several", field="file")
+        self._received = await self._service.receive(self._scope, filename, chunks, declared=declared)
+
+    async def accept(self, options: UploadOptions) -> IngestResult:
+        """Give the file its row, as `IngestService.accept` does."""
+        received = self._received
+        assert received is not None
+        # From here on the rows decide: if the answer to their commit is lost, nobody here knows whether they are there.
+        self._received = None
+        return await self._service.accept(received, options)
+
+    async def discard(self) -> None:
+        """Remove what was stored, unless it was handed over to get its rows."""
+        if self._received is not None:
+            await self._service.discard(self._received)
 
 
 def _first_operations(new: NewAsset, now: datetime) -> list[Operation]:

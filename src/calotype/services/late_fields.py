@@ -16,10 +16,10 @@ from calotype.domain.asset import OperationType, State
 from calotype.domain.errors import NotFound
 from calotype.domain.picture import MediaType
 from calotype.domain.scope import Scope
+from calotype.domain.upload import UploadOptions
 from calotype.domain.upload_session import BatchItem, FileOutcome
 from calotype.services.asset import AssetService
 from calotype.services.event import EventService
-from calotype.services.ingest import UploadOptions
 from calotype.services.processing import note_end
 from calotype.services.trash import TrashService
 from calotype.services.work import OPEN

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -29,35 +28,16 @@ from calotype.domain.errors import (
     Unsupported,
 )
 from calotype.domain.scope import Scope
+from calotype.domain.upload import Announcement, Confirmation, UploadOptions
 from calotype.domain.values import clean_filename
 from calotype.services.delivery import DeliveryService
-from calotype.services.ingest import IngestService, UploadOptions
+from calotype.services.ingest import IngestService
 from calotype.services.receive import SNIFF_BYTES, ReceivedFile, accepted_picture, object_key
 from calotype.storage.store import ObjectStore
 
 MAX_PRESIGNED_BYTES = 52_428_800
 REAP_AFTER = timedelta(hours=1)
 FORGET_AFTER = timedelta(hours=25)  # confirm answers "expired" for at least a day after reaping
-
-
-@dataclass(frozen=True, slots=True)
-class Announcement:
-    """What a client needs to put its bytes."""
-
-    upload_id: UUID
-    object_key: str
-    upload_path: str
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Confirmation:
-    """The answer to confirm, the same however often it is asked."""
-
-    upload_id: UUID
-    description_status: State
-    title: str | None
-    tags: tuple[str, ...]
 
 
 class PresignedUploadService:
@@ -106,7 +86,7 @@ class PresignedUploadService:
             await self._ingest.check_quota(connection, scope, size_bytes)
             await insert_presigned_upload(connection, scope, upload)
         path = self._delivery.upload_path(scope.tenant_id, upload_id, int(expires_at.timestamp()))
-        return Announcement(upload_id, upload.object_key, path, expires_at)
+        return Announcement(upload_id, upload.object_key, path, expires_at, MAX_PRESIGNED_BYTES)
 
     async def put(self, scope: Scope, upload_id: UUID, chunks: AsyncIterator[bytes]) -> str:
         """Store the bytes of an announced upload, in place of any before them; returns their etag.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -14,10 +13,12 @@ from calotype.db.engine import Database
 from calotype.db.video_group import select_group
 from calotype.domain.errors import AddressNotAllowed, CalotypeError, InvalidInput, Unsupported
 from calotype.domain.scope import Scope
+from calotype.domain.upload import UploadOptions
 from calotype.domain.values import clean_filename
 from calotype.domain.video import NewVideo
 from calotype.services.announcing import AnnounceService
-from calotype.services.ingest import IngestService, UploadOptions
+from calotype.services.discarding import discarding
+from calotype.services.ingest import IngestService
 from calotype.services.intake import ByteLimit, drain
 from calotype.services.receive import ReceivedFile, ReceiveService
 from calotype.services.video_group import group_not_found
@@ -68,15 +69,9 @@ class VideoUploadService:
         self.fetcher = fetcher
         self.terms = terms
 
-    @asynccontextmanager
-    async def receiving(self, scope: Scope) -> AsyncIterator[VideoUpload]:
+    def receiving(self, scope: Scope) -> AbstractAsyncContextManager[VideoUpload]:
         """One upload while its request is read; whatever leaves the block before `finish` has succeeded leaves nothing behind."""
-        upload = VideoUpload(self, scope)
-        try:
-            yield upload
-        except BaseException:
-            await asyncio.shield(upload.discard())
-            raise
+        return discarding(VideoUpload(self, scope))
 
 
 class VideoUpload:

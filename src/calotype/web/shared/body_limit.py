@@ -29,8 +29,8 @@ def limited(receive: Receive, limit: int = MAX_BODY_BYTES) -> Receive:
     return receive_limited
 
 
-def check_announced(request: Request, limit: int) -> None:
+def check_announced(request: Request, limit: int, what: str = "The body of this request") -> None:
     """Refuse a body that says of itself to be longer than anything that could be accepted. Raises TooLarge."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > limit:
-        raise TooLarge(f"The body of this request may have at most {limit} bytes", limit=limit)
+        raise TooLarge(f"{what} may have at most {limit} bytes", limit=limit)

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from calotype.domain.errors import InvalidInput
@@ -117,6 +117,12 @@ def split_multi(value: Any) -> list[str]:
     return list(dict.fromkeys(item for text in values for item in split_list(clean_text(str(text), "the list"))))
 
 
+def _unique(ids: list[UUID]) -> list[UUID]:
+    if len(set(ids)) < len(ids):
+        raise PydanticCustomError("value_error", "The ids must be unique")
+    return ids
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise PydanticCustomError("string_type", "Input should be a valid string")
@@ -154,6 +160,7 @@ JsonInt = Annotated[int, BeforeValidator(parse_json_int)]
 JsonBool = Annotated[bool, BeforeValidator(parse_json_bool)]
 JsonFloat = Annotated[float, BeforeValidator(parse_json_float)]
 WireUuid = Annotated[UUID, BeforeValidator(parse_uuid)]
+UniqueUuids = Annotated[list[WireUuid], AfterValidator(_unique)]
 WireTime = Annotated[datetime, BeforeValidator(parse_time)]
 WireEndTime = Annotated[datetime, BeforeValidator(lambda value: parse_time(value, end_of_day=True))]
 WireText = Annotated[str, BeforeValidator(_rule(_text))]

@@ -7,8 +7,6 @@ from typing import Any, TypeVar
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
-from calotype.domain.errors import InvalidInput
-
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -18,9 +16,3 @@ def validated(model: type[Model], fields: dict[str, Any]) -> Model:
         return model.model_validate(fields)
     except ValidationError as error:
         raise RequestValidationError([{**entry, "loc": ("body", *entry["loc"])} for entry in error.errors()]) from error
-
-
-def refuse_custom_storage(target: str) -> None:
-    """Refuse the target `custom` where no such store is configured. Raises InvalidInput."""
-    if target == "custom":
-        raise InvalidInput("no custom storage is configured", field="storage_target")

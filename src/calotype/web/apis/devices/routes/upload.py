@@ -10,14 +10,11 @@ from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from calotype.bootstrap import Application
 from calotype.domain.device_image import DeviceMetadata, device_metadata
 from calotype.domain.errors import InvalidInput
 from calotype.domain.json_text import load_json
-from calotype.domain.principal import Principal
-from calotype.services.device_upload import DeviceRequest, check_idempotency_key
+from calotype.services.device_upload import DeviceRequest, DeviceUpload, DeviceUploadTerms, check_idempotency_key
 from calotype.services.intake import ByteLimit
-from calotype.services.receive import ReceivedFile
 from calotype.web.apis.devices.answers import success
 from calotype.web.apis.devices.openapi import UPLOAD_ERRORS
 from calotype.web.apis.devices.translate.batch import uploaded_to_wire
@@ -45,32 +42,26 @@ async def upload_image(request: Request, services: Services, caller: Caller) -> 
     """Upload an image into the device's open batch; answered once image, annotations and batch are durable."""
     assert caller.device is not None
     key = check_idempotency_key(request.headers.get("idempotency-key"))
-    form = _Form(services, caller)
-    try:
+    async with services.device_uploads.receiving(caller.scope) as upload:
+        form = _Form(upload, services.device_uploads.terms)
         await form.read(request)
-        received = form.received()
-    except BaseException:
-        await asyncio.shield(form.discard())
-        raise
-    wanted = DeviceRequest(form.metadata, form.batch_id, key)
-    image = await services.device_uploads.accept(caller.scope, caller.device, received, wanted)
+        image = await upload.accept(caller.device, DeviceRequest(form.metadata, form.batch_id, key))
     return success(uploaded_to_wire(image))
 
 
 class _Form:
     """The form of one upload, each part dealt with as it arrives; what is wrong ends the reading at once."""
 
-    def __init__(self, services: Application, caller: Principal) -> None:
+    def __init__(self, upload: DeviceUpload, terms: DeviceUploadTerms) -> None:
         self.metadata = DeviceMetadata()
         self.batch_id: UUID | None = None
-        self._services = services
-        self._caller = caller
-        self._received: ReceivedFile | None = None
+        self._upload = upload
+        self._terms = terms
         self._seen: set[str] = set()
 
     async def read(self, request: Request) -> None:
         """Read all parts, in any order. Raises InvalidInput, TooLarge and what is wrong with the image."""
-        terms = self._services.device_uploads.terms
+        terms = self._terms
         most = terms.max_image_bytes + terms.max_metadata_bytes + _OVERHEAD
         check_announced(request, most)
         body = ByteLimit(most, "An upload").counted(request.stream())
@@ -81,31 +72,19 @@ class _Form:
             if part.name in self._seen:
                 raise InvalidInput(f"{part.name} may be sent once only", field=part.name)
             self._seen.add(part.name)
-            await self._take(part, terms.max_metadata_bytes)
+            await self._take(part)
 
-    async def _take(self, part: Part, max_metadata_bytes: int) -> None:
+    async def _take(self, part: Part) -> None:
         if part.name == _IMAGE:
             if part.filename is None:
                 raise InvalidInput("image must be a file, with a file name", field=_IMAGE)
-            uploads = self._services.device_uploads
-            self._received = await uploads.receive(self._caller.scope, part.filename, part.chunks())
+            await self._upload.take(part.filename, part.chunks())
         elif part.name == _METADATA:
-            text = await part.content(max_metadata_bytes)
+            text = await part.content(self._terms.max_metadata_bytes)
             # A megabyte of polygons takes a while to be checked, in which other requests must go on.
             self.metadata = _metadata(text) if len(text) < _LITTLE else await asyncio.to_thread(_metadata, text)
         else:
             self.batch_id = _batch_id(await part.text())
-
-    def received(self) -> ReceivedFile:
-        """The image. Raises InvalidInput when none was sent."""
-        if self._received is None:
-            raise InvalidInput("image is required, as a file of a multipart form", field=_IMAGE)
-        return self._received
-
-    async def discard(self) -> None:
-        """Remove what was stored of an upload that is refused."""
-        if self._received is not None:
-            await self._services.device_uploads.discard(self._received)
 
 
 def _metadata(text: bytes) -> DeviceMetadata:

@@ -9,13 +9,14 @@ from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from calotype.domain.errors import InvalidInput, TooLarge
+from calotype.domain.errors import InvalidInput
 from calotype.services.batch_upload import BatchOptions
-from calotype.services.ingest import UploadOptions
-from calotype.web.apis.files.forms import refuse_custom_storage, validated
+from calotype.web.apis.files.forms import validated
 from calotype.web.apis.files.openapi import ERRORS, further
 from calotype.web.apis.files.translate.session import batch_to_wire
+from calotype.web.apis.files.translate.upload import options_from_wire
 from calotype.web.apis.files.wire import batch as wire
+from calotype.web.shared.body_limit import check_announced
 from calotype.web.shared.context import Caller, Services
 from calotype.web.shared.json_response import ModelResponse
 from calotype.web.shared.multipart import MAX_PARTS, parts
@@ -34,7 +35,7 @@ _FILES = "files"
 async def stream_batch(request: Request, services: Services, caller: Caller) -> Response:
     """Upload many files in one request; each is stored by itself as it arrives, and one bad file costs no other."""
     limits = services.batch_uploads.limits
-    _check_announced(request, limits.max_bytes)
+    check_announced(request, limits.max_bytes, "A batch")
     fields: dict[str, str] = {}
     async with services.batch_uploads.reading(caller.scope, refusals=(RequestValidationError,)) as batch:
         async for part in parts(request, most=limits.max_files + MAX_PARTS):
@@ -46,24 +47,8 @@ async def stream_batch(request: Request, services: Services, caller: Caller) -> 
     return ModelResponse(batch_to_wire(result))
 
 
-def _check_announced(request: Request, limit: int) -> None:
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > limit:
-        raise TooLarge(f"A batch may have at most {limit} bytes", limit=limit, actual=int(announced))
-
-
 def _options(fields: dict[str, Any]) -> BatchOptions:
     if _FILES in fields:
         raise InvalidInput("must be files, each with a filename", field=_FILES)
     form = validated(wire.BatchForm, fields)
-    refuse_custom_storage(form.storage_target)
-    return BatchOptions(
-        UploadOptions(
-            tags=form.tags,
-            auto_describe=form.auto_describe,
-            skip_duplicates=form.skip_duplicates,
-            storage_target=form.storage_target,
-        ),
-        form.intent,
-        form.verification_level,
-    )
+    return BatchOptions(options_from_wire(form), form.intent, form.verification_level)

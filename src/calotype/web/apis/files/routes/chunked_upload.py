@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from uuid import uuid4
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from calotype.bootstrap import Application
-from calotype.domain.chunked_upload import ChunkedAnnouncement, Priority, estimated_seconds
+from calotype.domain.chunked_upload import ChunkedAnnouncement, Priority
 from calotype.services.chunked_completion import CompletionRequest
 from calotype.web.apis.files.openapi import ERRORS, further
 from calotype.web.apis.files.translate import chunked_upload as translate
@@ -35,25 +34,10 @@ async def initiate_batch(
     body: wire.InitiateBatchRequest, services: Services, caller: Caller, base: LinkBase
 ) -> Response:
     """Announce up to ten videos, all of them or none."""
-    batch_id = uuid4()
-    made = await services.chunked_uploads.initiate(
-        caller.scope,
-        [translate.video_from_wire(video) for video in body.videos],
-        batch_id=batch_id,
-        priority=Priority(body.processing_priority),
-    )
-    total = sum(video.size_bytes for video in body.videos)
-    return ModelResponse(
-        wire.InitiateBatchAnswer(
-            batch_id=batch_id,
-            videos=[_announced(announcement, services, base) for announcement in made],
-            total_videos=len(made),
-            total_size_bytes=total,
-            estimated_time_seconds=estimated_seconds(total),
-            processing_priority=body.processing_priority,
-        ),
-        201,
-    )
+    videos = [translate.video_from_wire(video) for video in body.videos]
+    batch = await services.chunked_uploads.initiate_batch(caller.scope, videos, Priority(body.processing_priority))
+    announced = [_announced(made, services, base) for made in batch.videos]
+    return ModelResponse(translate.batch_to_wire(batch, announced), 201)
 
 
 @router.post("/chunks/confirm", response_model=wire.ConfirmChunkAnswer, responses=further(409, 410))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
-from fastapi.exceptions import RequestValidationError
 from starlette.responses import RedirectResponse, Response
 
 from calotype.domain.document_search import DocumentQuery
 from calotype.web.apis.files.openapi import ERRORS, further, redirect
 from calotype.web.apis.files.translate import document as translate
-from calotype.web.apis.files.translate.file import batch_to_wire
+from calotype.web.apis.files.translate.file import batch_to_wire, changes_from_wire, updated_to_wire
 from calotype.web.apis.files.wire import document as wire
 from calotype.web.apis.files.wire import file as file_wire
 from calotype.web.shared.context import Caller, LinkBase, Services
@@ -44,9 +43,6 @@ async def search_documents(body: wire.SearchRequest, services: Services, caller:
 @router.post("/documents/batch-delete", response_model=file_wire.BatchDeleteAnswer)
 async def batch_delete(body: wire.BatchDeleteRequest, services: Services, caller: Caller) -> Response:
     """Move 1 to 100 documents to the trash."""
-    if len(set(body.document_ids)) < len(body.document_ids):
-        message = "The ids must be unique"
-        raise RequestValidationError([{"loc": ("body", "document_ids"), "msg": message, "type": "value_error"}])
     return ModelResponse(batch_to_wire(await services.documents.delete_many(caller.scope, body.document_ids)))
 
 
@@ -61,11 +57,8 @@ async def update_document(
     document_id: WireUuid, body: file_wire.UpdateRequest, services: Services, caller: Caller
 ) -> Response:
     """Change title or tags; what is absent stays, null clears."""
-    changes: dict[str, Any] = {name: getattr(body, name) for name in body.model_fields_set}
-    asset = await services.documents.update(caller.scope, document_id, changes)
-    return ModelResponse(
-        file_wire.UpdateAnswer(id=asset.id, title=asset.title, tags=list(asset.tags), updated_at=asset.updated_at)
-    )
+    asset = await services.documents.update(caller.scope, document_id, changes_from_wire(body))
+    return ModelResponse(updated_to_wire(asset))
 
 
 @router.delete("/documents/{document_id}", status_code=204, response_class=Response, responses=further(409))
@@ -106,5 +99,5 @@ async def download(document_id: WireUuid, services: Services, caller: Caller, ba
 @router.post("/documents/{document_id}/extract", status_code=202, response_model=wire.DocumentInfo)
 async def extract_again(document_id: WireUuid, services: Services, caller: Caller) -> Response:
     """Have a document's text read again, after it failed above all; what is read already stays until then."""
-    await services.documents.extract_again(caller.scope, document_id)
-    return ModelResponse(translate.info_to_wire(await services.documents.get(caller.scope, document_id)), 202)
+    document = await services.documents.extract_again(caller.scope, document_id)
+    return ModelResponse(translate.info_to_wire(document), 202)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
-from fastapi.exceptions import RequestValidationError
 from starlette.responses import RedirectResponse, Response
 
 from calotype.web.apis.files.openapi import ERRORS, further, redirect
@@ -25,10 +24,6 @@ async def list_files(
     query: Annotated[wire.ListQuery, Query()], services: Services, caller: Caller, base: LinkBase
 ) -> Response:
     """List and search files."""
-    unknown = set(query.media_types) - {"image", "video", "document", "link"}
-    if unknown:
-        message = "Input should be image, video, document or link"
-        raise RequestValidationError([{"loc": ("query", "media_types"), "msg": message, "type": "enum"}])
     scope = caller.scope.trashed() if query.trashed else caller.scope
     page = await services.search.page(scope, translate.filter_from_wire(query), translate.page_from_wire(query))
     return ModelResponse(
@@ -44,9 +39,6 @@ async def list_files(
 @router.post("/user-files/batch-delete", response_model=wire.BatchDeleteAnswer)
 async def batch_delete(body: wire.BatchDeleteRequest, services: Services, caller: Caller) -> Response:
     """Move 1 to 100 files to the trash."""
-    if len(set(body.file_ids)) < len(body.file_ids):
-        message = "The ids must be unique"
-        raise RequestValidationError([{"loc": ("body", "file_ids"), "msg": message, "type": "value_error"}])
     return ModelResponse(translate.batch_to_wire(await services.trash.delete_many(caller.scope, body.file_ids)))
 
 
@@ -67,11 +59,8 @@ async def get_file(file_id: str, services: Services, caller: Caller, base: LinkB
 @router.patch("/user-files/{file_id}", response_model=wire.UpdateAnswer)
 async def update_file(file_id: WireUuid, body: wire.UpdateRequest, services: Services, caller: Caller) -> Response:
     """Change title or tags; what is absent stays, null clears."""
-    changes: dict[str, Any] = {name: getattr(body, name) for name in body.model_fields_set}
-    asset = await services.assets.update(caller.scope, file_id, changes)
-    return ModelResponse(
-        wire.UpdateAnswer(id=asset.id, title=asset.title, tags=list(asset.tags), updated_at=asset.updated_at)
-    )
+    asset = await services.assets.update(caller.scope, file_id, translate.changes_from_wire(body))
+    return ModelResponse(translate.updated_to_wire(asset))
 
 
 @router.delete("/user-files/{file_id}", response_model=wire.DeleteAnswer)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from calotype.domain.chunked_upload import (
+    ChunkedBatch,
     ChunkedUpload,
     ChunkTally,
     ChunkTarget,
     CompletedUpload,
     NewChunkedUpload,
     UploadProgress,
+    estimated_seconds,
 )
 from calotype.web.apis.files.translate.video_metadata import video_metadata_to_wire
 from calotype.web.apis.files.wire import chunked_upload as wire
@@ -53,6 +55,18 @@ def announcement_to_wire(
         storage_path=upload.object_key,
         concurrent_upload_limit=at_once,
         retry_attempts=retries,
+    )
+
+
+def batch_to_wire(batch: ChunkedBatch, videos: list[wire.InitiateVideoAnswer]) -> wire.InitiateBatchAnswer:
+    """Videos announced together, each as by itself."""
+    return wire.InitiateBatchAnswer(
+        batch_id=batch.id,
+        videos=videos,
+        total_videos=len(videos),
+        total_size_bytes=batch.total_bytes,
+        estimated_time_seconds=estimated_seconds(batch.total_bytes),
+        processing_priority=batch.priority.value,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 from uuid import UUID
 
 from calotype.domain.asset import Asset, OperationType, State
@@ -216,6 +217,16 @@ def detail_to_wire(
     return wire.AnnotatedFileDetail(
         **dict(known), annotations=[annotation_to_wire(seen) for seen in detail.annotations]
     )
+
+
+def changes_from_wire(body: wire.UpdateRequest) -> dict[str, Any]:
+    """What is to become of which field; those that were not sent are absent."""
+    return {name: getattr(body, name) for name in body.model_fields_set}
+
+
+def updated_to_wire(asset: Asset) -> wire.UpdateAnswer:
+    """A file after PATCH."""
+    return wire.UpdateAnswer(id=asset.id, title=asset.title, tags=list(asset.tags), updated_at=asset.updated_at)
 
 
 def operation_to_wire(kind: OperationType) -> str:

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from calotype.web.shared.wire_model import Wire
-from calotype.web.shared.wire_values import JsonFloat, JsonInt, WireBool, WireInt, WireText, WireUuid
+from calotype.web.shared.wire_values import JsonFloat, JsonInt, UniqueUuids, WireBool, WireInt, WireText, WireUuid
 
 MAX_BATCH = 100
 
@@ -40,7 +40,7 @@ class SearchRequest(Wire):
 class BatchDeleteRequest(Wire):
     """Body of `documents/batch-delete`."""
 
-    document_ids: Annotated[list[WireUuid], Field(min_length=1, max_length=MAX_BATCH)]
+    document_ids: Annotated[UniqueUuids, Field(min_length=1, max_length=MAX_BATCH)]
 
 
 class DocumentInfo(Wire):

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from calotype.web.apis.files.wire.link import ExtractedImages, OpenGraphData
 from calotype.web.apis.files.wire.video_metadata import VideoMetadata
@@ -16,16 +17,26 @@ from calotype.web.shared.wire_values import (
     Multi,
     MultiUuid,
     Title,
+    UniqueUuids,
     WireBool,
     WireEndTime,
     WireInt,
     WireText,
     WireTime,
-    WireUuid,
 )
 
 MAX_IDS = 500
 MAX_BATCH = 100
+_MEDIA_TYPES = ("image", "video", "document", "link")
+
+
+def _known(media_types: list[str]) -> list[str]:
+    if not set(media_types) <= set(_MEDIA_TYPES):
+        raise PydanticCustomError("enum", "Input should be image, video, document or link")
+    return media_types
+
+
+MediaTypes = Annotated[Multi, AfterValidator(_known), Field(json_schema_extra={"items": {"enum": list(_MEDIA_TYPES)}})]
 
 
 class ListQuery(Wire):
@@ -34,9 +45,7 @@ class ListQuery(Wire):
     search: Annotated[WireText, Field(max_length=1000)] | None = None
     search_mode: Literal["all", "metadata", "visible_text"] = "all"
     tags: Multi = Field(default_factory=list)
-    media_types: Annotated[
-        Multi, Field(json_schema_extra={"items": {"enum": ["image", "video", "document", "link"]}})
-    ] = Field(default_factory=list)
+    media_types: MediaTypes = Field(default_factory=list)
     folder_id: str | None = None
     has_description: WireBool | None = None
     ids: Annotated[MultiUuid, Field(max_length=MAX_IDS)] | None = None
@@ -59,7 +68,7 @@ class UpdateRequest(Wire):
 class BatchDeleteRequest(Wire):
     """Body of `batch-delete`."""
 
-    file_ids: Annotated[list[WireUuid], Field(min_length=1, max_length=MAX_BATCH)]
+    file_ids: Annotated[UniqueUuids, Field(min_length=1, max_length=MAX_BATCH)]
 
 
 class FileItem(Wire):
