@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
+from calotype.domain import device_ids
 from calotype.domain.batch import Batch, BatchImage
 from calotype.domain.device import Device, DuplicatePolicy, NewDeviceKey
 from calotype.domain.device_image import DeviceImage, device_metadata
@@ -24,14 +25,13 @@ from tests.contracts.shapes import conforms
 from tests.domain.test_annotation import same, sound
 
 KINDS = {
-    "img_": values.image_id,
-    "batch_": values.batch_id,
-    "dev_": values.device_id,
-    "wh_": values.webhook_id,
-    "dlv_": values.delivery_id,
+    "img_": device_ids.image_id,
+    "batch_": device_ids.batch_id,
+    "dev_": device_ids.device_id,
+    "wh_": device_ids.webhook_id,
+    "dlv_": device_ids.delivery_id,
 }
 PARSERS = {
-    "img_": values.parse_image_id,
     "batch_": values.parse_batch_id,
     "dev_": values.parse_device_id,
     "wh_": values.parse_webhook_id,

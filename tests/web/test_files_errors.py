@@ -102,3 +102,13 @@ def test_what_the_framework_refuses_looks_the_same(status, code):
     answer = errors.http_error(status, "Refused", {"allow": "GET"}, "id")
     assert (answer.status_code, answer.headers["allow"]) == (status, "GET")
     assert body(answer)["error"] == {"code": code, "message": "Refused", "details": {}}
+
+
+@given(st.text(), st.text())
+def test_whatever_was_sent_can_be_repeated(message, name):
+    """NUL, halves of surrogate pairs and everything else come through escaped."""
+    said = message + "\ud800"
+    found = body(errors.to_wire(domain.Unsupported(said, content_type=name), "id"))
+    assert (found["detail"], found["error"]["details"]) == (said, {"content_type": name})
+    found = body(errors.to_wire(domain.InvalidInput(said, field=name), "id"))
+    assert found["detail"] == [{"loc": ["body", name], "msg": said, "type": "invalid_input"}]

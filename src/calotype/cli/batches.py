@@ -14,10 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from calotype.bootstrap import Application
-from calotype.cli.identity import batch_id, device_id, looking_in, parse_batch_id
+from calotype.cli.identity import looking_in, parse_batch_id
 from calotype.cli.output import STANDARD_OUTPUT, WholeFile, open_output
 from calotype.cli.session import with_services
 from calotype.domain.batch import Batch, BatchStatus
+from calotype.domain.device_ids import batch_id, device_id
 from calotype.domain.export import ExportFormat
 from calotype.domain.listing import Window
 from calotype.services.api_key import DEFAULT_TENANT

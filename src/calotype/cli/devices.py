@@ -13,9 +13,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from calotype.bootstrap import Application
-from calotype.cli.identity import batch_id, device_id, looking_in
+from calotype.cli.identity import looking_in
 from calotype.cli.session import with_services
 from calotype.domain.device import Device, DuplicatePolicy, NewDeviceKey
+from calotype.domain.device_ids import batch_id, device_id
 from calotype.domain.listing import Window
 from calotype.services.api_key import DEFAULT_TENANT
 

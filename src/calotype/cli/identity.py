@@ -1,4 +1,4 @@
-"""Ids of devices and batches as the Devices API writes them, and how people may give them back."""
+"""How people may give ids of batches, and where a thing was looked for that is not there."""
 
 from __future__ import annotations
 
@@ -6,25 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
+from calotype.domain.device_ids import BATCH
 from calotype.domain.errors import InvalidInput, NotFound
-
-_DEVICE, _BATCH = "dev_", "batch_"
-
-
-def device_id(value: UUID) -> str:
-    """The id of a device."""
-    return f"{_DEVICE}{value}"
-
-
-def batch_id(value: UUID) -> str:
-    """The id of a batch."""
-    return f"{_BATCH}{value}"
 
 
 def parse_batch_id(text: str) -> UUID:
     """The UUID of a batch, with or without its prefix. Raises InvalidInput."""
     try:
-        return UUID(text.strip().removeprefix(_BATCH))
+        return UUID(text.strip().removeprefix(BATCH))
     except ValueError:
         raise InvalidInput(
             f"{text!r} is no id of a batch", remedy="`calotype batches list` shows them", field="batch"

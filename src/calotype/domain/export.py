@@ -11,6 +11,7 @@ from uuid import UUID
 
 from calotype.domain.annotation import Annotation, AnnotationType
 from calotype.domain.batch import Batch, BatchImage
+from calotype.domain.device_ids import image_id
 from calotype.domain.errors import InvalidInput
 from calotype.domain.values import safe_filename
 
@@ -159,4 +160,4 @@ def utc_text(moment: datetime) -> str:
 
 def missing_text(missing: Iterable[tuple[str, UUID, str]]) -> str:
     """What an export says of images it does not hold: (file name, id, reason), a line each."""
-    return "".join(f"{name} img_{asset_id}: {reason}\n" for name, asset_id, reason in missing)
+    return "".join(f"{name} {image_id(asset_id)}: {reason}\n" for name, asset_id, reason in missing)

@@ -9,6 +9,7 @@ from datetime import UTC
 from typing import Any
 
 from calotype.domain.annotation import Annotation, AnnotationType
+from calotype.domain.device_ids import image_id
 from calotype.domain.export import BatchContents, Document, ExportedImage, ExportedPicture, Listing, span
 
 LABELS = "annotations/instances_default.json"
@@ -82,7 +83,7 @@ class CocoLabels:
             "width": picture.width,
             "height": picture.height,
             "date_captured": f"{said.captured_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
-            "image_id": f"img_{picture.asset_id}",
+            "image_id": image_id(picture.asset_id),
             "model_id": said.model_id,
             "model_version": said.model_version,
             "classifications": [_classification(seen) for seen in image.annotations if seen.type not in _PLACED],

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from calotype.domain.annotation import Annotation
+from calotype.domain.device_ids import batch_id, device_id, image_id
 from calotype.domain.export import IMAGES, BatchContents, Document, ExportedImage, Listing, utc_text
 
 LABELS = "metadata.jsonl"
@@ -41,9 +42,9 @@ class JsonLines:
         picture, source, said = image.picture, image.source, image.source.image
         line = {
             "file_name": IMAGES + picture.name,
-            "image_id": f"img_{picture.asset_id}",
-            "batch_id": f"batch_{self._batch.id}",
-            "device_id": f"dev_{self._batch.device_id}",
+            "image_id": image_id(picture.asset_id),
+            "batch_id": batch_id(self._batch.id),
+            "device_id": device_id(self._batch.device_id),
             "storage_key": said.object_key,
             "filename": said.filename,
             "content_type": said.content_type,

@@ -19,6 +19,7 @@ from calotype.db.device import (
 )
 from calotype.db.device_key import insert_device_key, select_device_key_by_hash, update_device_keys_expiry
 from calotype.db.engine import Connection, Database
+from calotype.domain import device_ids
 from calotype.domain.device import Device, DuplicatePolicy, NewDeviceKey, clean_device_metadata, clean_device_name
 from calotype.domain.errors import Conflict, CredentialExpired, NotFound, Unauthenticated
 from calotype.domain.listing import Window
@@ -28,7 +29,6 @@ from calotype.domain.values import clean_text
 from calotype.services.batch import BatchService
 from calotype.services.token import DEVICE_PREFIX, is_token, make_token, token_hash
 
-_PREFIX = "dev_"
 _SEEN_AGAIN = timedelta(seconds=10)  # a device that sends image after image is not noted more often
 
 
@@ -106,7 +106,7 @@ class DeviceService:
             raise NotFound(f"There is no device {identity!r}")
         meant = [device for device in named if device.revoked_at is None] or named
         if len(meant) > 1:
-            ids = ", ".join(f"{_PREFIX}{device.id}" for device in meant)
+            ids = ", ".join(device_ids.device_id(device.id) for device in meant)
             raise Conflict(f"Several devices are called {identity!r}; name one by its id: {ids}")
         return meant[0]
 
@@ -159,7 +159,7 @@ class DeviceService:
 
 def _id_in(identity: str) -> UUID | None:
     try:
-        return UUID(identity.removeprefix(_PREFIX))
+        return UUID(identity.removeprefix(device_ids.DEVICE))
     except ValueError:
         return None
 

@@ -9,13 +9,14 @@ from uuid import UUID
 
 from calotype.db.engine import Connection, Pipeline
 from calotype.db.event import INSERT_EVENTS, insert_values, select_is_wanted
+from calotype.domain.device_ids import batch_id, device_id, image_id
 from calotype.domain.event import Event
 from calotype.domain.job import Task, Urgency
 from calotype.domain.scope import Scope
 from calotype.jobs.queue import JobQueue
 
 # Ids of what devices made have their prefix here as they have it in the Devices API; assets are known to every API.
-_PREFIXES = {"image_id": "img_", "device_id": "dev_", "batch_id": "batch_"}
+_IDS = {"image_id": image_id, "device_id": device_id, "batch_id": batch_id}
 _MANY = 50  # events whose bodies are not worth making for nobody
 
 
@@ -50,7 +51,7 @@ def body_of(event: Event) -> str:
 
 def _plain(name: str, value: Any) -> Any:
     if isinstance(value, UUID):
-        return f"{_PREFIXES.get(name, '')}{value}"
+        return _IDS.get(name, str)(value)
     return _time(value) if isinstance(value, datetime) else value
 
 

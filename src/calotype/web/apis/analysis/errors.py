@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from starlette.responses import Response
-
 from calotype.domain import errors as domain
-from calotype.web.shared.error_headers import error_headers
-from calotype.web.shared.field_faults import summed_up
+from calotype.web.shared.refusals import Wording
 
 STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
     domain.NotFound: (404, "NOT_FOUND"),
@@ -49,38 +45,8 @@ STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
 """Every domain error; a test fails when one is missing."""
 
 _OF_STATUS = {401: "UNAUTHORIZED", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "FILE_TOO_LARGE"}
-# The reason is for the operator's log; a client learns only that it may try again.
-_UNAVAILABLE = "The service is unavailable for the moment"
-_FAULT = "An unexpected error occurred"
 _HIDDEN = frozenset({"remedy", "is_missing"})
 _FIELDS = {"file": "images"}  # what services call the only file of a request
-
-
-def error_response(
-    status: int,
-    code: str,
-    message: str,
-    request_id: str,
-    *,
-    details: Mapping[str, Any] | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    """The one error body of every answer that is no success."""
-    body = {"error": {"code": code, "message": message, "details": dict(details or {})}, "requestId": request_id}
-    # Escaped, because what is repeated of a request may hold halves of surrogate pairs.
-    return Response(json.dumps(body), status, dict(headers or {}), "application/json")
-
-
-def to_wire(error: domain.CalotypeError, request_id: str) -> Response:
-    """The answer to a domain error; its context becomes the details."""
-    status, code = STATUS[type(error)]
-    if status == 500:
-        return fault(request_id)
-    if status == 503:
-        return error_response(status, code, _UNAVAILABLE, request_id, headers={"Retry-After": "5"})
-    return error_response(
-        status, code, error.message, request_id, details=_details(error), headers=error_headers(error)
-    )
 
 
 def _details(error: domain.CalotypeError) -> dict[str, Any]:
@@ -99,18 +65,12 @@ def _camel(name: str) -> str:
     return first + "".join(word.capitalize() for word in others)
 
 
-def invalid(errors: Sequence[Any], request_id: str) -> Response:
-    """A 422 for faults as pydantic lists them: the first is named in the details, several are all listed there."""
-    message, details = summed_up(errors)
-    return error_response(422, "VALIDATION_ERROR", message, request_id, details=details)
+def _body(code: str, message: str, details: dict[str, Any], request_id: str) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message, "details": details}, "requestId": request_id}
 
 
-def http_error(status: int, message: str, headers: Mapping[str, str], request_id: str) -> Response:
-    """What the framework refuses by itself: unknown routes, wrong methods, bodies that are too long."""
-    code = "INTERNAL_ERROR" if status >= 500 else _OF_STATUS.get(status, "VALIDATION_ERROR")
-    return error_response(status, code, message, request_id, headers=headers)
-
-
-def fault(request_id: str) -> Response:
-    """An unexpected fault; nothing of the inside is told."""
-    return error_response(500, "INTERNAL_ERROR", _FAULT, request_id)
+_WORDING = Wording(STATUS, _OF_STATUS, _details, _body)
+to_wire = _WORDING.to_wire
+invalid = _WORDING.invalid
+http_error = _WORDING.http_error
+fault = _WORDING.fault

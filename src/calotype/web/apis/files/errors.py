@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
 from starlette.responses import Response
 
 from calotype.domain import errors as domain
-from calotype.web.shared.error_headers import error_headers
+from calotype.web.shared.refusals import FAULT, INTERNAL, INVALID, UNAVAILABLE, Wording
 
 STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
     domain.NotFound: (404, "NOT_FOUND"),
@@ -47,79 +46,59 @@ STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
 }
 """Every domain error; a test fails when one is missing."""
 
-# The reason is for the operator's log; a client learns only that it may try again.
-_UNAVAILABLE = "The service is unavailable for the moment"
-_FAULT = "An unexpected error occurred"
-_OF_STATUS = {401: "INVALID_API_KEY", 404: "NOT_FOUND", 405: "VALIDATION_ERROR", 413: "PAYLOAD_TOO_LARGE"}
+_OF_STATUS = {
+    401: "INVALID_API_KEY",
+    404: "NOT_FOUND",
+    405: "VALIDATION_ERROR",
+    413: "PAYLOAD_TOO_LARGE",
+    422: INTERNAL,
+}
 
 
-def error_response(
-    status: int,
-    code: str,
-    message: str,
-    request_id: str,
-    *,
-    details: Mapping[str, Any] | None = None,
-    detail: Any = None,
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    """The one error body of every 4xx and 5xx."""
-    body = {
-        "error": {"code": code, "message": message, "details": dict(details or {})},
-        "request_id": request_id,
-        "detail": message if detail is None else detail,
-    }
-    return Response(orjson.dumps(body), status, dict(headers or {}), "application/json")
+class _Wording(Wording):
+    """The Files API's words: what is refused with 422 is worded as the framework words faults, `detail` a list of them."""
 
-
-def to_wire(error: domain.CalotypeError, request_id: str) -> Response:
-    """The answer to a domain error."""
-    status, code = STATUS[type(error)]
-    if status == 422:
+    def to_wire(self, error: domain.CalotypeError, request_id: str) -> Response:
+        """The answer to a domain error."""
+        status, code = self.status[type(error)]
+        if status != 422:
+            return super().to_wire(error, request_id)
         place = ["body", str(error.context.get("field", "file"))]
-        entry = {"loc": place, "msg": error.message, "type": error.code}
-        return invalid([entry], request_id, code=code)
-    if status == 500:
-        return fault(request_id)
-    if status == 503:
-        return error_response(status, code, _UNAVAILABLE, request_id, headers={"Retry-After": "5"})
-    return error_response(
-        status, code, error.message, request_id, details=_plain(error.context), headers=_headers(error)
-    )
+        return self._refused([{"loc": place, "msg": error.message, "type": error.code}], request_id, code)
+
+    def headers(self, error: domain.CalotypeError) -> dict[str, str]:
+        """The headers that go with a domain error; what is not ready is there in a moment."""
+        return {"Retry-After": "1"} if isinstance(error, domain.NotReady) else super().headers(error)
+
+    def invalid(self, errors: Sequence[Any], request_id: str) -> Response:
+        """A 422: `detail` lists every fault, `error.details` the first."""
+        entries = [{"loc": list(error["loc"]), "msg": error["msg"], "type": error["type"]} for error in errors]
+        return self._refused(entries, request_id, INVALID)
+
+    def _refused(self, entries: list[dict[str, Any]], request_id: str, code: str) -> Response:
+        first = entries[0]
+        details = {"field": ".".join(str(step) for step in first["loc"]), "issue": first["msg"]}
+        return self.answer(422, code, first["msg"], request_id, details=details, more={"detail": entries})
 
 
 def told(error: domain.CalotypeError) -> tuple[str, str]:
     """Code and message of a domain error where there is no status, as in WebSocket frames."""
     status, code = STATUS[type(error)]
-    message = {500: _FAULT, 503: _UNAVAILABLE}.get(status, error.message)
+    message = {500: FAULT, 503: UNAVAILABLE}.get(status, error.message)
     return code, message
 
 
-def _headers(error: domain.CalotypeError) -> dict[str, str]:
-    return {"Retry-After": "1"} if isinstance(error, domain.NotReady) else error_headers(error)
+def _details(error: domain.CalotypeError) -> dict[str, Any]:
+    return {key: value for key, value in error.context.items() if isinstance(value, str | int | float | bool)}
 
 
-def _plain(context: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in context.items() if isinstance(value, str | int | float | bool)}
+def _body(code: str, message: str, details: dict[str, Any], request_id: str) -> dict[str, Any]:
+    error = {"code": code, "message": message, "details": details}
+    return {"error": error, "request_id": request_id, "detail": message}
 
 
-def invalid(errors: Sequence[Any], request_id: str, code: str = "VALIDATION_ERROR") -> Response:
-    """A 422: `detail` lists every fault, `error.details` the first."""
-    entries = [{"loc": list(error["loc"]), "msg": error["msg"], "type": error["type"]} for error in errors]
-    first = entries[0]
-    field = ".".join(str(step) for step in first["loc"])
-    return error_response(
-        422, code, first["msg"], request_id, details={"field": field, "issue": first["msg"]}, detail=entries
-    )
-
-
-def http_error(status: int, message: str, headers: Mapping[str, str], request_id: str) -> Response:
-    """What the framework refuses by itself: unknown routes and wrong methods."""
-    if status == 422 or status >= 500:
-        return error_response(status, "INTERNAL_ERROR", message, request_id, headers=headers)
-    return error_response(status, _OF_STATUS.get(status, "VALIDATION_ERROR"), message, request_id, headers=headers)
-
-
-def fault(request_id: str) -> Response:
-    """An unexpected fault; nothing of the inside is told."""
-    return error_response(500, "INTERNAL_ERROR", _FAULT, request_id)
+_WORDING = _Wording(STATUS, _OF_STATUS, _details, _body)
+to_wire = _WORDING.to_wire
+invalid = _WORDING.invalid
+http_error = _WORDING.http_error
+fault = _WORDING.fault

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calotype.domain.batch import Batch, BatchImage
+from calotype.domain.device_ids import batch_id, device_id, image_id
 from calotype.domain.device_image import DeviceImage
 from calotype.domain.listing import Window
 from calotype.web.apis.devices.wire import batch as wire
 from calotype.web.apis.devices.wire.envelope import Page
 from calotype.web.apis.devices.wire.upload import Uploaded
-from calotype.web.apis.devices.wire.values import batch_id, device_id, image_id
 from calotype.web.shared.annotation import annotation_to_wire
 
 

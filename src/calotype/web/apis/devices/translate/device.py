@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calotype.domain.device import Device, NewDeviceKey
+from calotype.domain.device_ids import batch_id, device_id
 from calotype.domain.listing import Window
 from calotype.web.apis.devices.wire import device as wire
 from calotype.web.apis.devices.wire.envelope import Page
-from calotype.web.apis.devices.wire.values import batch_id, device_id
 
 
 def device_to_wire(device: Device) -> wire.Device:

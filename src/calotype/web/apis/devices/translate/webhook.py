@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+from calotype.domain.device_ids import delivery_id, webhook_id
 from calotype.domain.event import event_name
 from calotype.domain.listing import Window
 from calotype.domain.webhook import DeliveryStatus, NewWebhook, Webhook, WebhookDelivery
 from calotype.web.apis.devices.wire import webhook as wire
 from calotype.web.apis.devices.wire.envelope import Page
-from calotype.web.apis.devices.wire.values import delivery_id, webhook_id
 
 
 def webhook_to_wire(webhook: Webhook) -> wire.Webhook:
