@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calotype.domain.errors import Expired, NotAllowed
+from calotype.domain.errors import Expired, NotAllowed, NotFound
 from calotype.domain.scope import Scope
 from calotype.services import delivery as module
 from calotype.services.delivery import DeliveryService
@@ -112,3 +112,21 @@ def test_a_signature_of_another_kind_or_server_is_none():
     ):
         with pytest.raises(NotAllowed):
             (other if link is LINK else SERVICE).verify_live(*link)
+
+
+@pytest.mark.parametrize("signature", ["", "x", "\ud800", "é" * 24])
+def test_whatever_stands_for_a_signature_is_refused_by_every_kind_of_link(signature):
+    """No kind of link is opened by it, and none breaks on it."""
+    one, two, expires = str(UUID(int=1)), str(UUID(int=2)), str(int(NOW) + 1000)
+    for verify in (
+        lambda: SERVICE.verify_live(one, two, expires, signature),
+        lambda: SERVICE.verify_playback(one, two, expires, signature),
+        lambda: SERVICE.verify_keyframe(one, two, expires, signature),
+        lambda: SERVICE.verify_upload(one, two, expires, signature),
+        lambda: SERVICE.verify_chunk(one, two, "1", expires, signature),
+        lambda: SERVICE.verify(
+            "key", expires=expires, content_type="image/jpeg", download_name=None, signature=signature
+        ),
+    ):
+        with pytest.raises((NotAllowed, NotFound)):
+            verify()

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from calotype.domain.custom_metadata import WrittenFloat
+from calotype.domain.errors import InvalidInput
 
 
 def load_json(text: str | bytes) -> Any:
@@ -15,6 +16,17 @@ def load_json(text: str | bytes) -> Any:
         return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except RecursionError as error:
         raise ValueError("too deeply nested") from error
+
+
+def load_object(text: bytes, what: str, field: str) -> dict[str, Any]:
+    """The JSON object that bytes in UTF-8 are, with a mark of order before them or not. Raises InvalidInput, naming `what`."""
+    try:
+        value = load_json(text.decode("utf-8-sig"))
+    except ValueError as error:
+        raise InvalidInput(f"{what} must be valid JSON", field=field) from error
+    if not isinstance(value, dict):
+        raise InvalidInput(f"{what} must be a JSON object", field=field)
+    return value
 
 
 def _refuse(name: str) -> Any:

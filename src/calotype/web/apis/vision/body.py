@@ -6,7 +6,7 @@ Values of a form stay lists of all that were sent under one name (`FormValues`);
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qsl
 
 from fastapi.exceptions import RequestValidationError
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from calotype.domain.errors import InvalidInput, TooLarge, Unsupported
-from calotype.domain.json_text import load_json
+from calotype.domain.json_text import load_object
 from calotype.web.apis.vision.wire.values import MAX_FIELDS, FormValues
 from calotype.web.shared.multipart import Part, parts
 
@@ -56,13 +56,33 @@ async def read_body(
         return _urlencoded(text)
     if kind and kind != "application/json" and not kind.endswith("+json"):
         raise Unsupported(f"Bodies of type {kind} are not read; send JSON or a form")
-    try:
-        value = load_json(text.decode("utf-8-sig"))
-    except ValueError as error:
-        raise InvalidInput("The body is not valid JSON", field="body") from error
-    if not isinstance(value, dict):
-        raise InvalidInput("The body must be a JSON object", field="body")
-    return value
+    return load_object(text, "The body", "body")
+
+
+class TakesFiles(Protocol):
+    """An upload while its request is read."""
+
+    async def take(self, filename: str, chunks: AsyncIterator[bytes], /) -> None:
+        """Take a file while it arrives."""
+
+    async def ignore(self, chunks: AsyncIterator[bytes], /) -> None:
+        """Read a file that nobody asked for."""
+
+
+async def read_upload(request: Request, upload: TakesFiles, model: type[BaseModel], files: str) -> Body:
+    """The fields of an upload; its parts called `files` are taken, other files that are no field of `model` are ignored."""
+
+    async def take(part: Part) -> bool:
+        if part.name == files:
+            await upload.take(part.filename or "", part.chunks())
+        elif part.name not in model.model_fields:
+            await upload.ignore(part.chunks())
+        else:
+            return False
+        return True
+
+    limit = request.state.wire_format.max_body_bytes
+    return await read_body(request, limit, take, known={files, *model.model_fields})
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from calotype.domain.device_image import DeviceMetadata, device_metadata
 from calotype.domain.errors import InvalidInput
-from calotype.domain.json_text import load_json
+from calotype.domain.json_text import load_object
 from calotype.services.device_upload import DeviceRequest, DeviceUpload, DeviceUploadTerms, check_idempotency_key
 from calotype.services.intake import ByteLimit
 from calotype.web.apis.devices.answers import success
@@ -90,13 +90,7 @@ class _Form:
 def _metadata(text: bytes) -> DeviceMetadata:
     if not text.strip():
         return DeviceMetadata()
-    try:
-        value = load_json(text.decode("utf-8-sig"))
-    except ValueError as error:
-        raise InvalidInput("metadata must be valid JSON", field=_METADATA) from error
-    if not isinstance(value, dict):
-        raise InvalidInput("metadata must be a JSON object", field=_METADATA)
-    return device_metadata(value, _METADATA)
+    return device_metadata(load_object(text, _METADATA, _METADATA), _METADATA)
 
 
 def _batch_id(text: str) -> UUID | None:

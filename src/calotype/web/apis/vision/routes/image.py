@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
@@ -15,11 +14,11 @@ from calotype.domain.image import IMAGE, ImageRequest
 from calotype.domain.listing import AssetFilter
 from calotype.services.image import image_not_found
 from calotype.web.apis.vision.answers import echo_answer, json_answer
-from calotype.web.apis.vision.body import Body, body_of, query_of, read_body, validated
+from calotype.web.apis.vision.body import Body, body_of, query_of, read_upload, validated
 from calotype.web.apis.vision.openapi import BODY_ERRORS, ERRORS, UPLOAD_ERRORS, body, query
-from calotype.web.apis.vision.routes import identity as _identity  # noqa: F401 - paths below name its convertors
+from calotype.web.apis.vision.routes.identity import ImageId
 from calotype.web.apis.vision.routes.media import media_links
-from calotype.web.apis.vision.translate.ids import deletion_of, deletion_to_wire, ids_from_wire, parse_id
+from calotype.web.apis.vision.translate.ids import deletion_of, deletion_to_wire, ids_from_wire
 from calotype.web.apis.vision.translate.image import (
     filter_from_wire,
     found_to_wire,
@@ -35,21 +34,11 @@ from calotype.web.apis.vision.wire.deletion import Deleted
 from calotype.web.apis.vision.wire.values import is_absent
 from calotype.web.shared.body_limit import check_announced
 from calotype.web.shared.context import Caller, Services
-from calotype.web.shared.multipart import Part
 
 _FILES = "images"
 router = APIRouter(prefix="/images", tags=["Vision API: images"], responses=ERRORS)
 
 
-async def _image_id(image_id: str) -> UUID:
-    """The id in a path, in any letter case. Raises NotFound for what is none."""
-    found = parse_id(image_id)
-    if found is None:
-        raise image_not_found()
-    return found
-
-
-ImageId = Annotated[UUID, Depends(_image_id)]
 Links = Annotated[Link, Depends(media_links)]
 IdsBody = Annotated[wire.IdsRequest, Depends(body_of(wire.IdsRequest))]
 ListBody = Annotated[wire.ListRequest, Depends(body_of(wire.ListRequest))]
@@ -64,19 +53,7 @@ async def upload_images(request: Request, services: Services, caller: Caller, li
     """Upload images as files, by URL, or both; if one is bad, none is kept."""
     check_announced(request, services.image_uploads.terms.max_bytes)
     async with services.image_uploads.receiving(caller.scope) as upload:
-
-        async def take(part: Part) -> bool:
-            if part.name == _FILES:
-                await upload.take(part.filename or "", part.chunks())
-            elif part.name not in wire.Upload.model_fields:
-                await upload.ignore(part.chunks())
-            else:
-                return False
-            return True
-
-        fields = await read_body(
-            request, services.settings.vision_max_body_bytes, take, known={_FILES, *wire.Upload.model_fields}
-        )
+        fields = await read_upload(request, upload, wire.Upload, _FILES)
         if not is_absent(fields.get(_FILES)):
             raise InvalidInput("images must be files, each with a file name", field=_FILES)
         # Megabytes of metadata take a while to be checked, in which other requests must go on.

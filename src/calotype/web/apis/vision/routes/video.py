@@ -13,9 +13,9 @@ from calotype.domain.errors import InvalidInput
 from calotype.services.video import video_not_found
 from calotype.services.video_upload import VideoRequest
 from calotype.web.apis.vision.answers import echo_answer, json_answer
-from calotype.web.apis.vision.body import body_of, query_of, read_body, validated
+from calotype.web.apis.vision.body import body_of, query_of, read_upload, validated
 from calotype.web.apis.vision.openapi import BODY_ERRORS, ERRORS, UPLOAD_ERRORS, body, query
-from calotype.web.apis.vision.routes import identity as _identity  # noqa: F401 - paths below name its convertors
+from calotype.web.apis.vision.routes.identity import VideoId
 from calotype.web.apis.vision.routes.media import video_links
 from calotype.web.apis.vision.translate.ids import deletion_of, deletion_to_wire, ids_from_wire, parse_id
 from calotype.web.apis.vision.translate.links import VideoLinks
@@ -31,21 +31,11 @@ from calotype.web.apis.vision.wire.deletion import Deleted
 from calotype.web.apis.vision.wire.values import is_absent
 from calotype.web.shared.body_limit import check_announced
 from calotype.web.shared.context import Caller, Services
-from calotype.web.shared.multipart import Part
 
 _FILE = "file"
 router = APIRouter(prefix="/videos", tags=["Vision API: videos"], responses=ERRORS)
 
 
-async def _video_id(video_id: str) -> UUID:
-    """The id in a path, in any letter case. Raises NotFound for what is none."""
-    found = parse_id(video_id)
-    if found is None:
-        raise video_not_found()
-    return found
-
-
-VideoId = Annotated[UUID, Depends(_video_id)]
 Links = Annotated[VideoLinks, Depends(video_links)]
 OptionalIdsBody = Annotated[wire.OptionalIds, Depends(body_of(wire.OptionalIds))]
 NamedIdsBody = Annotated[wire.NamedIds, Depends(body_of(wire.NamedIds))]
@@ -59,19 +49,7 @@ async def upload_video(request: Request, services: Services, caller: Caller) -> 
     """Upload a video as a file, or name a URL it is fetched from."""
     check_announced(request, services.video_uploads.terms.max_bytes)
     async with services.video_uploads.receiving(caller.scope) as upload:
-
-        async def take(part: Part) -> bool:
-            if part.name == _FILE:
-                await upload.take(part.filename or "", part.chunks())
-            elif part.name not in wire.Upload.model_fields:
-                await upload.ignore(part.chunks())
-            else:
-                return False
-            return True
-
-        fields = await read_body(
-            request, services.settings.vision_max_body_bytes, take, known={_FILE, *wire.Upload.model_fields}
-        )
+        fields = await read_upload(request, upload, wire.Upload, _FILE)
         if not is_absent(fields.get(_FILE)):
             raise InvalidInput("file must be a file, with a file name", field=_FILE)
         wanted = validated(wire.Upload, fields)
