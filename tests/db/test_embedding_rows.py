@@ -26,7 +26,8 @@ from calotype.db.tenant import insert_tenant
 from calotype.db.trash import update_deleted
 from calotype.domain.asset import State
 from calotype.domain.embedding import Embedding, EmbeddingSource
-from calotype.domain.image_search import DEPTH, SIMILARITY_FLOOR, LibrarySize
+from calotype.domain.image_search import LibrarySize
+from calotype.domain.ranking import DEPTH, SIMILARITY_FLOOR
 from calotype.domain.scope import Scope
 from tests.db.rows import LATER, NOW, add, new_asset
 

@@ -14,7 +14,7 @@ from calotype.db.image_search import SAMPLE, select_by_words, select_common_word
 from calotype.db.tenant import insert_tenant
 from calotype.domain.asset import State
 from calotype.domain.embedding import EmbeddingSource
-from calotype.domain.image_search import DEPTH
+from calotype.domain.ranking import DEPTH
 from calotype.domain.scope import Scope
 from calotype.domain.search_text import to_lexemes, to_tsvector
 from tests.db.rows import NOW, add, new_asset

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calotype.domain.image_search import Hit, LibrarySize, fused, joined, ranking
+from calotype.domain.image_search import LibrarySize, joined
+from calotype.domain.ranking import Hit, fused, ranking
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
 IDS = [UUID(int=number) for number in range(1, 13)]

@@ -17,7 +17,7 @@ from calotype.domain.asset import State
 from calotype.domain.document import DOCUMENT
 from calotype.domain.document_search import DEPTH, DocumentQuery
 from calotype.domain.embedding import EmbeddingSource
-from calotype.domain.image_search import Hit
+from calotype.domain.ranking import Hit
 from calotype.domain.scope import Scope
 
 _A = tables.asset

@@ -20,7 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from calotype.db.scoped import within_sql, within_words_sql
 from calotype.domain.embedding import EmbeddingSource
 from calotype.domain.image import IMAGE
-from calotype.domain.image_search import DEPTH, Hit, ImageFilter
+from calotype.domain.image_search import ImageFilter
+from calotype.domain.ranking import DEPTH, Hit
 from calotype.domain.scope import Scope, Visibility
 from calotype.domain.search_text import to_term
 

@@ -12,7 +12,8 @@ from calotype.db.embedding import vector_literal
 from calotype.db.embedding_index import index_name, quoted
 from calotype.db.scoped import within_sql
 from calotype.domain.embedding import EmbeddingSource
-from calotype.domain.image_search import DEPTH, SIMILARITY_FLOOR, Hit, ImageFilter, LibrarySize
+from calotype.domain.image_search import ImageFilter, LibrarySize
+from calotype.domain.ranking import DEPTH, SIMILARITY_FLOOR, Hit
 from calotype.domain.scope import Scope, Visibility
 
 _SETTINGS = text(

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from calotype.db.embedding import vector_literal
 from calotype.db.scoped import within_sql
 from calotype.domain.embedding import EmbeddingSource
-from calotype.domain.image_search import SIMILARITY_FLOOR, Hit
+from calotype.domain.ranking import SIMILARITY_FLOOR, Hit
 from calotype.domain.scope import Scope
 from calotype.domain.search_text import to_term
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db.part_search import PartFilter, PartKind, select_nearest_parts, select_parts_by_words
 from calotype.domain.embedding import EmbeddingSource
-from calotype.domain.image_search import DEPTH, Hit
+from calotype.domain.ranking import DEPTH, Hit
 from calotype.domain.scope import Scope
 from calotype.domain.video_search import SceneFilter
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from calotype.domain.image_search import DEPTH
+from calotype.domain.ranking import DEPTH
 from calotype.domain.scene import Scene
 from calotype.domain.video import LibraryVideo
 

@@ -21,15 +21,9 @@ from calotype.domain.asset import Asset
 from calotype.domain.document_search import DocumentQuery, FoundChunk
 from calotype.domain.embedding import EmbeddingSource
 from calotype.domain.image import IMAGE
-from calotype.domain.image_search import (
-    DEPTH,
-    FoundImage,
-    ImageFilter,
-    ImageQuery,
-    fused,
-    score_of_one_way,
-)
+from calotype.domain.image_search import FoundImage, ImageFilter, ImageQuery
 from calotype.domain.listing import AssetFilter, PageRequest, SortKey
+from calotype.domain.ranking import DEPTH, fused, score_of_one_way
 from calotype.domain.scope import Scope
 from calotype.domain.search_text import words
 from calotype.domain.stop_words import STOP_WORDS
@@ -68,7 +62,9 @@ class AgentSearchService:
             return AgentAnswer(AgentSearchMode.BROWSE, tuple(FoundImage(asset, None, 1.0) for asset in newest))
         question = await read_question(self._embedder, query.text)
         wanted = ImageFilter(query.folder_id, query.ids, undescribed=True)
-        found = await self._images.search(scope, ImageQuery(query.text, min(query.limit, DEPTH), wanted=wanted))
+        found = await self._images.search(
+            scope, ImageQuery(query.text, min(query.limit, DEPTH), wanted=wanted), question
+        )
         besides = await self._listed(scope, IMAGE, query, query.text, {hit.asset.id for hit in found})
         least = _score_of_the_rest([hit.score for hit in found])
         found += [FoundImage(asset, None, least) for asset in besides]
@@ -81,7 +77,7 @@ class AgentSearchService:
             newest = await self._documents.browse(scope, wanted)
             return AgentAnswer(AgentSearchMode.BROWSE, tuple(newest))
         question = await read_question(self._embedder, query.text)
-        return AgentAnswer(_mode(question), tuple(await self._documents.search(scope, wanted)))
+        return AgentAnswer(_mode(question), tuple(await self._documents.search(scope, wanted, question)))
 
     async def videos(self, scope: Scope, query: AgentQuery) -> AgentAnswer[FoundVideo]:
         """The videos whose scenes or names fit best, then those the listing's full text finds besides."""
@@ -92,7 +88,7 @@ class AgentSearchService:
             return AgentAnswer(AgentSearchMode.BROWSE, tuple(browsed))
         question = await read_question(self._embedder, query.text)
         chosen = SceneFilter(video_ids=query.ids, folder_id=query.folder_id)
-        scenes = await self._videos.search(scope, SceneQuery(query.text, _SCENES, None, chosen, _SCENES))
+        scenes = await self._videos.search(scope, SceneQuery(query.text, _SCENES, None, chosen, _SCENES), question)
         by_video = _grouped(scenes)
         named = await self._named_videos(scope, query, question)
         scores = {

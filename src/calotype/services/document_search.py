@@ -11,7 +11,7 @@ from calotype.db.document_chunk import select_found_chunks
 from calotype.db.document_search import select_by_words, select_nearest_chunks, select_newest_chunks
 from calotype.db.engine import Connection, Database
 from calotype.domain.document_search import DocumentQuery, FoundChunk
-from calotype.domain.image_search import Hit, fused, ranking
+from calotype.domain.ranking import Hit, fused, ranking
 from calotype.domain.scope import Scope
 from calotype.services.question import Question, read_question
 
@@ -23,9 +23,9 @@ class DocumentSearchService:
         self._database = database
         self._embedder = embedder
 
-    async def search(self, scope: Scope, query: DocumentQuery) -> list[FoundChunk]:
+    async def search(self, scope: Scope, query: DocumentQuery, question: Question | None = None) -> list[FoundChunk]:
         """The chunks that fit best, highest score first; empty when nothing fits. What was deleted meanwhile is left out."""
-        question = await read_question(self._embedder, query.text)
+        question = question or await read_question(self._embedder, query.text)
         # Side by side: in a large library each of the two takes a core for as long as the other.
         ways = [self._by_words(scope, question, query), self._by_meaning(scope, question, query)]
         lists = [hits for hits in await asyncio.gather(*ways) if hits is not None]

@@ -15,17 +15,8 @@ from calotype.db.engine import Connection, Database
 from calotype.db.image_search import select_by_words, select_common_words
 from calotype.db.nearest import select_nearest, select_size
 from calotype.domain.embedding import EmbeddingSource
-from calotype.domain.image_search import (
-    FoundImage,
-    Hit,
-    ImageFilter,
-    ImageQuery,
-    ImageSearchMode,
-    LibrarySize,
-    fused,
-    joined,
-    ranking,
-)
+from calotype.domain.image_search import FoundImage, ImageFilter, ImageQuery, ImageSearchMode, LibrarySize, joined
+from calotype.domain.ranking import Hit, fused, ranking
 from calotype.domain.scope import Scope
 from calotype.services.question import Question, read_question
 
@@ -50,12 +41,12 @@ class ImageSearchService:
         self._embedder = embedder
         self._known: dict[tuple[UUID, EmbeddingSource], _Known] = {}
 
-    async def search(self, scope: Scope, query: ImageQuery) -> list[FoundImage]:
+    async def search(self, scope: Scope, query: ImageQuery, question: Question | None = None) -> list[FoundImage]:
         """The images that fit best, highest score first, ties newest first; empty when nothing fits.
 
         Each kind of text is searched in one moment; what was deleted since then is left out.
         """
-        question = await read_question(self._embedder, query.text)
+        question = question or await read_question(self._embedder, query.text)
         sources = [EmbeddingSource.CONTENT]
         if query.mode is ImageSearchMode.JOINED:
             sources.append(EmbeddingSource.CUSTOM_METADATA)

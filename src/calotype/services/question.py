@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from calotype.ai.interfaces import TextEmbedder
 from calotype.domain.errors import Unavailable
-from calotype.domain.image_search import MOST_WORDS
+from calotype.domain.ranking import MOST_WORDS
 from calotype.domain.search_text import to_lexemes
 from calotype.domain.stop_words import STOP_WORDS
 

@@ -8,11 +8,11 @@ from calotype.db.engine import Database
 from calotype.db.scene import select_found_scenes
 from calotype.db.scene_search import select_by_words, select_nearest_scenes
 from calotype.db.video import select_videos
-from calotype.domain.image_search import fused, ranking
+from calotype.domain.ranking import fused, ranking
 from calotype.domain.scope import Scope
 from calotype.domain.video import LibraryVideo
 from calotype.domain.video_search import FoundScene, SceneQuery
-from calotype.services.question import read_question
+from calotype.services.question import Question, read_question
 
 
 class VideoSearchService:
@@ -22,9 +22,9 @@ class VideoSearchService:
         self._database = database
         self._embedder = embedder
 
-    async def search(self, scope: Scope, query: SceneQuery) -> list[FoundScene]:
+    async def search(self, scope: Scope, query: SceneQuery, question: Question | None = None) -> list[FoundScene]:
         """The scenes that fit best, highest score first; empty when nothing fits."""
-        question = await read_question(self._embedder, query.text)
+        question = question or await read_question(self._embedder, query.text)
         async with self._database.snapshot() as connection:
             lists = [await select_by_words(connection, scope, question.lexemes, query.wanted, query.depth)]
             if (vector := question.vector) is not None:
