@@ -16,10 +16,10 @@ FAULT = UndecodableVideo("cut off")
 
 async def test_scenes_and_their_pictures_are_their_tenants(cinema):
     """Another tenant, a deleted video, a picture's id and an unknown one are all not found; so is a picture that is not there."""
-    scenes = cinema.services.scenes
+    scenes, indexing = cinema.services.scenes, cinema.services.indexing
     video_id, fresh = await cinema.indexed(), await cinema.upload(index=False)
     scene = (await scenes.scenes(cinema.scope, video_id))[0]
-    run = await scenes.newest_run(cinema.scope, video_id)
+    run = await indexing.newest(cinema.scope, video_id)
     assert await scenes.scenes(cinema.scope, fresh) == []
     neighbour, picture = await cinema.library.neighbour(), await cinema.library.take_in()
     asks = [
@@ -28,55 +28,55 @@ async def test_scenes_and_their_pictures_are_their_tenants(cinema):
         (scenes.scenes, cinema.scope, uuid4()),
         (scenes.keyframe, neighbour.scope, scene.id),
         (scenes.keyframe, cinema.scope, uuid4()),
-        (scenes.newest_run, neighbour.scope, video_id),
-        (scenes.newest_run, cinema.scope, fresh),
-        (scenes.run, neighbour.scope, run.id),
+        (indexing.newest, neighbour.scope, video_id),
+        (indexing.newest, cinema.scope, fresh),
+        (indexing.run, neighbour.scope, run.id),
     ]
     for ask, scope, identity in asks:
         with pytest.raises(NotFound):
             await ask(scope, identity)
     await cinema.services.videos.delete(cinema.scope, [video_id])
-    for ask, identity in ((scenes.scenes, video_id), (scenes.keyframe, scene.id), (scenes.run, run.id)):
+    for ask, identity in ((scenes.scenes, video_id), (scenes.keyframe, scene.id), (indexing.run, run.id)):
         with pytest.raises(NotFound):
             await ask(cinema.scope, identity)
 
 
 async def test_a_run_that_has_not_ended_is_found_again(cinema):
     """However often, and from wherever at once, it is asked for: one run, one job."""
-    scenes = cinema.services.scenes
+    indexing = cinema.services.indexing
     video_id = await cinema.upload(index=False)
     found = await asyncio.gather(
-        *(scenes.queue(cinema.scope, video_id, "full_vlm", Urgency.NEW) for _ in range(5)),
+        *(indexing.queue(cinema.scope, video_id, "full_vlm", Urgency.NEW) for _ in range(5)),
     )
     assert len({run.id for run, _ in found}) == 1
     assert cinema.library.jobs(video_id).count("index_video") == 1
     assert await cinema.services.videos.reprocess(cinema.scope, [video_id]) == 1
     assert cinema.library.jobs(video_id).count("index_video") == 1
     await cinema.index(video_id)
-    again, _ = await scenes.queue(cinema.scope, video_id, "transcript", Urgency.BACKFILL)
+    again, _ = await indexing.queue(cinema.scope, video_id, "transcript", Urgency.BACKFILL)
     assert again.id != found[0][0].id
     assert again.kind == "transcript"
     with pytest.raises(NotFound):
-        await scenes.queue(cinema.scope, uuid4(), "full_vlm", Urgency.NEW)
+        await indexing.queue(cinema.scope, uuid4(), "full_vlm", Urgency.NEW)
     with pytest.raises(NotFound):
-        await scenes.queue((await cinema.library.neighbour()).scope, video_id, "full_vlm", Urgency.NEW)
+        await indexing.queue((await cinema.library.neighbour()).scope, video_id, "full_vlm", Urgency.NEW)
     with pytest.raises(NotFound):
-        await scenes.queue(cinema.scope, await cinema.library.take_in(), "full_vlm", Urgency.NEW)
+        await indexing.queue(cinema.scope, await cinema.library.take_in(), "full_vlm", Urgency.NEW)
 
 
 async def test_a_video_whose_bytes_never_come_is_not_queued(cinema):
     """While it is downloaded its run waits; once that has failed there is nothing to wait for."""
-    scenes = cinema.services.scenes
+    indexing = cinema.services.indexing
     video_id = await cinema.upload_url("https://example.com/film.mp4", index=False)
-    run, _ = await scenes.queue(cinema.scope, video_id, "full_vlm", Urgency.NEW)
+    run, _ = await indexing.queue(cinema.scope, video_id, "full_vlm", Urgency.NEW)
     assert run.status is IndexingStatus.PENDING
     assert cinema.library.jobs(video_id) == ["download_video"]
     await cinema.services.video_uploads.announcing.give_up(cinema.scope, video_id, "gone")
-    assert (await scenes.newest_run(cinema.scope, video_id)).status is IndexingStatus.FAILED
+    assert (await indexing.newest(cinema.scope, video_id)).status is IndexingStatus.FAILED
     with pytest.raises(Conflict):
-        await scenes.queue(cinema.scope, video_id, "full_vlm", Urgency.NEW)
+        await indexing.queue(cinema.scope, video_id, "full_vlm", Urgency.NEW)
     with pytest.raises(Conflict):
-        await scenes.retry(cinema.scope, run.id, video_id)
+        await indexing.retry(cinema.scope, run.id, video_id)
     with pytest.raises(Conflict) as refused:
         await cinema.services.videos.reprocess(cinema.scope, [video_id])
     assert refused.value.context["reason"] == "video_not_ready"
@@ -84,29 +84,29 @@ async def test_a_video_whose_bytes_never_come_is_not_queued(cinema):
 
 async def test_a_failed_run_is_tried_again_three_times(cinema):
     """Each time once, whoever asks at once; and never one that is not the newest, or another video's."""
-    scenes = cinema.services.scenes
+    indexing = cinema.services.indexing
     video_id, other = await cinema.upload(), await cinema.upload()
-    first = await scenes.newest_run(cinema.scope, video_id)
+    first = await indexing.newest(cinema.scope, video_id)
     with pytest.raises(Conflict):
-        await scenes.retry(cinema.scope, first.id, video_id)
+        await indexing.retry(cinema.scope, first.id, video_id)
     for number in range(1, 4):
         cinema.children.fail("scan", FAULT)
         await cinema.index(video_id)
         with pytest.raises(NotFound):
-            await scenes.retry(cinema.scope, first.id, other)
+            await indexing.retry(cinema.scope, first.id, other)
         retried = await asyncio.gather(
-            *(scenes.retry(cinema.scope, first.id, video_id) for _ in range(3)), return_exceptions=True
+            *(indexing.retry(cinema.scope, first.id, video_id) for _ in range(3)), return_exceptions=True
         )
         assert sum(isinstance(outcome, Conflict) for outcome in retried) == 2
         assert cinema.library.jobs(video_id).count("index_video") == 1
-        assert (await scenes.newest_run(cinema.scope, video_id)).retries == number
+        assert (await indexing.newest(cinema.scope, video_id)).retries == number
     cinema.children.fail("scan", FAULT)
     await cinema.index(video_id)
     with pytest.raises(Conflict):
-        await scenes.retry(cinema.scope, first.id, video_id)
+        await indexing.retry(cinema.scope, first.id, video_id)
     await cinema.services.videos.reprocess(cinema.scope, [video_id])
     with pytest.raises(Conflict):
-        await scenes.retry(cinema.scope, first.id, video_id)
+        await indexing.retry(cinema.scope, first.id, video_id)
 
 
 async def test_videos_are_reprocessed_all_or_none(cinema):
@@ -124,11 +124,11 @@ async def test_videos_are_reprocessed_all_or_none(cinema):
 
 async def test_jobs_ahead_are_counted(cinema):
     """Those of the lane that are begun before; urgent ones pass by."""
-    scenes = cinema.services.scenes
+    indexing = cinema.services.indexing
     first, second = await cinema.upload(index=False), await cinema.upload(index=False)
-    _, before = await scenes.queue(cinema.scope, first, "full_vlm", Urgency.BACKFILL)
-    _, behind = await scenes.queue(cinema.scope, second, "full_vlm", Urgency.BACKFILL)
+    _, before = await indexing.queue(cinema.scope, first, "full_vlm", Urgency.BACKFILL)
+    _, behind = await indexing.queue(cinema.scope, second, "full_vlm", Urgency.BACKFILL)
     assert behind == before + 1
     urgent = await cinema.upload(index=False)
-    _, ahead = await scenes.queue(cinema.scope, urgent, "full_vlm", Urgency.INTERACTIVE)
+    _, ahead = await indexing.queue(cinema.scope, urgent, "full_vlm", Urgency.INTERACTIVE)
     assert ahead < behind

@@ -34,7 +34,7 @@ async def test_an_indexed_video_has_its_scenes(cinema):
     assert [(scene.start, scene.end) for scene in scenes] == [(0, 1), (1, 2), (2, 3)]
     assert all(scene.description and scene.keyframe_key for scene in scenes)
     assert (await cinema.services.scenes.keyframe(cinema.scope, scenes[0].id))[:2] == b"\xff\xd8"
-    run = await cinema.services.scenes.newest_run(cinema.scope, video_id)
+    run = await cinema.services.indexing.newest(cinema.scope, video_id)
     assert (run.status, run.progress, run.step, run.error) == (IndexingStatus.COMPLETED, 100, None, None)
     steps = cinema.library.sql("SELECT status FROM operation WHERE asset_id = %s AND type = 'analyze_video'", video_id)
     assert steps in ([("completed",)], [])
@@ -134,7 +134,7 @@ async def test_a_worker_that_dies_each_time_is_given_up(cinema):
     """A video that brings its worker down again and again ends as failed, with a reason."""
     video_id = await cinema.upload()
     await cinema.index(video_id, MOST_BEGINNINGS + 1)
-    run = await cinema.services.scenes.newest_run(cinema.scope, video_id)
+    run = await cinema.services.indexing.newest(cinema.scope, video_id)
     assert run.status is IndexingStatus.FAILED
     assert "interrupted" in (run.error or "")
     assert "scan" not in cinema.children.calls
@@ -149,13 +149,13 @@ async def test_what_will_not_pass_ends_the_run(cinema, fault, code):
     video_id = await cinema.upload()
     cinema.children.fail("scan", *[fault] * 3)
     await cinema.index(video_id)
-    run = await cinema.services.scenes.newest_run(cinema.scope, video_id)
+    run = await cinema.services.indexing.newest(cinema.scope, video_id)
     assert run.status is IndexingStatus.FAILED
     assert fault.message in (run.error or "")
     assert code in (None, run.error_code)
     assert cinema.made(video_id) == set()
     cinema.children.faults.clear()
-    again = await cinema.services.scenes.retry(cinema.scope, run.id, video_id)
+    again = await cinema.services.indexing.retry(cinema.scope, run.id, video_id)
     assert (again.id, again.retries, again.error) == (run.id, 1, None)
     await cinema.index(video_id)
     await cinema.expect_whole(video_id)
@@ -230,13 +230,13 @@ async def test_runs_are_begun_in_the_order_they_were_asked_for(cinema):
         "UPDATE indexing_run SET created_at = created_at + interval '1 day' WHERE asset_id = %s", video_id
     )
     await cinema.services.videos.reprocess(cinema.scope, [video_id])
-    assert (await cinema.services.scenes.newest_run(cinema.scope, video_id)).status is IndexingStatus.PENDING
+    assert (await cinema.services.indexing.newest(cinema.scope, video_id)).status is IndexingStatus.PENDING
     await cinema.index(video_id)
     cinema.library.sql(
         "UPDATE indexing_run SET created_at = created_at + interval '1 day' WHERE asset_id = %s", video_id
     )
-    run, _ = await cinema.services.scenes.queue(cinema.scope, video_id, "full_vlm", Urgency.NEW)
-    assert (await cinema.services.scenes.newest_run(cinema.scope, video_id)).id == run.id
+    run, _ = await cinema.services.indexing.queue(cinema.scope, video_id, "full_vlm", Urgency.NEW)
+    assert (await cinema.services.indexing.newest(cinema.scope, video_id)).id == run.id
     await cinema.index(video_id)
     assert await cinema.state(video_id) == ("completed", 3)
     await cinema.expect_whole(video_id)

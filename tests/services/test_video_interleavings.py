@@ -53,8 +53,8 @@ class Play:
     async def retry(self, video_id) -> None:
         """Try its newest run again, where that is allowed."""
         try:
-            run = await self.cinema.services.scenes.newest_run(self.cinema.scope, video_id)
-            await self.cinema.services.scenes.retry(self.cinema.scope, run.id, video_id)
+            run = await self.cinema.services.indexing.newest(self.cinema.scope, video_id)
+            await self.cinema.services.indexing.retry(self.cinema.scope, run.id, video_id)
         except (NotFound, Conflict):
             pass
 

@@ -40,6 +40,7 @@ from calotype.services.image import ImageService
 from calotype.services.image_search import ImageSearchService
 from calotype.services.image_upload import ImageUploadService
 from calotype.services.importer import ImportService
+from calotype.services.indexing import IndexingService
 from calotype.services.ingest import IngestService
 from calotype.services.link import LinkService
 from calotype.services.look_alike import LookAlikeService
@@ -109,6 +110,7 @@ class Application:
     image_uploads: ImageUploadService
     embeddings: EmbeddingService
     importer: ImportService
+    indexing: IndexingService
     ingest: IngestService
     links: LinkService
     look_alikes: LookAlikeService

@@ -51,6 +51,7 @@ from calotype.services.image import ImageService
 from calotype.services.image_search import ImageSearchService
 from calotype.services.image_upload import ImageTerms, ImageUploadService
 from calotype.services.importer import ImportService
+from calotype.services.indexing import IndexingService
 from calotype.services.ingest import IngestService
 from calotype.services.late_fields import LateFieldsService
 from calotype.services.link import LinkService
@@ -170,6 +171,7 @@ def build(tools: Tools, secret: bytes) -> Application:
         image_uploads=_image_uploads(tools, ingest),
         images=ImageService(database, trash),
         importer=ImportService(database, ingest, folders, BookmarkService(links, folders)),
+        indexing=IndexingService(database, queue),
         ingest=ingest,
         links=links,
         look_alikes=LookAlikeService(database),
@@ -181,7 +183,7 @@ def build(tools: Tools, secret: bytes) -> Application:
         quotas=QuotaService(database, UploadTerms(settings.max_batch_files, settings.max_concurrent_uploads)),
         reindexing=ReindexService(database, embeddings, embedder),
         renditions=RenditionService(database, store, tools.videos),
-        scenes=SceneService(database, queue, store),
+        scenes=SceneService(database, store),
         search=SearchService(database),
         session_watch=SessionWatch(sessions, database.url),
         sessions=sessions,

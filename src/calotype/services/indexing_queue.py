@@ -39,12 +39,39 @@ async def queue_run(
         now = max(now, before.created_at + timedelta(microseconds=1))
     run = IndexingRun(uuid4(), asset_id, kind, IndexingStatus.PENDING, 0, None, 0, None, None, now, None, None)
     await insert_run(connection, scope, run)
+    await _begin(connection, queue, scope, asset_id, now, urgency if is_here else None)
+    return run
+
+
+async def begin_again(connection: Connection, queue: JobQueue, scope: Scope, run: IndexingRun, now: datetime) -> None:
+    """Have a run that ended be done once more, as one retry; the row of its video's asset is locked, and its bytes are here."""
+    values = {
+        "status": IndexingStatus.PENDING.value,
+        "progress": 0,
+        "retries": run.retries + 1,
+        "error": None,
+        "error_code": None,
+        "started_at": None,
+        "completed_at": None,
+    }
+    await update_run(connection, scope, run.id, values)
+    await _begin(connection, queue, scope, run.asset_id, now, Urgency.INTERACTIVE)
+
+
+async def _begin(
+    connection: Connection | Pipeline,
+    queue: JobQueue,
+    scope: Scope,
+    asset_id: UUID,
+    now: datetime,
+    urgency: Urgency | None,
+) -> None:
+    """What a run that begins writes of its video; without an urgency there is no job yet."""
     await update_video(connection, scope, asset_id, {"indexing_status": IndexingStatus.PENDING.value})
     step = Operation(uuid4(), asset_id, OperationType.ANALYZE_VIDEO, State.PENDING, now, None, None)
     await insert_operations(connection, scope, [step])
-    if is_here:
+    if urgency is not None:
         await queue.enqueue(connection, Job(Task.INDEX_VIDEO, scope.tenant_id, asset_id), urgency)
-    return run
 
 
 async def end_run(

@@ -81,7 +81,6 @@ class VideoService:
             for video in videos.values():
                 if not video.is_here:
                     raise _not_ready(video, "has not been downloaded")
-            await select_newest_runs(connection, scope, list(videos))
             for video in videos.values():
                 if video.rendition.status is State.FAILED:
                     await update_video(

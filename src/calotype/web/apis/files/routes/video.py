@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from calotype.services.scene import MAX_RETRIES
+from calotype.services.indexing import MAX_RETRIES
 from calotype.web.apis.files.openapi import ERRORS, further
 from calotype.web.apis.files.signed_links import keyframe_links
 from calotype.web.apis.files.translate import video as translate
@@ -22,13 +22,13 @@ _JPEG = "image/jpeg"
 @router.get("/video-analysis/jobs/{job_id}", response_model=wire.AnalysisJob)
 async def get_job(job_id: WireUuid, services: Services, caller: Caller) -> Response:
     """One analysis."""
-    return ModelResponse(translate.job_to_wire(await services.scenes.run(caller.scope, job_id), MAX_RETRIES))
+    return ModelResponse(translate.job_to_wire(await services.indexing.run(caller.scope, job_id), MAX_RETRIES))
 
 
 @router.get("/video-analysis/status/{media_id}", response_model=wire.AnalysisJob)
 async def get_status(media_id: WireUuid, services: Services, caller: Caller) -> Response:
     """The newest analysis of a video."""
-    return ModelResponse(translate.job_to_wire(await services.scenes.newest_run(caller.scope, media_id), MAX_RETRIES))
+    return ModelResponse(translate.job_to_wire(await services.indexing.newest(caller.scope, media_id), MAX_RETRIES))
 
 
 @router.post(
@@ -36,7 +36,7 @@ async def get_status(media_id: WireUuid, services: Services, caller: Caller) -> 
 )
 async def retry_job(job_id: WireUuid, body: wire.RetryRequest, services: Services, caller: Caller) -> Response:
     """Begin an analysis again that failed or was cancelled."""
-    run = await services.scenes.retry(caller.scope, job_id, body.media_id)
+    run = await services.indexing.retry(caller.scope, job_id, body.media_id)
     return ModelResponse(translate.retry_to_wire(run, MAX_RETRIES), 202)
 
 
@@ -44,7 +44,7 @@ async def retry_job(job_id: WireUuid, body: wire.RetryRequest, services: Service
 async def queue_analysis(body: wire.QueueRequest, services: Services, caller: Caller) -> Response:
     """Have a video analysed; while that is under way, a second request finds the first."""
     urgency = translate.urgency_from_wire(body.priority)
-    run, ahead = await services.scenes.queue(caller.scope, body.media_id, body.analysis_type, urgency)
+    run, ahead = await services.indexing.queue(caller.scope, body.media_id, body.analysis_type, urgency)
     return ModelResponse(translate.queued_to_wire(run, ahead), 202)
 
 
