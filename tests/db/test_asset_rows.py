@@ -58,7 +58,7 @@ async def test_assets_of_other_tenants_do_not_exist(database, scope, other_scope
         assert await asset.select_asset(connection, theirs, new.id) is None
         assert await asset.select_assets(connection, theirs, [new.id]) == {}
         assert await asset.select_assets_by_prefix(connection, theirs, str(new.id)[:8], 5) == []
-        assert await asset.select_asset_by_checksum(connection, theirs, new.checksum) is None
+        assert await asset.select_assets_by_checksum(connection, theirs, [new.checksum]) == {}
         assert await asset.update_asset(connection, theirs, new.id, {"title": "mine"}) is False
         step = (new.id, "variant_status", [State.PENDING], State.FAILED)
         assert await asset.update_status(connection, theirs, *step) is None
@@ -87,13 +87,11 @@ async def test_the_oldest_live_asset_of_a_content_is_the_one(database, scope):
     second = await add_one(database, scope, LATER, checksum=content)
     first = await add_one(database, scope, NOW, checksum=content)
     async with database.write() as connection:
-        found = await asset.select_asset_by_checksum(connection, scope, content)
-        assert found
-        assert found.id == first
+        found = await asset.select_assets_by_checksum(connection, scope, [content])
+        assert found[content].id == first
         await trash.update_deleted(connection, scope, [first], NOW)
-        found = await asset.select_asset_by_checksum(connection, scope, content)
-        assert found
-        assert found.id == second
+        found = await asset.select_assets_by_checksum(connection, scope, [content])
+        assert found[content].id == second
 
 
 async def test_a_state_moves_on_only_from_the_states_named(database, scope):

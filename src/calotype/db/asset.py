@@ -155,15 +155,6 @@ async def select_assets_by_prefix(connection: AsyncConnection, scope: Scope, pre
     return [from_row(row) for row in await connection.execute(query)]
 
 
-async def select_asset_by_checksum(connection: AsyncConnection, scope: Scope, checksum: str) -> Asset | None:
-    """The oldest asset of the scope with that content."""
-    query = (
-        select_scoped(scope).where(_A.c.checksum == bytes.fromhex(checksum)).order_by(_A.c.created_at, _A.c.id).limit(1)
-    )
-    row = (await connection.execute(query)).one_or_none()
-    return from_row(row) if row else None
-
-
 async def select_assets_by_checksum(
     connection: AsyncConnection, scope: Scope, checksums: Sequence[str]
 ) -> dict[str, Asset]:

@@ -82,8 +82,7 @@ async def update_developed(
     await upsert_developed_colors(connection, scope, asset_id, picture.colors)
 
 
-_PREVIEW = update(_A).where(_A.c.tenant_id == bindparam("of_tenant"), _A.c.id == bindparam("of_asset"))
-_POSTER = update(_A).where(_A.c.tenant_id == bindparam("of_tenant"), _A.c.id == bindparam("of_asset"))
+_OF_ASSET = update(_A).where(_A.c.tenant_id == bindparam("of_tenant"), _A.c.id == bindparam("of_asset"))
 
 
 async def update_poster(
@@ -95,7 +94,7 @@ async def update_poster(
 ) -> None:
     """Store what was made of one frame of a video, live or trashed; nothing happens when the asset is gone."""
     await connection.execute(
-        _POSTER,
+        _OF_ASSET,
         {
             "of_tenant": scope.tenant_id,
             "of_asset": asset_id,
@@ -118,7 +117,7 @@ async def update_preview(
     """Store what was made of a picture that stands for an asset, live or trashed; nothing happens when the asset is gone."""
     made = {name.value: asdict(variant) for name, variant in variants.items()}
     await connection.execute(
-        _PREVIEW, {"of_tenant": scope.tenant_id, "of_asset": asset_id, "blur_hash": blur_hash, "variants": made}
+        _OF_ASSET, {"of_tenant": scope.tenant_id, "of_asset": asset_id, "blur_hash": blur_hash, "variants": made}
     )
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from uuid import UUID
 
-from calotype.db.asset import select_asset, select_assets
+from calotype.db.asset import select_assets
 from calotype.db.custom_metadata import select_custom_metadata
 from calotype.db.engine import Connection, Database
 from calotype.db.listing import select_page
@@ -47,20 +46,9 @@ class ImageService:
             found = await select_page(connection, scope, wanted, page)
             return await _images(connection, scope, found.assets)
 
-    async def asset(self, scope: Scope, image_id: UUID) -> Asset:
-        """The asset of a live image. Raises NotFound."""
-        async with self._database.read() as connection:
-            asset = await select_asset(connection, scope, image_id)
-        if asset is None or asset.media_type != IMAGE:
-            raise image_not_found()
-        return asset
-
     async def delete(self, scope: Scope, image_ids: Sequence[UUID]) -> set[UUID]:
         """Move images to the trash, whatever is being done with them; returns those that were there."""
-        async with self._database.write() as connection:
-            found = await select_assets(connection, scope, image_ids, lock=True)
-            images = [asset.id for asset in found.values() if asset.media_type == IMAGE]
-            return await self._trash.put_in(connection, scope, images, datetime.now(UTC))
+        return await self._trash.delete_kind(scope, image_ids, IMAGE)
 
 
 async def _images(connection: Connection, scope: Scope, assets: Sequence[Asset]) -> list[LibraryImage]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from calotype.db.asset import select_asset_by_checksum
+from calotype.db.asset import select_assets_by_checksum
 from calotype.db.engine import Database
 from calotype.documents.bookmarks import is_bookmark_export
 from calotype.documents.sniff import why_unsupported
@@ -167,9 +167,9 @@ class ImportService:
             await asyncio.to_thread(_check_kind, path, head, size, terms)
             size, checksum = await asyncio.to_thread(_measure, path)
             async with self._database.read() as connection:
-                existing = await select_asset_by_checksum(connection, scope, checksum)
-            if existing is not None:
-                return Imported(path, ImportOutcome.SKIPPED, size, existing.id)
+                existing = await select_assets_by_checksum(connection, scope, [checksum])
+            if checksum in existing:
+                return Imported(path, ImportOutcome.SKIPPED, size, existing[checksum].id)
             result = await self._take_in(scope, path, terms.tags, _way(found, terms))
         except Unsupported as error:
             note = why_unsupported(head, path.name) if ImportKind.DOCUMENTS in terms.kinds else None

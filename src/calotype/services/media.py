@@ -13,7 +13,7 @@ from calotype.domain.job import Job, Task, Urgency
 from calotype.domain.picture import VariantName
 from calotype.domain.scope import Scope
 from calotype.domain.storyboard import to_webvtt
-from calotype.domain.video import Storyboard, Video
+from calotype.domain.video import VIDEO, Storyboard, Video
 from calotype.jobs.queue import JobQueue
 from calotype.services.delivery import DeliveryService, SignedObject
 from calotype.services.image import image_not_found
@@ -37,7 +37,7 @@ class MediaService:
             asset = await select_asset(connection, scope, asset_id)
             if asset is None:
                 raise image_not_found()
-            video = await select_video(connection, scope, asset_id)
+            video = await select_video(connection, scope, asset_id) if asset.media_type == VIDEO else None
         if video is not None and not video.is_here:
             raise video_not_found()
         return self._delivery.original(asset)

@@ -50,6 +50,13 @@ class TrashService:
                 raise NotFound("File not found")
         return now
 
+    async def delete_kind(self, scope: Scope, asset_ids: Sequence[UUID], media_type: str) -> set[UUID]:
+        """Move those of some assets that are of a kind to the trash, whatever is being done with them; returns those that were there."""
+        async with self._database.write() as connection:
+            found = await select_assets(connection, scope, asset_ids, lock=True)
+            wanted = [asset.id for asset in found.values() if asset.media_type == media_type]
+            return await self.put_in(connection, scope, wanted, datetime.now(UTC))
+
     async def put_in(self, connection: Connection, scope: Scope, asset_ids: Sequence[UUID], now: datetime) -> set[UUID]:
         """Move live assets to the trash within a transaction of the caller's; returns those that were live.
 

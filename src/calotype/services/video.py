@@ -56,10 +56,7 @@ class VideoService:
 
     async def delete(self, scope: Scope, video_ids: Sequence[UUID]) -> set[UUID]:
         """Move videos to the trash, whatever is being done with them; returns those that were there."""
-        async with self._database.write() as connection:
-            found = await select_assets(connection, scope, video_ids, lock=True)
-            videos = [asset.id for asset in found.values() if asset.media_type == VIDEO]
-            return await self._trash.put_in(connection, scope, videos, datetime.now(UTC))
+        return await self._trash.delete_kind(scope, video_ids, VIDEO)
 
     async def reprocess(self, scope: Scope, video_ids: Sequence[UUID]) -> int:
         """Have videos indexed anew, all or none; returns how many. One whose indexing is under way is not begun again.
