@@ -14,10 +14,10 @@ from sqlalchemy.exc import IntegrityError
 from calotype.db.asset import delete_asset, insert_asset
 from calotype.db.engine import pipelined
 from calotype.db.link import (
-    has_link,
     insert_link,
-    lock_url,
+    lock_urls,
     page_values,
+    select_held_urls,
     select_link,
     select_links,
     select_unfinished_links,
@@ -112,20 +112,20 @@ async def test_a_url_is_compared_as_a_whole(database, scope, other_scope):
     """Live links of the tenant with exactly this form of it."""
     async with database.write() as connection:
         link = await add_link(connection, scope, "https://example.org/a'b\\c%d:x")
-        assert await has_link(connection, scope, "https://example.org/a'b\\c%d:x")
-        assert not await has_link(connection, scope, "https://example.org/A'b\\c%d:x")
-        assert not await has_link(connection, other_scope, "https://example.org/a'b\\c%d:x")
+        assert await select_held_urls(connection, scope, ["https://example.org/a'b\\c%d:x"])
+        assert await select_held_urls(connection, scope, ["https://example.org/A'b\\c%d:x"]) == set()
+        assert await select_held_urls(connection, other_scope, ["https://example.org/a'b\\c%d:x"]) == set()
         await update_deleted(connection, scope, [link.asset_id], LATER)
-        assert not await has_link(connection, scope, "https://example.org/a'b\\c%d:x")
+        assert await select_held_urls(connection, scope, ["https://example.org/a'b\\c%d:x"]) == set()
 
 
 async def test_one_at_a_time_decides_about_a_url(database, scope, other_scope):
     """Whoever asks for the same one waits until the first has decided; others do not."""
     async with database.write() as first, database.write() as second, database.write() as third:
-        await lock_url(first, scope, URL)
-        await lock_url(third, other_scope, URL)
-        await lock_url(third, scope, URL + "b")
-        waiting = asyncio.ensure_future(lock_url(second, scope, URL))
+        await lock_urls(first, scope, [URL])
+        await lock_urls(third, other_scope, [URL])
+        await lock_urls(third, scope, [URL + "b"])
+        waiting = asyncio.ensure_future(lock_urls(second, scope, [URL]))
         await first.rollback()
         await waiting
 

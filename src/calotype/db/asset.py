@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, Row, Select, any_, bindparam, cast, select, text, update
+from sqlalchemy import LargeBinary, Row, Select, any_, bindparam, cast, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
+from calotype.db.advisory_lock import lock_keys
 from calotype.db.asset_text import with_text
 from calotype.db.engine import Pipeline
 from calotype.db.scoped import within, within_parameter
@@ -195,16 +196,9 @@ async def lock_asset(connection: AsyncConnection, scope: Scope, asset_id: UUID) 
     return found.first() is not None
 
 
-_LOCK_CHECKSUMS = text(
-    "SELECT pg_advisory_xact_lock(hashtextextended(key, 0)) FROM unnest(CAST(:keys AS text[])) AS key"
-)
-
-
 async def lock_checksums(connection: AsyncConnection, scope: Scope, checksums: Sequence[str]) -> None:
     """Let only one transaction at a time decide whether these contents of this tenant are new."""
-    # Always in the same order, so that two transactions with some of the same never wait for each other.
-    keys = [f"{scope.tenant_id}:{checksum}" for checksum in sorted(checksums)]
-    await connection.execute(_LOCK_CHECKSUMS, {"keys": keys})
+    await lock_keys(connection, scope, checksums)
 
 
 async def update_asset(connection: AsyncConnection, scope: Scope, asset_id: UUID, values: Mapping[str, Any]) -> bool:

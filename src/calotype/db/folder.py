@@ -24,12 +24,12 @@ from sqlalchemy import (
     func,
     literal,
     select,
-    text,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
+from calotype.db.advisory_lock import lock_keys
 from calotype.db.scoped import of_tenant, within
 from calotype.domain.folder import Breadcrumb, Folder
 from calotype.domain.scope import Scope
@@ -41,9 +41,7 @@ _COLUMNS = (_F.c.id, _F.c.name, _F.c.parent_id, _F.c.depth, _F.c.created_at, _F.
 
 async def lock_tree(connection: AsyncConnection, scope: Scope) -> None:
     """Let only one transaction at a time change the tenant's tree; taken before any row is locked."""
-    await connection.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"{scope.tenant_id}:folders"}
-    )
+    await lock_keys(connection, scope, ["folders"])
 
 
 # ---------------------------------------------------------------------- reading

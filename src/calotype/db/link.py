@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import UUID as UUID_TYPE
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
+from calotype.db.advisory_lock import lock_keys
 from calotype.db.engine import Pipeline
 from calotype.db.scoped import of_tenant, within_sql
 from calotype.domain.link import CrawlStatus, Link, OpenGraph, PageContent, PageImage
@@ -74,35 +75,9 @@ async def select_links(connection: AsyncConnection, scope: Scope, asset_ids: Col
     return {row.asset_id: from_row(row) for row in rows}
 
 
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
-
-
-async def lock_url(connection: AsyncConnection, scope: Scope, normalized_url: str) -> None:
-    """Let only one transaction at a time decide whether this URL is new to the tenant."""
-    await connection.execute(_LOCK, {"key": f"{scope.tenant_id}:{normalized_url}"})
-
-
-_LOCK_ALL = text("SELECT pg_advisory_xact_lock(hashtextextended(key, 0)) FROM unnest(CAST(:keys AS text[])) AS key")
-
-
 async def lock_urls(connection: AsyncConnection, scope: Scope, normalized_urls: Collection[str]) -> None:
-    """The same for several URLs at once."""
-    # Always in the same order, so that two transactions with some of the same never wait for each other.
-    keys = [f"{scope.tenant_id}:{url}" for url in sorted(set(normalized_urls))]
-    await connection.execute(_LOCK_ALL, {"keys": keys})
-
-
-async def has_link(connection: AsyncConnection, scope: Scope, normalized_url: str) -> bool:
-    """Whether a link of the scope has this URL, in its normal form."""
-    found = await connection.execute(_has(scope), {"tenant_id": scope.tenant_id, "url": normalized_url})
-    return bool(found.scalar_one())
-
-
-def _has(scope: Scope) -> Any:
-    return text(
-        "SELECT EXISTS (SELECT 1 FROM link JOIN asset ON asset.id = link.asset_id WHERE link.tenant_id = :tenant_id "
-        f"AND md5(link.normalized_url) = md5(:url) AND link.normalized_url = :url AND {within_sql(scope.visibility)})"
-    )
+    """Let only one transaction at a time decide whether these URLs are new to the tenant."""
+    await lock_keys(connection, scope, normalized_urls)
 
 
 async def select_held_urls(connection: AsyncConnection, scope: Scope, normalized_urls: Collection[str]) -> set[str]:

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from calotype.db.asset import insert_asset, select_asset
 from calotype.db.asset_text import upsert_asset_text
 from calotype.db.engine import Connection, Database, Pipeline, pipelined
-from calotype.db.link import has_link, insert_link, lock_url, lock_urls, select_held_urls, select_link, update_link
+from calotype.db.link import insert_link, lock_urls, select_held_urls, select_link, update_link
 from calotype.db.operation import insert_operations
 from calotype.domain.asset import NewAsset, Operation, OperationType, State, UploadMethod
 from calotype.domain.errors import NotFound, RateLimited, Refused
@@ -61,8 +61,8 @@ class LinkService:
         normal = normalized(url)
         now = datetime.now(UTC)
         async with self._database.write() as connection:
-            await lock_url(connection, scope, normal)
-            is_duplicate = await has_link(connection, scope, normal)
+            await lock_urls(connection, scope, [normal])
+            is_duplicate = normal in await select_held_urls(connection, scope, [normal])
             async with pipelined(connection) as pipeline:
                 link = await self._insert(pipeline, scope, new, now, crawl=crawl, urgency=urgency)
             asset = await select_asset(connection, scope, link.asset_id)
