@@ -196,3 +196,13 @@ async def test_nobody_finds_what_is_not_theirs(library, database):
             for find in (search.images, search.documents, search.videos):
                 assert (await find(library.scope, AgentQuery(text))).found
                 assert (await find(neighbour.scope, AgentQuery(text, **options))).found == ()
+
+
+@pytest.mark.parametrize("kind", ["images", "documents", "videos"])
+async def test_the_meaning_of_a_question_is_worked_out_once(library, ask, monkeypatch, kind):
+    """However many searches an answer is put together from, the model reads a question a single time."""
+    embedder = library.services.agent_search._embedder
+    read, embed = [], embedder.embed
+    monkeypatch.setattr(embedder, "embed", lambda texts: read.append(texts) or embed(texts))
+    await ask(kind, "a red boat at sea")
+    assert read == [["a red boat at sea"]]

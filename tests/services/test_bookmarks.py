@@ -10,7 +10,7 @@ import pytest
 from calotype.domain.bookmark import Bookmark
 from calotype.domain.errors import NotFound
 from calotype.services.bookmark import BookmarkTerms
-from calotype.services.importer import FoundFile, ImportKind, ImportOutcome, ImportTerms
+from calotype.services.importer import BOOKMARKS_AT_ONCE, FoundFile, ImportKind, ImportOutcome, ImportTerms
 from calotype.services.link import NewLink
 
 
@@ -124,18 +124,25 @@ async def test_a_folder_that_is_removed_meanwhile_is_made_again(library, bookmar
 
 async def test_a_file_is_read_as_bookmarks_only_where_links_are_wanted(library, tmp_path):
     """Content decides, not the name; what cannot be read and what is no export has none."""
-    importer = library.services.importer
+
+    async def steps(path, **terms):
+        """How many entries a file has, and what became of them in each step."""
+        found = library.services.importer.take(library.scope, FoundFile(path), ImportTerms(**terms))
+        return [(step.of, [(done.outcome, done.url) for done in step.done]) async for step in found]
+
     export = tmp_path / "notes.txt"
-    export.write_text('<!DOCTYPE NETSCAPE-Bookmark-file-1>\n<DL><DT><A HREF="https://a.example">A</A></DL>')
-    assert [each.url for each in await importer.read_bookmarks(FoundFile(export), ImportTerms())] == [
-        "https://a.example"
+    items = "".join(f'<DT><A HREF="https://a.example/{number}">A</A>' for number in range(BOOKMARKS_AT_ONCE + 1))
+    export.write_text(f"<!DOCTYPE NETSCAPE-Bookmark-file-1>\n<DL>{items}")
+    urls = [f"https://a.example/{number}" for number in range(BOOKMARKS_AT_ONCE + 1)]
+    assert await steps(export) == [
+        (101, []),
+        (101, [(ImportOutcome.IMPORTED, url) for url in urls[:BOOKMARKS_AT_ONCE]]),
+        (101, [(ImportOutcome.IMPORTED, urls[-1])]),
     ]
     page = tmp_path / "bookmarks.html"
     page.write_text("<!DOCTYPE html><a href=https://a.example>A</a>")
-    for path in (page, tmp_path / "nowhere.html", tmp_path):
-        assert await importer.read_bookmarks(FoundFile(path), ImportTerms()) == []
-    without = ImportTerms(kinds=frozenset(ImportKind) - {ImportKind.LINKS})
-    assert await importer.read_bookmarks(FoundFile(export), without) == []
-    done = await importer.import_file(library.scope, FoundFile(export), without)
-    assert done.outcome is ImportOutcome.IGNORED
+    for path, outcome in ((page, "ignored"), (tmp_path / "nowhere.html", "failed"), (tmp_path, "failed")):
+        assert await steps(path) == [(1, [(outcome, None)])]
+    without = frozenset(ImportKind) - {ImportKind.LINKS}
+    assert await steps(export, kinds=without) == [(1, [("ignored", None)])]
     assert library.objects() == set()

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import math
 import os
 from datetime import timedelta
 
 from calotype.ai.interfaces import Describer
 from calotype.ai.wordllama_embedder import WordLlamaEmbedder
-from calotype.bootstrap import documents, videos
+from calotype.bootstrap import documents, uploads, videos
 from calotype.bootstrap.application import Application
 from calotype.bootstrap.describer import build_describer
 from calotype.bootstrap.tools import Tools
-from calotype.domain.analysis import MOST_IMAGES
 from calotype.domain.budget import Budget
 from calotype.domain.quota import UploadTerms
 from calotype.domain.video import FILE_FORMATS
 from calotype.services.agent_search import AgentSearchService
 from calotype.services.analysis import AnalysisService
 from calotype.services.analysis_recovery import AnalysisRecovery
-from calotype.services.analysis_session import AnalysisSessionService, SessionTerms
+from calotype.services.analysis_session import AnalysisSessionService
 from calotype.services.analysis_watch import AnalysisWatch
 from calotype.services.analysis_work import AnalysisWork
 from calotype.services.announcing import AnnounceService
 from calotype.services.api_key import ApiKeyService
 from calotype.services.asset import AssetService
 from calotype.services.batch import BatchService, BatchTerms
-from calotype.services.batch_upload import BatchLimits, BatchUploadService
 from calotype.services.bookmark import BookmarkService
 from calotype.services.budget import BudgetService
 from calotype.services.chunked_upload import ChunkedUploadService
@@ -37,7 +34,7 @@ from calotype.services.delivery import DeliveryService
 from calotype.services.describing import DescribingService, ReadingLimits
 from calotype.services.description import DescriptionService
 from calotype.services.device import DeviceService
-from calotype.services.device_upload import FORMATS, MAX_METADATA_BYTES, DeviceUploadService, DeviceUploadTerms
+from calotype.services.device_upload import DeviceUploadService
 from calotype.services.doctor import DoctorService, Readers
 from calotype.services.document import DocumentService
 from calotype.services.document_search import DocumentSearchService
@@ -49,11 +46,9 @@ from calotype.services.export_picture import PictureSource, TurnLimits
 from calotype.services.folder import FolderService
 from calotype.services.image import ImageService
 from calotype.services.image_search import ImageSearchService
-from calotype.services.image_upload import ImageTerms, ImageUploadService
 from calotype.services.importer import ImportService
 from calotype.services.indexing import IndexingService
 from calotype.services.ingest import IngestService
-from calotype.services.late_fields import LateFieldsService
 from calotype.services.link import LinkService
 from calotype.services.look_alike import LookAlikeService
 from calotype.services.media import MediaService
@@ -62,7 +57,7 @@ from calotype.services.picture import DevelopLimits, PictureService
 from calotype.services.presence import Presence
 from calotype.services.presigned_upload import PresignedUploadService
 from calotype.services.quota import QuotaService
-from calotype.services.receive import IngestLimits, ReceiveService
+from calotype.services.receive import IngestLimits
 from calotype.services.reindexing import ReindexService
 from calotype.services.rendition import RenditionService
 from calotype.services.scene import SceneService
@@ -78,7 +73,6 @@ from calotype.services.video_group import VideoGroupService
 from calotype.services.video_search import VideoSearchService
 from calotype.services.webhook import WebhookService
 from calotype.services.webhook_delivery import DeliveryTerms, WebhookDeliveryService
-from calotype.settings import Settings
 
 MIB = 1024 * 1024
 
@@ -114,11 +108,11 @@ def build(tools: Tools, secret: bytes) -> Application:
     links = LinkService(database, queue)
     sessions = _sessions(tools)
     batches = _batches(tools, events)
-    device_uploads = _device_uploads(tools, ingest, batches, events)
+    device_uploads = uploads.device_uploads(tools, ingest, batches, events)
     webhook_deliveries = _webhook_deliveries(tools)
     presence = Presence(database.url)
     analyses = AnalysisService(database, queue, presence)
-    analysis_sessions = _analysis_sessions(tools, ingest)
+    analysis_sessions = uploads.analysis_sessions(tools, ingest)
     analysis_work = AnalysisWork(database, describing, presence, concurrency=settings.analysis_concurrency)
     return Application(
         settings=settings,
@@ -139,7 +133,7 @@ def build(tools: Tools, secret: bytes) -> Application:
         api_keys=ApiKeyService(database),
         assets=assets,
         batches=batches,
-        batch_uploads=_batch_uploads(tools, ingest, assets, trash, sessions),
+        batch_uploads=uploads.batch_uploads(tools, ingest, assets, trash, sessions),
         budgets=_budgets(tools),
         chunked_completion=videos.chunked_completion(tools, ingest, probing, delivery),
         chunked_uploads=chunked_uploads,
@@ -168,7 +162,7 @@ def build(tools: Tools, secret: bytes) -> Application:
         embeddings=embeddings,
         folders=folders,
         image_search=image_search,
-        image_uploads=_image_uploads(tools, ingest),
+        image_uploads=uploads.image_uploads(tools, ingest),
         images=ImageService(database, trash),
         importer=ImportService(database, ingest, folders, BookmarkService(links, folders)),
         indexing=IndexingService(database, queue),
@@ -231,31 +225,6 @@ def _batches(tools: Tools, events: EventService) -> BatchService:
     settings = tools.settings
     terms = BatchTerms(settings.batch_max_images, timedelta(seconds=settings.batch_max_age_seconds))
     return BatchService(tools.database, events, terms)
-
-
-def _device_uploads(
-    tools: Tools, ingest: IngestService, batches: BatchService, events: EventService
-) -> DeviceUploadService:
-    settings = tools.settings
-    terms = DeviceUploadTerms(settings.device_max_image_bytes, MAX_METADATA_BYTES)
-    limits = IngestLimits(
-        max_image_bytes=terms.max_image_bytes, max_pixels=settings.max_pixels, only_formats=FORMATS, only_whole=True
-    )
-    return DeviceUploadService(tools.database, ingest, ReceiveService(tools.store, limits), batches, events, terms)
-
-
-def _batch_uploads(
-    tools: Tools, ingest: IngestService, assets: AssetService, trash: TrashService, sessions: UploadSessionService
-) -> BatchUploadService:
-    return BatchUploadService(
-        tools.database,
-        ingest,
-        LateFieldsService(tools.database, tools.events, assets, trash),
-        trash,
-        sessions,
-        BatchLimits(tools.settings.max_batch_files, tools.settings.max_batch_bytes),
-        stalled_after=tools.settings.stalled_after,
-    )
 
 
 def _budgets(tools: Tools) -> BudgetService:
@@ -339,47 +308,6 @@ def _upkeep(
         orphan_age=timedelta(hours=tools.settings.orphan_age_hours),
         embedding_model=embeddings.model,
     )
-
-
-def _image_uploads(tools: Tools, ingest: IngestService) -> ImageUploadService:
-    settings = tools.settings
-    limits = IngestLimits(
-        max_image_bytes=settings.max_image_bytes,
-        max_pixels=min(settings.max_pixels, settings.vision_max_pixels),
-        refused_formats=frozenset({"svg"}),
-        only_whole=True,
-    )
-    terms = ImageTerms(
-        max_images=settings.vision_max_images,
-        max_image_bytes=settings.max_image_bytes,
-        max_metadata_bytes=settings.max_custom_metadata_bytes,
-        max_text_bytes=settings.vision_max_body_bytes,
-        fetch_timeout=2 * settings.fetch_timeout,
-        longest=_longest_upload(settings),
-    )
-    return ImageUploadService(ingest, ReceiveService(tools.store, limits), tools.fetcher, terms)
-
-
-def _analysis_sessions(tools: Tools, ingest: IngestService) -> AnalysisSessionService:
-    settings = tools.settings
-    # A picture that is broken fails alone, when it is analysed.
-    limits = IngestLimits(
-        max_image_bytes=settings.analysis_max_image_bytes, max_pixels=settings.max_pixels, notes_faults=True
-    )
-    terms = ImageTerms(
-        max_images=MOST_IMAGES,
-        max_image_bytes=limits.max_image_bytes,
-        longest=_longest_upload(settings),
-        missing="images is required: one file or more of a multipart form",
-    )
-    uploads = ImageUploadService(ingest, ReceiveService(tools.store, limits), tools.fetcher, terms)
-    lifetime = timedelta(seconds=settings.analysis_session_lifetime)
-    return AnalysisSessionService(tools.database, uploads, SessionTerms(lifetime))
-
-
-def _longest_upload(settings: Settings) -> float:
-    """Seconds until an upload must have its rows; where everything is swept at once, nothing helps."""
-    return settings.orphan_age_hours * 3600 / 2 or math.inf
 
 
 def _webhook_deliveries(tools: Tools) -> WebhookDeliveryService:

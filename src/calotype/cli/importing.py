@@ -7,7 +7,6 @@ import json
 import signal
 import time
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -18,14 +17,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from calotype.bootstrap import Application
 from calotype.cli.session import with_services
-from calotype.domain.bookmark import Bookmark
 from calotype.domain.errors import InvalidInput
 from calotype.domain.folder import clean_folder_path
 from calotype.domain.scope import Scope
 from calotype.domain.values import clean_tags, split_list
 from calotype.services.api_key import DEFAULT_TENANT
 from calotype.services.importer import (
-    BOOKMARKS_AT_ONCE,
     FoundFile,
     Imported,
     ImportKind,
@@ -59,9 +56,9 @@ class _Run:
         """Take no further file and bookmarks; those under way are finished."""
         self.is_stopped = True
 
-    def expect(self, bookmarks: int) -> None:
-        """Count bookmarks instead of the file they stand in."""
-        self.total += bookmarks - 1
+    def expect(self, more: int) -> None:
+        """Count what a file holds instead of the file."""
+        self.total += more
         self.progress.update(self.bar, total=self.total)
 
     def note(self, done: Imported) -> None:
@@ -148,23 +145,18 @@ async def _take(services: Application, scope: Scope, run: _Run) -> None:
     while run.next < len(run.files) and not run.is_stopped:
         found = run.files[run.next]
         run.next += 1
-        bookmarks = await services.importer.read_bookmarks(found, run.terms)
-        if bookmarks:
-            await _take_bookmarks(services, scope, run, found, bookmarks)
-        else:
-            run.note(await services.importer.import_file(scope, found, run.terms))
+        await _take_one(services, scope, run, found)
 
 
-async def _take_bookmarks(
-    services: Application, scope: Scope, run: _Run, found: FoundFile, bookmarks: Sequence[Bookmark]
-) -> None:
-    run.expect(len(bookmarks))
-    for start in range(0, len(bookmarks), BOOKMARKS_AT_ONCE):
-        if run.is_stopped:
-            return
-        some = bookmarks[start : start + BOOKMARKS_AT_ONCE]
-        for done in await services.importer.import_bookmarks(scope, found, some, run.terms):
+async def _take_one(services: Application, scope: Scope, run: _Run, found: FoundFile) -> None:
+    expected = 1
+    async for step in services.importer.take(scope, found, run.terms):
+        run.expect(step.of - expected)
+        expected = step.of
+        for done in step.done:
             run.note(done)
+        if run.is_stopped:
+            break
 
 
 def _summarise(run: _Run, *, as_json: bool) -> None:

@@ -7,7 +7,7 @@ changes the text holds that lock too and marks the vectors stale, so that in the
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -66,13 +66,18 @@ async def select_scene_texts(
 
     With `lock` scenes cannot be replaced until the transaction ends.
     """
-    rows = await connection.execute(
-        _SCENE_TEXTS_LOCKED if lock else _SCENE_TEXTS_READ, {"tenant_id": scope.tenant_id, "ids": list(asset_ids)}
+    query = _SCENE_TEXTS_LOCKED if lock else _SCENE_TEXTS_READ
+    rows = await connection.execute(query, {"tenant_id": scope.tenant_id, "ids": list(asset_ids)})
+    return _by_asset(
+        (row.id, row.part, scene_text(row.name, row.description, row.visible_text, row.transcript)) for row in rows
     )
+
+
+def _by_asset(texts: Iterable[tuple[UUID, int, str]]) -> dict[UUID, tuple[tuple[int, str], ...]]:
+    """(number, text) of parts, from (asset, number, text), in the order given."""
     found: dict[UUID, list[tuple[int, str]]] = {}
-    for row in rows:
-        text_ = scene_text(row.name, row.description, row.visible_text, row.transcript)
-        found.setdefault(row.id, []).append((row.part, text_))
+    for asset_id, part, said in texts:
+        found.setdefault(asset_id, []).append((part, said))
     return {asset_id: tuple(parts) for asset_id, parts in found.items()}
 
 
@@ -92,13 +97,9 @@ async def select_chunk_texts(
 
     With `lock` chunks cannot be replaced until the transaction ends.
     """
-    rows = await connection.execute(
-        _CHUNK_TEXTS_LOCKED if lock else _CHUNK_TEXTS_READ, {"tenant_id": scope.tenant_id, "ids": list(asset_ids)}
-    )
-    found: dict[UUID, list[tuple[int, str]]] = {}
-    for row in rows:
-        found.setdefault(row.id, []).append((row.part, chunk_text(row.headings, row.content)))
-    return {asset_id: tuple(parts) for asset_id, parts in found.items()}
+    query = _CHUNK_TEXTS_LOCKED if lock else _CHUNK_TEXTS_READ
+    rows = await connection.execute(query, {"tenant_id": scope.tenant_id, "ids": list(asset_ids)})
+    return _by_asset((row.id, row.part, chunk_text(row.headings, row.content)) for row in rows)
 
 
 _HAVING_CHUNKS = text(

@@ -1,4 +1,4 @@
-"""Finding images by what they mean: the question, the answer, and how the scores of what it shows and of what is said of it are joined."""
+"""Finding images by what they mean: the question, the answer, and how scores of what is shown and what is said are joined."""
 
 from __future__ import annotations
 

@@ -120,19 +120,13 @@ class JobQueue:
         self, connection: AsyncConnection, subject_ids: Sequence[UUID], tasks: Sequence[Task] = ASSET_TASKS
     ) -> set[UUID]:
         """Those of the given assets (or of what other `tasks` run on) that have any job waiting or running."""
-        owners = _owners(subject_ids, tasks)
-        rows = await connection.execute(
-            text(
-                "SELECT queueing_lock FROM procrastinate_jobs "
-                "WHERE status IN ('todo', 'doing') AND queueing_lock = ANY(:identities)"
-            ),
-            {"identities": list(owners)},
-        )
-        return {owners[str(identity)] for identity in rows.scalars()}
+        return set(await self.select_attempts(connection, subject_ids, tasks))
 
-    async def select_attempts(self, connection: AsyncConnection, asset_ids: Sequence[UUID]) -> dict[UUID, int]:
+    async def select_attempts(
+        self, connection: AsyncConnection, subject_ids: Sequence[UUID], tasks: Sequence[Task] = ASSET_TASKS
+    ) -> dict[UUID, int]:
         """How often the waiting or running job of each of the given assets had to be begun again, where there is one."""
-        owners = _owners(asset_ids, ASSET_TASKS)
+        owners = _owners(subject_ids, tasks)
         rows = await connection.execute(
             text(
                 "SELECT queueing_lock, attempts FROM procrastinate_jobs "

@@ -84,26 +84,28 @@ class EmbeddingService:
         parts = [
             (scene.index, scene_text(name, scene.description, scene.visible_text, scene.transcript)) for scene in scenes
         ]
-        try:
-            return tuple(await self._compute_parts(asset_id, EmbeddingSource.SCENE, parts))
-        except Unavailable:
-            return ()
+        return await self._of_parts(asset_id, EmbeddingSource.SCENE, parts)
 
     async def of_chunks(self, asset_id: UUID, chunks: Sequence[Chunk]) -> tuple[Embedding, ...]:
         """The vectors of a document's chunks, numbered as those are; none where the model is not installed."""
         parts = [(chunk.index, chunk_text(chunk.headings, chunk.content)) for chunk in chunks]
+        return await self._of_parts(asset_id, EmbeddingSource.CHUNK, parts)
+
+    async def _of_parts(
+        self, asset_id: UUID, source: EmbeddingSource, parts: Sequence[tuple[int, str]]
+    ) -> tuple[Embedding, ...]:
         try:
-            return tuple(await self._compute_parts(asset_id, EmbeddingSource.CHUNK, parts))
+            return tuple(await self._compute_parts(asset_id, source, parts))
         except Unavailable:
             return ()
 
-    async def store_parts(self, connection: Connection, scope: Scope, vectors: Sequence[Embedding]) -> None:
+    async def store_parts(self, connection: Connection | Pipeline, scope: Scope, vectors: Sequence[Embedding]) -> None:
         """Store the vectors of scenes or chunks in the transaction that stores those."""
         await upsert_embeddings(connection, scope, vectors, datetime.now(UTC))
 
     async def store(self, connection: Connection | Pipeline, scope: Scope, prepared: PreparedEmbeddings) -> None:
         """Store prepared vectors in the transaction that stores the description."""
-        await upsert_embeddings(connection, scope, prepared.embeddings, datetime.now(UTC))
+        await self.store_parts(connection, scope, prepared.embeddings)
 
     async def compare(
         self, connection: Connection, asset: Asset, description: Description, prepared: PreparedEmbeddings

@@ -103,6 +103,26 @@ class Imported:
     note: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What was done at once of a file, or of the bookmarks in it; `of` is how many of them there are in all."""
+
+    of: int
+    done: Sequence[Imported] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """The first bytes of a file, and its size."""
+
+    head: bytes
+    size: int
+
+    @property
+    def holds_bookmarks(self) -> bool:
+        return is_bookmark_export(self.head)
+
+
 class ImportService:
     """One file at a time, straight through the same rules as an upload; bookmarks a hundred at a time."""
 
@@ -114,22 +134,32 @@ class ImportService:
         self._folders = folders
         self._bookmarks = bookmarks
 
-    async def read_bookmarks(self, found: FoundFile, terms: ImportTerms) -> Sequence[Bookmark]:
-        """The bookmarks of a file that is to be taken in as such; none of any other, and where links are not wanted.
+    async def take(self, scope: Scope, found: FoundFile, terms: ImportTerms) -> AsyncIterator[Step]:
+        """Take one file in, or the bookmarks in it where links are wanted, a transaction at a time; faults are reported.
 
-        What is wrong with a file that cannot be read, `import_file` tells.
+        Who has enough leaves off between two steps; before the first of bookmarks stands one in which nothing is done yet.
         """
-        if ImportKind.LINKS not in terms.kinds:
-            return []
         try:
-            head, size = await asyncio.to_thread(_look_at, found.path)
-            if size > MAX_EXPORT_BYTES or not is_bookmark_export(head):
-                return []
-            return await self._bookmarks.read(found.path)
-        except OSError:
-            return []
+            look = await asyncio.to_thread(_look_at, found.path)
+            bookmarks = await self._read_bookmarks(found, look, terms)
+        except OSError as error:
+            yield Step(1, (_unreadable(found.path, 0, error),))
+            return
+        if not bookmarks:
+            yield Step(1, (await self._import_file(scope, found, look, terms),))
+            return
+        yield Step(len(bookmarks))
+        for start in range(0, len(bookmarks), BOOKMARKS_AT_ONCE):
+            some = bookmarks[start : start + BOOKMARKS_AT_ONCE]
+            yield Step(len(bookmarks), await self._import_bookmarks(scope, found, some, terms))
 
-    async def import_bookmarks(
+    async def _read_bookmarks(self, found: FoundFile, look: _Look, terms: ImportTerms) -> Sequence[Bookmark]:
+        """The bookmarks of a file that is to be taken in as such; none of any other, and where links are not wanted."""
+        if ImportKind.LINKS not in terms.kinds or look.size > MAX_EXPORT_BYTES or not look.holds_bookmarks:
+            return []
+        return await self._bookmarks.read(found.path)
+
+    async def _import_bookmarks(
         self, scope: Scope, found: FoundFile, bookmarks: Sequence[Bookmark], terms: ImportTerms
     ) -> list[Imported]:
         """Save some bookmarks of a file, in one transaction, unless live links lead to the same pages already."""
@@ -154,17 +184,14 @@ class ImportService:
             done.append(Imported(path, outcome, 0, each.link_id, each.fault, each.bookmark.url, note))
         return done
 
-    async def import_file(self, scope: Scope, found: FoundFile, terms: ImportTerms) -> Imported:
+    async def _import_file(self, scope: Scope, found: FoundFile, look: _Look, terms: ImportTerms) -> Imported:
         """Import one file unless its content is in the library already; a broken file is reported, never raised.
 
         The folder it comes to lie in is made where it is missing. A file that is in the library stays where it is there.
         """
-        path = found.path
-        size = 0
-        head = b""
+        path, size = found.path, look.size
         try:
-            head, size = await asyncio.to_thread(_look_at, path)
-            await asyncio.to_thread(_check_kind, path, head, size, terms)
+            await asyncio.to_thread(_check_kind, path, look, terms)
             size, checksum = await asyncio.to_thread(_measure, path)
             async with self._database.read() as connection:
                 existing = await select_assets_by_checksum(connection, scope, [checksum])
@@ -172,12 +199,12 @@ class ImportService:
                 return Imported(path, ImportOutcome.SKIPPED, size, existing[checksum].id)
             result = await self._take_in(scope, path, terms.tags, _way(found, terms))
         except Unsupported as error:
-            note = why_unsupported(head, path.name) if ImportKind.DOCUMENTS in terms.kinds else None
+            note = why_unsupported(look.head, path.name) if ImportKind.DOCUMENTS in terms.kinds else None
             return Imported(path, ImportOutcome.IGNORED, size, reason=error.message, note=note)
         except CalotypeError as error:
             return Imported(path, ImportOutcome.FAILED, size, reason=error.message)
         except OSError as error:
-            return Imported(path, ImportOutcome.FAILED, size, reason=error.strerror or str(error))
+            return _unreadable(path, size, error)
         outcome = ImportOutcome.SKIPPED if result.is_duplicate else ImportOutcome.IMPORTED
         return Imported(path, outcome, size, result.asset_id)
 
@@ -215,24 +242,27 @@ def _way(found: FoundFile, terms: ImportTerms) -> tuple[str, ...]:
     return (*terms.folder, *found.directories) if terms.mirrors else terms.folder
 
 
-def _look_at(path: Path) -> tuple[bytes, int]:
-    """The first bytes of a file, and its size."""
+def _unreadable(path: Path, size: int, error: OSError) -> Imported:
+    return Imported(path, ImportOutcome.FAILED, size, reason=error.strerror or str(error))
+
+
+def _look_at(path: Path) -> _Look:
     with path.open("rb") as file:
-        return file.read(SNIFF_BYTES), os.fstat(file.fileno()).st_size
+        return _Look(file.read(SNIFF_BYTES), os.fstat(file.fileno()).st_size)
 
 
-def _check_kind(path: Path, head: bytes, size: int, terms: ImportTerms) -> None:
+def _check_kind(path: Path, look: _Look, terms: ImportTerms) -> None:
     """Whether a file is of a kind that is wanted, before all of it is read. Raises EmptyFile, Unsupported, TooLarge."""
-    if is_bookmark_export(head):
+    if look.holds_bookmarks:
         if ImportKind.LINKS not in terms.kinds:
             raise Unsupported("links are left out")
-        if size > MAX_EXPORT_BYTES:
+        if look.size > MAX_EXPORT_BYTES:
             raise TooLarge(f"An export of bookmarks may have at most {MAX_EXPORT_BYTES} bytes", limit=MAX_EXPORT_BYTES)
         raise Unsupported("the export holds no bookmarks")
-    media = sniffed(head, clean_filename(path.name))
+    media = sniffed(look.head, clean_filename(path.name))
     if media.media_type == DOCUMENT and media.format not in DOCUMENT_FORMATS:
         raise Unsupported(f"{media.content_type} files are not accepted here")
-    if media == DOCX and not _holds_document(path, size):
+    if media == DOCX and not _holds_document(path, look.size):
         raise Unsupported("The file is a ZIP but no Word document")
     if _KINDS[media.media_type] not in terms.kinds:
         raise Unsupported(f"{_KINDS[media.media_type]} are left out")

@@ -1,4 +1,4 @@
-"""Telling a tenant what it may still upload; `services/ingest.py` enforces it by the same count."""
+"""Telling a tenant what it may still upload; `services/allowance.py` enforces it by the same count."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class TrashService:
         return now
 
     async def delete_kind(self, scope: Scope, asset_ids: Sequence[UUID], media_type: str) -> set[UUID]:
-        """Move those of some assets that are of a kind to the trash, whatever is being done with them; returns those that were there."""
+        """Move those of some assets that are of a kind to the trash, whatever is being done with them; returns those it found."""
         async with self._database.write() as connection:
             found = await select_assets(connection, scope, asset_ids, lock=True)
             wanted = [asset.id for asset in found.values() if asset.media_type == media_type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
 
 from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
@@ -35,24 +36,26 @@ class Patience(BaseRetryStrategy):
         return RetryDecision(retry_in={"seconds": min(self._longest, 2**job.attempts)})
 
 
+Work = Callable[[Scope, UUID, int], Awaitable[object]]
+"""Does the work on an asset, in the attempt of that number, from 1."""
+
+_ON_ASSETS: Mapping[Task, tuple[Callable[[Application], Work], int]] = {
+    Task.MAKE_VARIANTS: (lambda services: services.pictures.make_variants, _LONGEST_PAUSE),
+    Task.EXTRACT_COLORS: (lambda services: services.colors.extract, _LONGEST_PAUSE),
+    Task.READ_TEXT: (lambda services: services.descriptions.read_text, _LONGEST_PAUSE),
+    Task.DESCRIBE: (lambda services: services.descriptions.describe, _LONGEST_PAUSE_OF_MODELS),
+    Task.INDEX_VIDEO: (lambda services: services.video_indexing.index, _LONGEST_PAUSE_OF_MODELS),
+    Task.MAKE_RENDITION: (lambda services: services.renditions.make, _LONGEST_PAUSE),
+    Task.DOWNLOAD_VIDEO: (lambda services: services.video_downloads.download, _LONGEST_PAUSE),
+    Task.EXTRACT_TEXT: (lambda services: services.extraction.extract, _LONGEST_PAUSE),
+    Task.CRAWL: (lambda services: services.crawls.crawl, _LONGEST_PAUSE),
+}
+
+
 def register(app: App, application: Application) -> None:
     """Make the tasks known to the queue's library."""
-
-    @app.task(name=Task.MAKE_VARIANTS.value, pass_context=True, retry=Patience())
-    async def make_variants(context: JobContext, tenant_id: str, asset_id: str) -> None:
-        await application.pictures.make_variants(Scope(UUID(tenant_id)), UUID(asset_id), context.job.attempts + 1)
-
-    @app.task(name=Task.EXTRACT_COLORS.value, pass_context=True, retry=Patience())
-    async def extract_colors(context: JobContext, tenant_id: str, asset_id: str) -> None:
-        await application.colors.extract(Scope(UUID(tenant_id)), UUID(asset_id), context.job.attempts + 1)
-
-    @app.task(name=Task.READ_TEXT.value, pass_context=True, retry=Patience())
-    async def read_text(context: JobContext, tenant_id: str, asset_id: str) -> None:
-        await application.descriptions.read_text(Scope(UUID(tenant_id)), UUID(asset_id), context.job.attempts + 1)
-
-    @app.task(name=Task.DESCRIBE.value, pass_context=True, retry=Patience(_LONGEST_PAUSE_OF_MODELS))
-    async def describe(context: JobContext, tenant_id: str, asset_id: str) -> None:
-        await application.descriptions.describe(Scope(UUID(tenant_id)), UUID(asset_id), context.job.attempts + 1)
+    for task, (work_of, longest_pause) in _ON_ASSETS.items():
+        _register_on_asset(app, application, task, work_of, Patience(longest_pause))
 
     @app.task(name=Task.EMBED.value, retry=Patience())
     async def embed(tenant_id: str, asset_id: str) -> None:
@@ -66,29 +69,10 @@ def register(app: App, application: Application) -> None:
     async def analyze(tenant_id: str, analysis_id: str) -> None:
         await application.analysis_work.run(Scope(UUID(tenant_id)), UUID(analysis_id))
 
-    _register_videos(app, application)
-    _register_texts(app, application)
 
-
-def _register_videos(app: App, application: Application) -> None:
-    @app.task(name=Task.INDEX_VIDEO.value, pass_context=True, retry=Patience(_LONGEST_PAUSE_OF_MODELS))
-    async def index_video(context: JobContext, tenant_id: str, asset_id: str) -> None:
-        await application.video_indexing.index(Scope(UUID(tenant_id)), UUID(asset_id), context.job.attempts + 1)
-
-    @app.task(name=Task.MAKE_RENDITION.value, pass_context=True, retry=Patience())
-    async def make_rendition(context: JobContext, tenant_id: str, asset_id: str) -> None:
-        await application.renditions.make(Scope(UUID(tenant_id)), UUID(asset_id), context.job.attempts + 1)
-
-    @app.task(name=Task.DOWNLOAD_VIDEO.value, pass_context=True, retry=Patience())
-    async def download_video(context: JobContext, tenant_id: str, asset_id: str) -> None:
-        await application.video_downloads.download(Scope(UUID(tenant_id)), UUID(asset_id), context.job.attempts + 1)
-
-
-def _register_texts(app: App, application: Application) -> None:
-    @app.task(name=Task.EXTRACT_TEXT.value, pass_context=True, retry=Patience())
-    async def extract_text(context: JobContext, tenant_id: str, asset_id: str) -> None:
-        await application.extraction.extract(Scope(UUID(tenant_id)), UUID(asset_id), context.job.attempts + 1)
-
-    @app.task(name=Task.CRAWL.value, pass_context=True, retry=Patience())
-    async def crawl(context: JobContext, tenant_id: str, asset_id: str) -> None:
-        await application.crawls.crawl(Scope(UUID(tenant_id)), UUID(asset_id), context.job.attempts + 1)
+def _register_on_asset(
+    app: App, application: Application, task: Task, work_of: Callable[[Application], Work], patience: Patience
+) -> None:
+    @app.task(name=task.value, pass_context=True, retry=patience)
+    async def run(context: JobContext, tenant_id: str, asset_id: str) -> None:
+        await work_of(application)(Scope(UUID(tenant_id)), UUID(asset_id), context.job.attempts + 1)

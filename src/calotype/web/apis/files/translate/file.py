@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-from calotype.domain.asset import Asset, OperationType, State
+from calotype.domain.asset import Asset, DescriptionRecord, Operation, OperationType, State
 from calotype.domain.asset_detail import AssetDetail
 from calotype.domain.deletion import Deletion, Fate
 from calotype.domain.document import DOCUMENT
@@ -152,8 +152,24 @@ def detail_to_wire(
     detail: AssetDetail, link: VariantLink, original: OriginalLink, playback: PlaybackLink
 ) -> wire.FileDetail:
     """One file with its history, with annotations if a device sent it, and with the keys that only its media type has."""
+    known = _known_to_wire(detail, link, original)
+    if detail.video is not None:
+        return wire.VideoDetail(**dict(known) | video_keys(detail.video, playback))
+    if detail.document is not None:
+        return wire.DocumentDetail(**dict(known) | document_keys(detail.document, original(detail.asset)))
+    if detail.link is not None:
+        return wire.LinkDetail(**dict(known) | link_keys(detail.link))
+    if detail.annotations is None:
+        return known
+    return wire.AnnotatedFileDetail(
+        **dict(known), annotations=[annotation_to_wire(seen) for seen in detail.annotations]
+    )
+
+
+def _known_to_wire(detail: AssetDetail, link: VariantLink, original: OriginalLink) -> wire.FileDetail:
+    """The keys that files of every media type have."""
     asset = detail.asset
-    known = wire.FileDetail(
+    return wire.FileDetail(
         id=asset.id,
         object_key=asset.object_key,
         title=asset.title,
@@ -171,51 +187,42 @@ def detail_to_wire(
         upload_description=asset.description,
         visible_text=asset.visible_text,
         description_generated_at=asset.described_at,
-        full_descriptions=[
-            wire.FullDescription(
-                id=made.id,
-                description=made.description,
-                visible_text=made.visible_text,
-                confidence_score=made.confidence,
-                providers_used=list(made.providers),
-                verification_level=made.verification_level,
-                processing_time_ms=made.processing_time_ms,
-                created_at=made.created_at,
-            )
-            for made in detail.descriptions
-        ],
+        full_descriptions=[_description_to_wire(made) for made in detail.descriptions],
         created_at=asset.created_at,
         updated_at=asset.updated_at,
         content_created_at=asset.captured_at,
         upload_method=asset.upload_method.value,
         original_filename=asset.original_filename or None,
         hash=f"sha256:{asset.checksum}" if asset.checksum else "",
-        processing_history=[
-            wire.ProcessingStep(
-                id=step.id,
-                operation_type=operation_to_wire(step.type),
-                status=step.status.value,
-                created_at=step.created_at,
-                completed_at=step.completed_at,
-                error_message=step.error_message,
-            )
-            for step in detail.operations
-        ],
+        processing_history=[_step_to_wire(step) for step in detail.operations],
         blur_hash=asset.blur_hash,
         description_status=description_status(asset.description_status),
         media_type=asset.media_type,
         folder_id=asset.folder_id,
     )
-    if detail.video is not None:
-        return wire.VideoDetail(**dict(known), **video_keys(detail.video, playback))
-    if detail.document is not None:
-        return wire.DocumentDetail(**dict(known), **document_keys(detail.document, original(asset)))
-    if detail.link is not None:
-        return wire.LinkDetail(**dict(known), **link_keys(detail.link))
-    if detail.annotations is None:
-        return known
-    return wire.AnnotatedFileDetail(
-        **dict(known), annotations=[annotation_to_wire(seen) for seen in detail.annotations]
+
+
+def _description_to_wire(made: DescriptionRecord) -> wire.FullDescription:
+    return wire.FullDescription(
+        id=made.id,
+        description=made.description,
+        visible_text=made.visible_text,
+        confidence_score=made.confidence,
+        providers_used=list(made.providers),
+        verification_level=made.verification_level,
+        processing_time_ms=made.processing_time_ms,
+        created_at=made.created_at,
+    )
+
+
+def _step_to_wire(step: Operation) -> wire.ProcessingStep:
+    return wire.ProcessingStep(
+        id=step.id,
+        operation_type=operation_to_wire(step.type),
+        status=step.status.value,
+        created_at=step.created_at,
+        completed_at=step.completed_at,
+        error_message=step.error_message,
     )
 
 

@@ -106,24 +106,34 @@ class FileItem(Wire):
     variant_error: str | None
 
 
-class VideoItem(FileItem):
-    """One video of a listing."""
+class VideoKeys(Wire):
+    """What is known of a video only."""
 
     video_metadata: VideoMetadata | None
+    video_analysis_status: str | None
     video_analysis_job_id: UUID | None
     scene_count: int
     has_audio_transcript: bool
     video_url: str
 
 
-class DocumentItem(FileItem):
-    """One document of a listing."""
+class DocumentKeys(Wire):
+    """What is known of a document only."""
 
     document_type: str | None
     page_count: int | None
     text_extraction_status: str
     chunk_count: int | None
     document_url: str
+
+
+# Further keys stand first among the bases, so that they follow the common ones in answers.
+class VideoItem(VideoKeys, FileItem):
+    """One video of a listing."""
+
+
+class DocumentItem(DocumentKeys, FileItem):
+    """One document of a listing."""
 
 
 class LinkItem(FileItem):
@@ -213,25 +223,12 @@ class AnnotatedFileDetail(FileDetail):
     annotations: list[dict[str, Any]]
 
 
-class VideoDetail(FileDetail):
+class VideoDetail(VideoKeys, FileDetail):
     """The same of a video."""
 
-    video_metadata: VideoMetadata | None
-    video_analysis_status: str | None
-    video_analysis_job_id: UUID | None
-    scene_count: int
-    has_audio_transcript: bool
-    video_url: str
 
-
-class DocumentDetail(FileDetail):
+class DocumentDetail(DocumentKeys, FileDetail):
     """The same of a document."""
-
-    document_type: str | None
-    page_count: int | None
-    text_extraction_status: str
-    chunk_count: int | None
-    document_url: str
 
 
 class LinkDetail(FileDetail):
