@@ -70,13 +70,12 @@ async def test_a_page_holds_images_only(library):
         assert [image.document for image in page] == [f'{{"place":{ids.index(image.id)}}}' for image in page]
 
 
-@pytest.mark.parametrize("read", ["one", "asset"])
-async def test_one_image_is_found_or_not(library, read):
+async def test_one_image_is_found_or_not(library):
     """What is deleted, somebody else's, of another kind or unknown does not exist."""
     (kept, deleted, other), (theirs,) = await some(library, 3), await some(await library.neighbour(), 1)
     await service(library).delete(library.scope, [deleted])
     become(library, other, "video")
-    ask = getattr(service(library), read)
+    ask = service(library).one
     assert (await ask(library.scope, kept)).id == kept
     for image_id in (deleted, other, theirs, uuid4()):
         with pytest.raises(NotFound) as refused:
