@@ -26,6 +26,8 @@ from calotype.services.search_document import search_document
 
 NOW = datetime(2026, 5, 4, 3, 2, 1, 123456, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
+START = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
+"""The place before all that waits."""
 
 
 def new_asset(tenant_id: UUID, **values: Any) -> NewAsset:

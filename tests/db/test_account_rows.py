@@ -16,6 +16,7 @@ from calotype.domain.asset import (
 from tests.db.rows import (
     LATER,
     NOW,
+    START,
     add,
     add_one,
     announced,
@@ -93,7 +94,7 @@ async def test_unfinished_work_is_found_oldest_first(database, scope):
     async with database.write() as connection:
         await trash.update_deleted(connection, scope, [gone], NOW)
         before = early + timedelta(hours=1)
-        found = await upkeep.select_unfinished(connection, before, None, 2)
+        found = await upkeep.select_unfinished(connection, before, START, 2)
         assert [one.id for one, _ in found] == sorted(ids[1:])
         rest = await upkeep.select_unfinished(connection, before, (found[-1][1], found[-1][0].id), 2)
         assert [one.id for one, _ in rest] == ids[:1]
@@ -106,8 +107,8 @@ async def test_rows_another_worker_looks_at_are_left_to_it(database, scope):
     identity = await add_one(database, scope, moment)
     async with database.write() as one, database.write() as other:
         before = moment + timedelta(minutes=1)
-        assert [found.id for found, _ in await upkeep.select_unfinished(one, before, None, 10)] == [identity]
-        assert await upkeep.select_unfinished(other, before, None, 10) == []
+        assert [found.id for found, _ in await upkeep.select_unfinished(one, before, START, 10)] == [identity]
+        assert await upkeep.select_unfinished(other, before, START, 10) == []
 
 
 async def test_known_keys_are_those_of_rows(database, scope):

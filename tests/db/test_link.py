@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -26,10 +26,9 @@ from calotype.db.link import (
 from calotype.db.trash import update_deleted
 from calotype.domain.asset import UploadMethod
 from calotype.domain.link import CrawlStatus, Link, OpenGraph, PageContent, PageImage
-from tests.db.rows import LATER, NOW, new_asset
+from tests.db.rows import LATER, NOW, START, new_asset
 
 URL = "https://example.org/"
-START = (datetime.min.replace(tzinfo=UTC), uuid4())
 TEXT = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\x00"), max_size=20)
 MAYBE = st.none() | TEXT
 

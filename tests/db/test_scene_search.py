@@ -22,7 +22,7 @@ from calotype.domain.scope import Scope
 from calotype.domain.search_text import to_lexemes
 from calotype.domain.video_search import SceneFilter
 from tests.db.conftest import new_tenant
-from tests.db.rows import NOW
+from tests.db.rows import NOW, START
 from tests.db.test_index_use import Big, explained
 from tests.db.video_rows import add_group, add_scenes, add_video, new_video, scene_of
 
@@ -268,7 +268,7 @@ async def test_reading_one_video_reads_its_rows(full):
         "run": (select_newest_runs(connection, scope, [one]), 20),
         "group": (select_has_videos(connection, scope, group), 1),
         "its videos": (select_all_videos(connection, scope, group_id=group), 1),
-        "unfinished": (select_unfinished_videos(connection, NOW + timedelta(days=900), None, 500), 2 * VIDEOS),
+        "unfinished": (select_unfinished_videos(connection, NOW + timedelta(days=900), START, 500), 2 * VIDEOS),
     }
     for name, (work, most) in asked.items():
         nodes = await explained(full, work)

@@ -18,6 +18,7 @@ from calotype.db.upkeep import select_unfinished
 from calotype.domain.listing import AssetFilter, PageRequest
 from calotype.domain.scope import Scope
 from calotype.domain.search_text import to_body_tsvector, to_tsvector
+from tests.db.rows import START
 from tests.db.test_color_migration import add_asset, migrate_to
 from tests.running import new_database
 
@@ -61,7 +62,7 @@ async def test_pictures_of_an_older_version_are_as_they_were(old_database):
     try:
         async with database.write() as connection:
             soon = datetime.now(UTC) + timedelta(days=1)
-            found = await select_unfinished(connection, soon, None, 100)
+            found = await select_unfinished(connection, soon, START, 100)
             assert {asset.id for asset, _ in found} == set(waiting[1:])
             await select_asset(connection, scope, done[1], lock=True)
             await upsert_asset_text(connection, scope, done[1], "fog", to_body_tsvector("fog"))

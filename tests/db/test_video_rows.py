@@ -22,7 +22,7 @@ from calotype.db.video_group import (
 from calotype.domain.asset import State
 from calotype.domain.errors import Conflict, NotFound
 from calotype.domain.video import IndexingStatus, Storyboard, VideoGroup
-from tests.db.rows import NOW, add_one
+from tests.db.rows import NOW, START, add_one
 from tests.db.video_rows import PROBE, add_group, add_one_video, add_video, new_video
 
 
@@ -149,7 +149,7 @@ async def test_unfinished_videos_are_found_with_what_they_wait_for(database, sco
         trashed = await add_video(connection, scope, None, NOW - timedelta(days=4000), indexing_status="pending")
         await update_deleted(connection, scope, [trashed], NOW)
 
-    found, after = [], None
+    found, after = [], START
     async with database.write() as connection:
         while page := await select_unfinished_videos(connection, NOW - timedelta(days=3998), after, 2):
             found += [(tenant, video.asset_id) for tenant, video, _ in page]
@@ -164,7 +164,7 @@ async def test_what_another_holds_is_passed_over(database, scope):
     async with database.write() as held:
         await update_asset(held, scope, video_id, {"title": "held"})
         async with database.write() as connection:
-            found = await select_unfinished_videos(connection, NOW + timedelta(days=1), None, 10_000)
+            found = await select_unfinished_videos(connection, NOW + timedelta(days=1), START, 10_000)
     assert video_id not in {video.asset_id for _, video, _ in found}
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from calotype.domain.asset import State
 from calotype.domain.upload import UploadOptions
-from calotype.services import upkeep as upkeep_module
 from tests.services.library import chunks, photo
 
 
@@ -95,7 +94,7 @@ async def test_what_is_in_the_trash_or_finished_or_failed_lacks_nothing(library)
 
 async def test_lost_work_is_found_however_much_there_is(library, monkeypatch):
     """The look goes on after a full batch, and past files that are made in the same moment."""
-    monkeypatch.setattr(upkeep_module, "_BATCH", 2)
+    monkeypatch.setattr("calotype.services.lost_work.BATCH", 2)
     lost = [await library.take_in() for _ in range(5)]
     for asset_id in lost:
         library.lose_jobs(asset_id)

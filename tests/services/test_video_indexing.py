@@ -216,6 +216,7 @@ async def test_scenes_are_replaced_as_a_whole_or_not_at_all(cinema, monkeypatch)
         raise Unavailable("the connection was lost")
 
     monkeypatch.setattr("calotype.services.video_indexing.insert_segments", lost)
+    monkeypatch.setattr("calotype.services.work.AWAY_PAUSES", ())
     with pytest.raises(Unavailable):
         await cinema.index(video_id)
     assert await cinema.scenes(video_id) == before

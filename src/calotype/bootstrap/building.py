@@ -51,6 +51,7 @@ from calotype.services.indexing import IndexingService
 from calotype.services.ingest import IngestService
 from calotype.services.link import LinkService
 from calotype.services.look_alike import LookAlikeService
+from calotype.services.lost_work import LostWork
 from calotype.services.media import MediaService
 from calotype.services.metrics import MetricsService
 from calotype.services.picture import DevelopLimits, PictureService
@@ -296,6 +297,7 @@ def _upkeep(
         tools.database,
         tools.store,
         tools.queue,
+        LostWork(tools.database, tools.queue, embedding_model=embeddings.model),
         trash,
         presigned,
         chunked_uploads,
@@ -306,7 +308,6 @@ def _upkeep(
         analysis_sessions,
         stalled_after=tools.settings.stalled_after,
         orphan_age=timedelta(hours=tools.settings.orphan_age_hours),
-        embedding_model=embeddings.model,
     )
 
 

@@ -34,7 +34,7 @@ class UnfinishedAsset:
 
 
 async def select_unfinished(
-    connection: AsyncConnection, created_before: datetime, after: tuple[datetime, UUID] | None, limit: int
+    connection: AsyncConnection, created_before: datetime, after: tuple[datetime, UUID], limit: int
 ) -> list[tuple[UnfinishedAsset, datetime]]:
     """Live assets of any tenant with unfinished work, oldest first, after a given place; locked, those locked left out."""
     query = (
@@ -43,15 +43,12 @@ async def select_unfinished(
             _A.c.deleted_at.is_(None),
             _A.c.created_at < created_before,
             or_(_A.c.variant_status.in_(_OPEN), _A.c.description_status.in_(_OPEN), _A.c.text_status.in_(_OPEN)),
+            tuple_(_A.c.created_at, _A.c.id) > tuple_(*after),
         )
         .order_by(_A.c.created_at, _A.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    if after is not None:
-        query = query.where(
-            text("(created_at, id) > (:after_time, :after_id)").bindparams(after_time=after[0], after_id=after[1])
-        )
     return [
         (
             UnfinishedAsset(
@@ -71,7 +68,7 @@ _IS_OPEN_VIDEO = or_(_V.c.download_status.in_(_OPEN), _V.c.indexing_status.in_(_
 
 
 async def select_unfinished_videos(
-    connection: AsyncConnection, created_before: datetime, after: tuple[datetime, UUID] | None, limit: int
+    connection: AsyncConnection, created_before: datetime, after: tuple[datetime, UUID], limit: int
 ) -> list[tuple[UUID, Video, datetime]]:
     """(tenant id, video, time of upload) of live videos of any tenant that wait for work, oldest first, after a given place.
 
@@ -80,13 +77,16 @@ async def select_unfinished_videos(
     query = (
         select_joined()
         .add_columns(_A.c.created_at, _A.c.tenant_id.label("owner"))
-        .where(_A.c.deleted_at.is_(None), _A.c.created_at < created_before, _IS_OPEN_VIDEO)
+        .where(
+            _A.c.deleted_at.is_(None),
+            _A.c.created_at < created_before,
+            _IS_OPEN_VIDEO,
+            tuple_(_A.c.created_at, _A.c.id) > tuple_(*after),
+        )
         .order_by(_A.c.created_at, _A.c.id)
         .limit(limit)
         .with_for_update(of=_A, skip_locked=True)
     )
-    if after is not None:
-        query = query.where(tuple_(_A.c.created_at, _A.c.id) > tuple_(*after))
     return [(row.owner, from_row(row), row.created_at) for row in await connection.execute(query)]
 
 

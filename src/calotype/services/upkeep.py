@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import structlog
 
 from calotype.db.device_image import select_numbers_taken
-from calotype.db.engine import Connection, Database
-from calotype.db.link import select_unfinished_links
-from calotype.db.upkeep import (
-    select_known_keys,
-    select_next_originals,
-    select_stale_embeddings,
-    select_unfinished,
-    select_unfinished_colors,
-    select_unfinished_videos,
-)
+from calotype.db.engine import Database
+from calotype.db.upkeep import select_known_keys, select_next_originals
 from calotype.domain.chunked_upload import CHUNK_FOLDER
 from calotype.domain.device_image import number_of
 from calotype.domain.errors import NotFound
-from calotype.domain.job import LIBRARY_TASKS, VIDEO_TASKS, Job, Task, Urgency
 from calotype.jobs.queue import JobQueue
 from calotype.services.analysis_session import AnalysisSessionService
 from calotype.services.batch import BatchService
 from calotype.services.chunked_upload import ChunkedUploadService
 from calotype.services.device_upload import RAW_DATA, DeviceUploadService
+from calotype.services.lost_work import LostWork
 from calotype.services.presigned_upload import PresignedUploadService
 from calotype.services.trash import TrashService
 from calotype.services.upload_session import UploadSessionService
 from calotype.services.webhook_delivery import WebhookDeliveryService
-from calotype.services.work import missing_jobs, missing_video_jobs
 from calotype.storage.store import ObjectStore
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -41,7 +31,6 @@ _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _OURS = re.compile(rf"(uploads|variants|{CHUNK_FOLDER})/{_UUID}/{_UUID}/[^/]+")
 _OURS_OF_DEVICES = re.compile(rf"{RAW_DATA}/([0-9a-f]{{8}})_[^/]+")
 _BATCH = 500
-_LOOK_BACK = timedelta(minutes=2)  # younger uploads have their job for certain
 _log = structlog.get_logger(__name__)
 
 
@@ -53,6 +42,7 @@ class UpkeepService:
         database: Database,
         store: ObjectStore,
         queue: JobQueue,
+        lost_work: LostWork,
         trash: TrashService,
         presigned: PresignedUploadService,
         chunked_uploads: ChunkedUploadService,
@@ -64,11 +54,11 @@ class UpkeepService:
         *,
         stalled_after: float,
         orphan_age: timedelta,
-        embedding_model: str,
     ) -> None:
         self._database = database
         self._store = store
         self._queue = queue
+        self._lost_work = lost_work
         self._trash = trash
         self._presigned = presigned
         self._chunked_uploads = chunked_uploads
@@ -79,7 +69,6 @@ class UpkeepService:
         self._analysis_sessions = analysis_sessions
         self._stalled_after = stalled_after
         self._orphan_age = orphan_age
-        self._embedding_model = embedding_model
 
     async def rescue(self) -> int:
         """Give jobs of dead workers back to the queue."""
@@ -91,65 +80,10 @@ class UpkeepService:
 
     async def requeue_missing(self) -> int:
         """Queue the work that rows say is missing and the queue knows nothing of; returns how many jobs."""
-        before = datetime.now(UTC) - _LOOK_BACK
-        after: tuple[datetime, UUID] | None = None
-        queued = 0
-        while True:
-            async with self._database.write() as connection:
-                found = await select_unfinished(connection, before, after, _BATCH)
-                jobs = [
-                    job
-                    for asset, _ in found
-                    for job in missing_jobs(
-                        asset.tenant_id,
-                        asset.id,
-                        asset.variant_status,
-                        asset.description_status,
-                        asset.text_status,
-                    )
-                ]
-                queued += await self._queue_lost(connection, jobs, LIBRARY_TASKS)
-            if len(found) < _BATCH:
-                break
-            last, created_at = found[-1]
-            after = (created_at, last.id)
-        queued += await self._requeue_after(
-            Task.EXTRACT_COLORS, lambda connection, after: select_unfinished_colors(connection, before, after, _BATCH)
-        )
-        queued += await self._requeue_after(
-            Task.EMBED,
-            lambda connection, after: select_stale_embeddings(connection, self._embedding_model, before, after, _BATCH),
-        )
-        queued += await self._requeue_videos(before)
-        queued += await self._requeue_after(
-            Task.CRAWL, lambda connection, after: select_unfinished_links(connection, before, after, _BATCH)
-        )
-        queued += await self._webhook_deliveries.requeue_overdue()
+        queued = await self._lost_work.requeue() + await self._webhook_deliveries.requeue_overdue()
         if queued:
             _log.warning("lost work queued again", jobs=queued)
         return queued
-
-    async def _requeue_videos(self, before: datetime) -> int:
-        """The same for videos: each piece of work on one stands by itself, since one may take hours."""
-        after: tuple[datetime, UUID] | None = None
-        queued = 0
-        while True:
-            async with self._database.write() as connection:
-                found = await select_unfinished_videos(connection, before, after, _BATCH)
-                jobs = [job for tenant_id, video, _ in found for job in missing_video_jobs(tenant_id, video)]
-                for task in VIDEO_TASKS:
-                    queued += await self._queue_lost(connection, [job for job in jobs if job.task is task], (task,))
-            if len(found) < _BATCH:
-                return queued
-            after = (found[-1][2], found[-1][1].asset_id)
-
-    async def _queue_lost(self, connection: Connection, jobs: Sequence[Job], tasks: Sequence[Task]) -> int:
-        """Queue those jobs whose assets have no job of some tasks, waiting or running; returns how many."""
-        active = await self._queue.select_active(connection, [job.subject_id for job in jobs], tasks)
-        lost = [job for job in jobs if job.subject_id not in active]
-        for job in lost:
-            await self._queue.enqueue(connection, job, Urgency.BACKFILL)
-        return len(lost)
 
     async def end_sessions(self) -> None:
         """End upload sessions that nobody reads any more, that missed an end, or that have expired."""
@@ -159,26 +93,6 @@ class UpkeepService:
             _log.warning("files of upload sessions settled late", files=missed)
         if expired := await self._sessions.expire():
             _log.warning("upload sessions expired", sessions=expired)
-
-    async def _requeue_after(
-        self,
-        task: Task,
-        select: Callable[[Connection, tuple[datetime, UUID]], Awaitable[list[tuple[UUID, UUID, datetime]]]],
-    ) -> int:
-        """The same for work that is asked for at any time of an asset's life; `select` finds it after a given place."""
-        after = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
-        queued = 0
-        while True:
-            async with self._database.write() as connection:
-                found = await select(connection, after)
-                active = await self._queue.select_active(connection, [asset_id for _, asset_id, _ in found])
-                for tenant_id, asset_id, _ in found:
-                    if asset_id not in active:
-                        await self._queue.enqueue(connection, Job(task, tenant_id, asset_id), Urgency.BACKFILL)
-                        queued += 1
-            if len(found) < _BATCH:
-                return queued
-            after = (found[-1][2], found[-1][1])
 
     async def close_batches(self) -> None:
         """Close the batches of devices that have collected for long enough."""

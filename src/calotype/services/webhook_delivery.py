@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 
 from calotype.crawling.fetcher import Answer, Fetcher
-from calotype.db.engine import Database
+from calotype.db.engine import Connection, Database
 from calotype.db.event import delete_old_events
 from calotype.db.upkeep import select_overdue_deliveries
 from calotype.db.webhook_delivery import select_waiting, update_attempted, update_put_off
@@ -22,12 +22,12 @@ from calotype.domain.job import Job, Task, Urgency
 from calotype.domain.scope import Scope
 from calotype.domain.webhook import Attempt, DeliveryStatus, WaitingDelivery, next_attempt, signature
 from calotype.jobs.queue import JobQueue
+from calotype.services.lost_work import BATCH, Found, Place, jobs_of, requeue_lost
 from calotype.services.turns import Turns
 
 _AT_ONCE = 6  # attempts at one webhook in this process, so that one that is silent does not hold all that can run
 _EARLY = timedelta(seconds=0.5)
 _OVERDUE = timedelta(minutes=2)
-_BATCH = 500
 _log = structlog.get_logger(__name__)
 
 
@@ -126,21 +126,11 @@ class WebhookDeliveryService:
     async def requeue_overdue(self) -> int:
         """Queue the deliveries whose time has come and that the queue knows nothing of; returns how many."""
         before = datetime.now(UTC) - _OVERDUE
-        after = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
-        queued = 0
-        while True:
-            async with self._database.write() as connection:
-                found = await select_overdue_deliveries(connection, before, after, _BATCH)
-                ids = [delivery_id for _, delivery_id, _ in found]
-                active = await self._queue.select_active(connection, ids, [Task.DELIVER_EVENT])
-                for tenant_id, delivery_id, _ in found:
-                    if delivery_id not in active:
-                        job = Job(Task.DELIVER_EVENT, tenant_id, delivery_id)
-                        await self._queue.enqueue(connection, job, Urgency.DELIVERY)
-                        queued += 1
-            if len(found) < _BATCH:
-                return queued
-            after = (found[-1][2], found[-1][1])
+
+        async def overdue(connection: Connection, after: Place) -> Found:
+            return jobs_of(Task.DELIVER_EVENT, await select_overdue_deliveries(connection, before, after, BATCH))
+
+        return await requeue_lost(self._database, self._queue, overdue, (Task.DELIVER_EVENT,), Urgency.DELIVERY)
 
     async def clean(self) -> int:
         """Forget old events and what became of them; returns how many."""
@@ -148,9 +138,9 @@ class WebhookDeliveryService:
         cleaned = 0
         while True:
             async with self._database.write() as connection:
-                gone = await delete_old_events(connection, before, _BATCH)
+                gone = await delete_old_events(connection, before, BATCH)
             cleaned += gone
-            if gone < _BATCH:
+            if gone < BATCH:
                 return cleaned
 
 
