@@ -60,12 +60,12 @@ def options(
     ] = False,
 ) -> None:
     """One self-hosted server for pictures, films, documents and web links."""
-    for variable, setting in misspelt_settings(os.environ).items():
-        typer.echo(f"calotype: {variable} is no setting, and has no effect; {setting} is one", err=True)
 
 
 def main() -> None:
     """Run the command line; faults a person can mend are shown in one line."""
+    for variable, setting in misspelt_settings(os.environ).items():
+        print(f"calotype: {variable} is no setting, and has no effect; {setting} is one", file=sys.stderr)
     try:
         app()
     except CalotypeError as error:
