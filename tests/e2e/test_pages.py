@@ -101,12 +101,15 @@ def keys(value):
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
-    """A server as a newcomer has it, and the folder that is their home."""
+    """A server as a newcomer has it, with one image of a device, so that each page stands by itself; and the newcomer's home."""
     home = tmp_path_factory.mktemp("home")
     for place in ("Pictures/2025/May", "scans/box1", "card/DCIM", "archive"):
         (home / place).mkdir(parents=True)
         (home / place / "photo.jpg").write_bytes(photo())
     with RunningServer(tmp_path_factory.mktemp("server"), **QUICK) as running:
+        with running.client(running.first_key) as client:
+            device = client.post("/api/devices", json={"name": "gate 1"}).json()["data"]["api_key"]
+            client.post("/api/device/images/upload", files={"image": photo()}, headers={"X-Device-Key": device})
         yield running, home
 
 
