@@ -1,67 +1,79 @@
-"""All benchmarks, one after the other: `make bench`."""
+"""All benchmarks, one after the other: `make bench`, or some of them: `python -m bench ingest crawling`.
+
+Each runs in a process of its own, so that none inherits another's memory and one that fails costs only itself. A run of all of
+them writes `bench/RESULTS.md`; a run of some prints only.
+"""
 
 from __future__ import annotations
 
-from bench import (
-    analyses,
-    batch,
-    chunked_uploads,
-    colors,
-    completeness,
-    crawling,
-    document_search,
-    documents,
-    duplicates,
-    exports,
-    fleet,
-    folders,
-    images,
-    indexing,
-    ingest,
-    meaning,
-    requests,
-    search,
-    similar,
-    speech,
-    start,
-    stream,
-    videos,
-    web_pages,
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from bench.results import Run, write_results
+
+# A module below `bench`, and what it is told.
+BENCHMARKS: tuple[tuple[str, ...], ...] = (
+    ("ingest", "phone", "100"),
+    ("ingest", "small", "500"),
+    ("pictures",),
+    ("stream",),
+    ("chunked_uploads",),
+    ("requests",),
+    ("storage",),
+    ("start",),
+    ("search",),
+    ("folders",),
+    ("batch",),
+    ("images",),
+    ("duplicates",),
+    ("similar",),
+    ("colors",),
+    ("completeness",),
+    ("meaning",),
+    ("fleet",),
+    ("exports",),
+    ("analyses",),
+    ("videos",),
+    ("indexing",),
+    ("speech",),
+    ("documents",),
+    ("document_search",),
+    ("web_pages",),
+    ("crawling",),
 )
-from bench.report import report
+RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
-def main() -> None:
-    """Run those that measure the whole server; pictures and storage have benchmarks of their own."""
-    results = [
-        ingest.run("phone", 100),
-        ingest.run("small", 500),
-        stream.run(),
-        chunked_uploads.run(),
-        requests.run(),
-        *search.run(),
-        batch.run(),
-        images.run(),
-        *fleet.run(),
-        *exports.run(),
-        *analyses.run(),
-        folders.run(),
-        duplicates.run(),
-        similar.run(),
-        *colors.run(),
-        *completeness.run(),
-        crawling.run(),
-        *documents.run(),
-        *meaning.run(),
-        *document_search.run(),
-        speech.run(),
-        *videos.run(),
-        indexing.run(),
-        start.run(),
-        web_pages.run(),
-    ]
-    report(results)
+def main(names: list[str]) -> int:
+    """Run all benchmarks, or those named; 1 if one of them failed, 2 if there is none of that name."""
+    if unknown := set(names) - {benchmark[0] for benchmark in BENCHMARKS}:
+        print(f"There is no benchmark called {', '.join(sorted(unknown))}.", file=sys.stderr)
+        return 2
+    begun = dt.datetime.now(dt.UTC)
+    runs = [_run(benchmark) for benchmark in BENCHMARKS if not names or benchmark[0] in names]
+    if not names:
+        RESULTS.write_text(write_results(begun, runs))
+        print(f"Written to {RESULTS}")
+    return 1 if any(run.failure for run in runs) else 0
+
+
+def _run(benchmark: tuple[str, ...]) -> Run:
+    """One benchmark in a process of its own; its tables are shown, its JSON is kept."""
+    load, started = os.getloadavg()[0], time.monotonic()
+    print(f"== {' '.join(benchmark)}", flush=True)
+    command = [sys.executable, "-m", f"bench.{benchmark[0]}", *benchmark[1:]]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    lines = done.stdout.splitlines()
+    print("\n".join(line for line in lines if not line.startswith("{")), flush=True)
+    results = [json.loads(line) for line in lines if line.startswith("{")]
+    failure = f"ended with {done.returncode}" if done.returncode else "" if results else "printed no figures"
+    return Run(" ".join(benchmark), results, round(load, 1), round(time.monotonic() - started), failure)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

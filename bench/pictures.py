@@ -1,6 +1,8 @@
 """How fast photographs become variants: Pillow, libvips, the bare libraries, and `develop`.
 
-    python -m bench.pictures [--count 24] [--flavour phone] [--json results.json]
+    python -m bench.pictures [--count 24] [--flavour phone]
+
+The first three make four variants; `develop` makes five, and hashes, colours, kind and metadata.
 
 Prints milliseconds a photograph in one process and photographs a second in two. Set CALOTYPE_CORPUS to make the
 photographs out of real ones.
@@ -10,15 +12,16 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import multiprocessing
 import os
 import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from bench.make_photos import FLAVOURS, make_flavour
+from bench.report import report
 
 SIDES = (1024, 750, 256, 64)
 ROUNDS = 3
@@ -79,10 +82,10 @@ def ours(path: str) -> int:
 
 
 CONTENDERS: dict[str, Callable[[str], int]] = {
-    "Pillow, naively (4 variants)": pillow_naive,
-    "pyvips, one decode (4 variants)": vips_once,
-    "bare libjpeg-turbo + OpenCV (4 variants)": bare_loop,
-    "develop() (5 variants and all the rest)": ours,
+    "Pillow": pillow_naive,
+    "libvips": vips_once,
+    "bare loop": bare_loop,
+    "develop": ours,
 }
 
 
@@ -130,31 +133,29 @@ def in_a_process_of_its_own(name: str, paths: list[str]) -> float:
         return pool.apply(milliseconds_each, (CONTENDERS[name], paths))
 
 
-def main() -> None:
-    """Measure every contender and print a table and, if asked, JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=24)
-    parser.add_argument("--flavour", choices=FLAVOURS, default="phone")
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
+def run(count: int = 24, flavour: str = "phone") -> dict[str, Any]:
+    """Measure every contender on the same photographs."""
     for variable in ("VIPS_CONCURRENCY", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = "1"
-    paths = [str(path) for path in make_flavour(options.flavour, options.count)]
-    size = statistics.mean(Path(path).stat().st_size for path in paths) / 1e6
-    print(f"{len(paths)} photographs ({options.flavour}), {size:.2f} MB each, {os.cpu_count()} cores")
-    print(f"{'':44s}{'ms each':>10s}{'a second, two processes':>26s}")
-    results = []
+    paths = [str(path) for path in make_flavour(flavour, count)]
+    figures: dict[str, Any] = {}
     for name in CONTENDERS:
         each, rate = in_a_process_of_its_own(name, paths), rate_of_two(name, paths)
-        results.append({"name": name, "milliseconds_each": round(each, 2), "per_second_two": round(rate, 2)})
-        print(f"{name:44s}{each:10.1f}{rate:26.1f}", flush=True)
-    document = {"flavour": options.flavour, "count": len(paths), "megabytes": round(size, 3), "results": results}
-    text = json.dumps(document, indent=2)
-    if options.json:
-        options.json.write_text(text + "\n")
-    else:
-        print(text)
+        figures |= {f"{name}, ms each": round(each, 2), f"{name}, a second in two processes": round(rate, 2)}
+    ours_rate, bare_rate, naive_rate = (
+        figures[f"{name}, a second in two processes"] for name in ("develop", "bare loop", "Pillow")
+    )
+    return {
+        "bench": f"variants of {count} photographs ({flavour})",
+        "megabytes_each": round(statistics.mean(Path(path).stat().st_size for path in paths) / 1e6, 2),
+        **figures,
+        "ratio_to_bare_loop": round(ours_rate / bare_rate, 2),
+        "ratio_to_pillow": round(ours_rate / naive_rate, 2),
+    }
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=24)
+    parser.add_argument("--flavour", choices=FLAVOURS, default="phone")
+    report([run(**vars(parser.parse_args()))])

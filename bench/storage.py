@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import os
 import secrets
 import shutil
@@ -17,10 +16,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
+from bench.report import report
 from calotype.storage.local import LocalStore
 
 MIB = 1024 * 1024
@@ -156,19 +154,14 @@ async def measure(folder: Path) -> dict[str, float]:
     return {name: round(figure, 1) for name, figure in figures.items()}
 
 
-def main() -> None:
+def run(below: str | None = None) -> dict[str, Any]:
     """Measure in a new folder below the one named, or below the system's temporary one."""
-    folder = Path(tempfile.mkdtemp(prefix="calotype-bench-", dir=sys.argv[1] if len(sys.argv) > 1 else None))
+    folder = Path(tempfile.mkdtemp(prefix="calotype-bench-", dir=below))
     try:
-        figures = asyncio.run(measure(folder))
+        return {"bench": "local object store", **asyncio.run(measure(folder))}
     finally:
         shutil.rmtree(folder)
-    table = Table("figure", "value", title="Local object store")
-    for name, figure in figures.items():
-        table.add_row(name, f"{figure:,.1f}")
-    Console().print(table)
-    print(json.dumps({"storage": figures}))
 
 
 if __name__ == "__main__":
-    main()
+    report([run(*sys.argv[1:])])

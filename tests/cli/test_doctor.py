@@ -19,8 +19,10 @@ def test_a_healthy_installation_has_no_fault(calotype):
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "✗" not in done.stdout
-    for name in ("database", "extension vector", "clock", "storage", "disk", "decoder jpeg", "model ocr", "describer"):
+    for name in ("database", "extension vector", "clock", "storage", "disk", "model ocr", "describer"):
         assert f"✓ {name}: " in done.stdout
+    for name in ("decoder jpeg", "video film", "video h264", "document pdf", "document docx", "document html"):
+        assert f"✓ {name}: decodes" in done.stdout
     assert "- transcriber: none: what is said in videos is not written down" in done.stdout
     assert "→ set CALOTYPE_SPEECH_MODEL" in done.stdout
     assert "✓ page downloads: yt-dlp 20" in done.stdout

@@ -95,7 +95,7 @@ async def test_a_picture_becomes_its_links_own_picture(archive):
     assert (await archive.library.asset(link_id)).variants
     archive.web.answers["/none"] = answer(b"some text", "200 OK", "Content-Type: image/png")
     archive.web.answers["/empty"] = answer(b"", "200 OK", "Content-Type: image/png")
-    limit = archive.services.crawls._limits.max_picture_bytes
+    limit = archive.services.crawls._visitor._limits.max_picture_bytes
     archive.web.answers["/large"] = answer(b"x", "200 OK", "Content-Type: image/png", length=limit + 1)
     for path, reason in (("/none", "no picture"), ("/empty", "empty"), ("/large", "larger than")):
         link_id = await archive.crawled(path)
@@ -133,7 +133,7 @@ async def test_a_crawl_that_cannot_succeed_fails_with_the_reason(archive):
         "/broken": answer(b"", "503 Service Unavailable"),
         "/loop": redirect("/loop"),
         "/inside": redirect("http://10.0.0.1/"),
-        "/large": answer(b"x", "200 OK", HTML_TYPE, length=archive.services.crawls._limits.max_page_bytes + 1),
+        "/large": answer(b"x", "200 OK", HTML_TYPE, length=archive.services.crawls._visitor._limits.max_page_bytes + 1),
     }
     reasons = {
         "/private/page": "robots.txt",
@@ -375,7 +375,7 @@ async def test_two_workers_on_one_link_end_it_once(archive, twin, monkeypatch):
     """Whoever comes second changes nothing: one step, one event, and the picture the row names."""
     await subscribe(archive.library)
     await picture_page(archive)
-    for name in ("_pages", "_fetcher", "_robots", "_turns"):
+    for name in ("_visitor", "_turns"):
         monkeypatch.setattr(twin.crawls, name, getattr(archive.services.crawls, name))
     monkeypatch.setattr(twin.crawls, "_turns", HostTurns(0.0))
     monkeypatch.setattr(twin.crawls._previews, "_sandbox", archive.children)

@@ -300,7 +300,7 @@ async def test_nothing_is_left_of_a_document_that_is_purged_while_it_is_read(arc
 async def test_two_workers_on_one_document_end_it_once(archive, twin, monkeypatch):
     """Whoever comes second changes nothing: one step, one event, and everything belongs together."""
     await subscribe(archive.library)
-    seat(twin, archive.children, archive.services.crawls._fetcher, monkeypatch)
+    seat(twin, archive.children, archive.services.crawls._visitor._fetcher, monkeypatch)
     asset_id = await archive.take_in()
     archive.children.hold("read_document")
     both = asyncio.gather(archive.extract(asset_id), archive.seen_by(twin).extract(asset_id))
@@ -315,7 +315,7 @@ async def test_two_workers_on_one_document_end_it_once(archive, twin, monkeypatc
 
 async def test_a_run_that_was_overtaken_writes_nothing(archive, twin, monkeypatch):
     """Its worker was taken for dead and another one did the work; the next reading is not ended by its end."""
-    seat(twin, archive.children, archive.services.crawls._fetcher, monkeypatch)
+    seat(twin, archive.children, archive.services.crawls._visitor._fetcher, monkeypatch)
     asset_id, old = await begun(archive)
     event = archive.children.held.pop("read_document")
     archive.children.document = read_of("New tide.")

@@ -12,9 +12,10 @@ from calotype.domain.description import TextReading
 from calotype.domain.document import Block, BlockKind, ReadDocument
 from calotype.domain.link import OpenGraph, PageContent, PageImage
 from calotype.domain.listing import AssetFilter, PageRequest, SearchMode
-from calotype.services import crawl, wanted
+from calotype.services import page_visit, wanted
 from calotype.services.document_words import words_of
 from calotype.services.host_turns import HostTurns
+from calotype.services.search_document import page_document
 from tests.crawling.sites import answer, site
 from tests.services.films import Children
 from tests.services.library import photo
@@ -57,6 +58,9 @@ class Readers(Children):
     def _read_page(self, *given, **__):
         self.heard.append(given)
         return self.page
+
+    def _page_document(self, url, domain, page, **_):
+        return page_document(url, domain, page)
 
     def _check_docx(self, *_, **__):
         return None
@@ -178,7 +182,7 @@ async def opened(library, picture, monkeypatch):
         fetcher = Fetcher(Allowed.parse("127.0.0.1"), version="test")
         seat(library.services, children, fetcher, monkeypatch)
         monkeypatch.setattr(wanted, "_LOOK_EVERY", 0.01)
-        monkeypatch.setattr(crawl, "_PAUSE", 0.0)
+        monkeypatch.setattr(page_visit, "_PAUSE", 0.0)
         try:
             yield Archive(library, children, web)
         finally:
@@ -192,10 +196,10 @@ def seat(services, children: Readers, fetcher: Fetcher, monkeypatch) -> None:
         (services.extraction._reader, "_texts", children),
         (services.extraction._previews, "_sandbox", children),
         (services.ingest._documents, "_sandbox", children),
-        (services.crawls, "_pages", children),
+        (services.crawls._visitor, "_pages", children),
         (services.crawls._previews, "_sandbox", children),
-        (services.crawls, "_fetcher", fetcher),
-        (services.crawls, "_robots", RobotsRules(fetcher)),
+        (services.crawls._visitor, "_fetcher", fetcher),
+        (services.crawls._visitor, "_robots", RobotsRules(fetcher)),
         (services.crawls, "_turns", HostTurns(0.0)),
     ):
         monkeypatch.setattr(service, name, value)

@@ -38,7 +38,7 @@ from calotype.services.describing import DescribingService, ReadingLimits
 from calotype.services.description import DescriptionService
 from calotype.services.device import DeviceService
 from calotype.services.device_upload import FORMATS, MAX_METADATA_BYTES, DeviceUploadService, DeviceUploadTerms
-from calotype.services.doctor import DoctorService
+from calotype.services.doctor import DoctorService, Readers
 from calotype.services.document import DocumentService
 from calotype.services.document_search import DocumentSearchService
 from calotype.services.duplicate import DuplicateService
@@ -155,7 +155,14 @@ def build(tools: Tools, secret: bytes) -> Application:
         extraction=documents.extraction(tools, embeddings, previews),
         document_search=document_search,
         documents=DocumentService(database, queue, assets, trash, model=embedder.model),
-        doctor=DoctorService(database, store, tools.pictures, describer, tools.transcriber, settings.data_dir),
+        doctor=DoctorService(
+            database,
+            store,
+            Readers(tools.pictures, tools.videos, tools.documents),
+            describer,
+            tools.transcriber,
+            settings.data_dir,
+        ),
         duplicates=DuplicateService(database),
         embeddings=embeddings,
         folders=folders,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from calotype.bootstrap.tools import Tools
 from calotype.crawling.robots import RobotsRules
-from calotype.services.crawl import CrawlLimits, CrawlService
+from calotype.services.crawl import CrawlService
 from calotype.services.document_check import DocumentCheck
 from calotype.services.document_reading import DocumentLimits, DocumentReader
 from calotype.services.embedding import EmbeddingService
 from calotype.services.extraction import ExtractionService
 from calotype.services.host_turns import HostTurns
+from calotype.services.page_visit import PageVisitor, VisitLimits
 from calotype.services.preview import PreviewService
 
 
@@ -41,9 +42,8 @@ def extraction(tools: Tools, embeddings: EmbeddingService, previews: PreviewServ
 def crawl(tools: Tools, previews: PreviewService) -> CrawlService:
     """Looks at the pages of links."""
     settings = tools.settings
-    limits = CrawlLimits(settings.crawl_max_page_bytes, settings.crawl_max_picture_bytes, settings.decode_timeout)
+    limits = VisitLimits(settings.crawl_max_page_bytes, settings.crawl_max_picture_bytes, settings.decode_timeout)
     robots = RobotsRules(tools.fetcher) if settings.crawl_robots else None
+    visitor = PageVisitor(tools.fetcher, robots, tools.pages, limits)
     turns = HostTurns(settings.crawl_pause)
-    return CrawlService(
-        tools.database, tools.queue, tools.events, tools.fetcher, robots, turns, tools.pages, previews, limits
-    )
+    return CrawlService(tools.database, tools.queue, tools.events, visitor, turns, previews)

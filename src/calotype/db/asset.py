@@ -68,7 +68,7 @@ def select_scoped(scope: Scope) -> Select[Any]:
 
 def from_row(row: Row[Any]) -> Asset:
     """Make the domain object of a row from `select_scoped`."""
-    values = dict(row._mapping)  # noqa: SLF001 - the documented name
+    values = dict(row._mapping)
     values["upload_method"] = UploadMethod(values["upload_method"])
     values["checksum"] = values["checksum"].hex()
     values["tags"] = tuple(values["tags"])

@@ -234,7 +234,7 @@ def _completed(media_id: UUID, document: Mapping[str, Any]) -> CompletedUpload:
 
 
 def _from_row(row: Row[Any]) -> ChunkedUpload:
-    values = dict(row._mapping)  # noqa: SLF001 - the documented name
+    values = dict(row._mapping)
     document = values.pop("completion") or {}
     values["tags"] = tuple(values["tags"])
     values["priority"] = Priority(values["priority"])

@@ -91,7 +91,7 @@ def _scoped(scope: Scope) -> Select[Any]:
 
 
 def _from_row(row: Row[Any]) -> DocumentChunk:
-    values = row._mapping  # noqa: SLF001 - the documented name; a row has a method of the name of a column
+    values = row._mapping
     chunk = Chunk(
         index=values["index"],
         content=row.content,

@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from calotype.db import tables
 from calotype.db.part_search import PartFilter, PartKind, select_nearest_parts, select_parts_by_words
 from calotype.db.scoped import within
-from calotype.domain.asset import State
 from calotype.domain.document import DOCUMENT
 from calotype.domain.document_search import DEPTH, DocumentQuery
 from calotype.domain.embedding import EmbeddingSource
@@ -26,7 +25,8 @@ _CHUNKS = PartKind(
     table="document_chunk",
     source=EmbeddingSource.CHUNK,
     owner="asset",
-    ready="asset.text_status = 'completed'",
+    # Chunks are there once a document was read, and stay while it is read again.
+    ready="TRUE",
     # Of nothing, the text, the document's name, headings.
     weights="'{0.1, 0.8, 0.4, 1}'",
 )
@@ -54,9 +54,7 @@ def _filter(query: DocumentQuery) -> PartFilter:
 
 async def select_newest_chunks(connection: AsyncConnection, scope: Scope, query: DocumentQuery) -> list[UUID]:
     """The ids of chunks of the newest documents: of each its first, or all in their order of those that are named."""
-    documents = select(_A.c.id, _A.c.created_at).where(
-        within(scope), _A.c.media_type == DOCUMENT, _A.c.text_status == State.COMPLETED.value
-    )
+    documents = select(_A.c.id, _A.c.created_at).where(within(scope), _A.c.media_type == DOCUMENT)
     if query.document_ids is not None:
         documents = documents.where(_A.c.id == any_(literal(list(query.document_ids), ARRAY(UUID_TYPE))))
     if query.formats is not None:

@@ -25,6 +25,7 @@ Connection = AsyncConnection
 """What a transaction hands out; services pass it on and never look inside."""
 
 
+_AWAY = "the database cannot be reached"
 _DIALECT: Dialect = PGDialectAsync_psycopg()  # type: ignore[no-untyped-call]  # SQLAlchemy's own gap
 
 
@@ -70,8 +71,12 @@ class Database:
     async def _translated(self) -> AsyncIterator[None]:
         try:
             yield
-        except (OperationalError, DriverOperationalError, PoolTimeout, OSError) as error:
-            raise Unavailable("the database cannot be reached") from error
+        except (OperationalError, DriverOperationalError) as error:
+            if (reason := _passing(error)) is None:
+                raise
+            raise Unavailable(reason) from error
+        except (PoolTimeout, OSError) as error:
+            raise Unavailable(_AWAY) from error
         except (IntegrityError, DriverIntegrityError) as error:
             refusal = meaning_of(error)
             if refusal is None:
@@ -86,6 +91,22 @@ class Database:
         """Close all connections."""
         await self._engine.dispose()
         await self._relaxed.dispose()
+
+
+def _passing(error: OperationalError | DriverOperationalError) -> str | None:
+    """What keeps the database from answering for now; None where the same statement would always fail.
+
+    By the classes of SQLSTATE (appendix A of PostgreSQL's manual); where there is none, there was no connection.
+    """
+    cause = error.orig if isinstance(error, OperationalError) else error
+    state = getattr(cause, "sqlstate", None) or "08"
+    if state.startswith("54"):  # a statement, a row or an index entry beyond the limits
+        return None
+    if state.startswith("53"):
+        return "the database is out of disk, memory or connections"
+    if state.startswith(("40", "55")) or state == "57014":
+        return "the database took too long to answer"
+    return _AWAY
 
 
 def _engine(url: str, pool_size: int, options: str = "") -> AsyncEngine:

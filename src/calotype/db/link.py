@@ -137,7 +137,7 @@ async def select_unfinished_links(
 
 def from_row(row: Row[Any]) -> Link:
     """Make the domain object of a row."""
-    values = dict(row._mapping)  # noqa: SLF001 - the documented name
+    values = dict(row._mapping)
     values["crawl_status"] = CrawlStatus(values["crawl_status"])
     if (open_graph := values["open_graph"]) is not None:
         values["open_graph"] = OpenGraph(**open_graph)

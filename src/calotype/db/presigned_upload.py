@@ -41,7 +41,7 @@ class PresignedUpload:
 
 
 def _from_row(row: Any) -> PresignedUpload:
-    values = dict(row._mapping)  # noqa: SLF001 - the documented name
+    values = dict(row._mapping)
     values["tags"] = tuple(values["tags"])
     values["received_checksum"] = values["received_checksum"].hex() if values["received_checksum"] else None
     values["confirmed_status"] = State(values["confirmed_status"]) if values["confirmed_status"] else None

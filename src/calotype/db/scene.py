@@ -129,7 +129,7 @@ def _from_row(row: Row[Any]) -> Scene:
     return Scene(
         id=row.id,
         asset_id=row.asset_id,
-        index=row._mapping["index"],  # noqa: SLF001 - the documented name; a row has a method of the column's
+        index=row._mapping["index"],
         start=row.start_time,
         end=row.end_time,
         keyframe_key=row.keyframe_key,

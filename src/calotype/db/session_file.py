@@ -94,7 +94,7 @@ async def select_session_files(
     )
     files = []
     for row in await connection.execute(query):
-        values = dict(row._mapping)  # noqa: SLF001 - the documented name
+        values = dict(row._mapping)
         files.append(SessionFile(**{**values, "outcome": FileOutcome(values["outcome"])}))
     return files
 

@@ -28,7 +28,7 @@ _MISSING = 0.1
 _LONGEST_SIDE = 8000
 
 
-def page_picture(path: str, format: str, blocks: Sequence[Block], *, longest_side: int) -> bytes | None:  # noqa: A002
+def page_picture(path: str, format: str, blocks: Sequence[Block], *, longest_side: int) -> bytes | None:
     """The first page as JPEG or PNG of so many pixels at its longer side; None where there is nothing to show.
 
     `blocks` is the text that was read. Thumbnails that files bring along keep their size. Raises UndecodableDocument where a

@@ -13,7 +13,7 @@ _NAMES = {"pdf": "PDF", "docx": "DOCX", "txt": "text file", "md": "Markdown file
 
 def read_document(
     path: str,
-    format: str,  # noqa: A002 - the wire's word
+    format: str,
     *,
     max_characters: int,
     max_pages: int,

@@ -35,7 +35,7 @@ _CHECKS: dict[str, Callable[[WholeFile], None]] = {
 _TIFF_RAW = frozenset({"arw", "cr2", "dng", "nef", "orf", "pef", "rw2", "srw"})
 
 
-def check_complete(source: Buffer, format: str) -> None:  # noqa: A002 - the word everywhere
+def check_complete(source: Buffer, format: str) -> None:
     """Raise IncompletePicture, with a sentence for people, where a picture file is cut off or visibly damaged.
 
     `source` is the whole file, in memory or mapped; it is read and never kept. `format` is the word of `MediaType.format`.

@@ -38,7 +38,7 @@ _NAMED_READERS: dict[str, Callable[[HeaderSource, str], PictureHeader]] = {
 _NAMES = {"jpeg": "JPEG", "webp": "WebP", "jxl": "JPEG XL"}
 
 
-def read_header(read_at: ReadAt, size: int, format: str) -> PictureHeader:  # noqa: A002 - the word everywhere
+def read_header(read_at: ReadAt, size: int, format: str) -> PictureHeader:
     """What the header of a picture of this format claims.
 
     `read_at(offset, length)` gives up to `length` bytes, `size` is the length of the file in bytes. At most 64 reads and 1 MiB

@@ -39,7 +39,7 @@ class MetadataBlobs:
     iptc: bytes | None = None
 
 
-def extract_blobs(read_at: ReadAt, size: int, format: str) -> MetadataBlobs:  # noqa: A002 - the word everywhere
+def extract_blobs(read_at: ReadAt, size: int, format: str) -> MetadataBlobs:
     """The metadata in a file of this format, of `size` bytes.
 
     `read_at(offset, length)` gives up to `length` bytes. At most 4 MiB are read, and no part is larger than 1 MiB. Never raises:

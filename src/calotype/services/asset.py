@@ -14,6 +14,7 @@ from calotype.db.asset import select_asset, select_assets_by_prefix, update_asse
 from calotype.db.description import select_descriptions
 from calotype.db.device_image import select_batches_of_images
 from calotype.db.engine import Connection, Database
+from calotype.db.link import select_link
 from calotype.db.operation import insert_operations, select_open_operation, select_operations
 from calotype.domain.annotation import Annotation
 from calotype.domain.asset import Asset, Operation, OperationType, State
@@ -21,7 +22,7 @@ from calotype.domain.asset_detail import AssetDetail
 from calotype.domain.errors import Conflict, NotFound, NotReady, Refused
 from calotype.domain.image import IMAGE
 from calotype.domain.job import Job, Task, Urgency
-from calotype.domain.link import LINK
+from calotype.domain.link import LINK, OPEN_CRAWLS, Link
 from calotype.domain.picture import VariantName
 from calotype.domain.scope import Scope
 from calotype.domain.video import VIDEO
@@ -30,6 +31,7 @@ from calotype.services.embedding import EmbeddingService
 from calotype.services.library_document import library_documents, library_links
 from calotype.services.library_video import library_videos
 from calotype.services.search_document import search_document
+from calotype.services.work import OPEN
 
 _PREFIX = re.compile(r"[0-9a-fA-F]{8}")
 
@@ -126,9 +128,17 @@ class AssetService:
         variant = VariantName(name)
         if asset.variant(variant) is not None:
             return asset, variant
-        if asset.variant_status in {State.PENDING, State.PROCESSING}:
+        link = await self._link(scope, asset)
+        if {asset.variant_status, asset.text_status} & OPEN or (link is not None and link.crawl_status in OPEN_CRAWLS):
             raise NotReady("This variant is not made yet")
-        raise NotFound(f"This variant could not be made: {asset.variant_error or 'the file has none'}")
+        error = asset.variant_error or (link.preview_error if link is not None else None)
+        raise NotFound(f"This variant could not be made: {error or 'the file has none'}")
+
+    async def _link(self, scope: Scope, asset: Asset) -> Link | None:
+        if asset.media_type != LINK:
+            return None
+        async with self._database.read() as connection:
+            return await select_link(connection, scope, asset.id)
 
     async def trigger_variants(self, scope: Scope, asset_id: UUID) -> TriggeredRun:
         """Make the variants again; a run that waits or works already is returned instead of a second one.

@@ -14,14 +14,14 @@ from calotype.db.engine import Connection, Database, pipelined
 from calotype.db.operation import insert_operations, update_open_operations
 from calotype.domain.asset import Asset, Operation, OperationType, State
 from calotype.domain.color import MOST_COLORS, Extraction, ExtractionState, PictureColors, colors_of
-from calotype.domain.errors import NotFound, SandboxFailure, UndecodablePicture, Unsupported
+from calotype.domain.errors import NotFound, SandboxFailure
 from calotype.domain.job import Job, Task, Urgency
 from calotype.domain.picture import DominantColor, VariantName
 from calotype.domain.scope import Scope
 from calotype.imaging.pipeline import extract_colors
 from calotype.jobs.queue import JobQueue
 from calotype.sandbox.pool import Sandbox
-from calotype.services.work import MOST_BEGINNINGS, OPEN, try_again
+from calotype.services.work import MOST_BEGINNINGS, OPEN, lasting_reason, try_again
 from calotype.storage.store import ObjectStore
 
 _STEP = (OperationType.EXTRACT_COLORS,)
@@ -113,7 +113,7 @@ class ColorService:
     async def extract(self, scope: Scope, asset_id: UUID, attempt: int) -> None:
         """Find the colours of one picture, as its row asks for; may be repeated without harm.
 
-        `attempt` counts how often the job was begun. Raises SandboxFailure only when no process could be started.
+        `attempt` counts how often the job was begun. Raises what may pass (`lasting_reason`).
         """
         async with self._database.mark() as connection:
             asset = await select_asset(connection, scope, asset_id)
@@ -123,16 +123,9 @@ class ColorService:
             await update_open_operations(connection, scope, asset_id, _STEP, status=State.PROCESSING)
         try:
             colors = await self._find(asset, wanted, attempt)
-        except (UndecodablePicture, Unsupported) as error:
-            await self._end(asset, wanted, None, error.message)
-        except NotFound:
-            await self._end(asset, wanted, None, "the original is missing from the object store")
-        except SandboxFailure as error:
-            if error.context.get("reason") == "start":
-                raise
-            await self._end(asset, wanted, None, error.message)
-        else:
             await self._end(asset, wanted, colors, None)
+        except Exception as error:
+            await self._end(asset, wanted, None, lasting_reason(error, attempt))
 
     async def _find(self, asset: Asset, wanted: int, begun: int) -> tuple[DominantColor, ...]:
         if begun > MOST_BEGINNINGS:

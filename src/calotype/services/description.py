@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
+import structlog
+
 from calotype.db.asset import select_asset, update_asset, update_status
 from calotype.db.engine import Database
 from calotype.db.operation import update_open_operations
@@ -14,12 +16,13 @@ from calotype.domain.errors import CalotypeError, SandboxFailure, Unavailable
 from calotype.domain.job import MOST_PASSING_FAULTS, Job, Task, Urgency
 from calotype.domain.scope import Scope
 from calotype.jobs.queue import JobQueue
-from calotype.services.describing import DescribingService, document_of
+from calotype.services.describing import Described, DescribingService, document_of
 from calotype.services.event import EventService
 from calotype.services.processing import note_end
-from calotype.services.work import MAX_ATTEMPTS, MOST_BEGINNINGS, OPEN
+from calotype.services.work import MAX_ATTEMPTS, MOST_BEGINNINGS, OPEN, lasting_reason, when_back
 
 _STEP = (OperationType.DESCRIBE,)
+_log = structlog.get_logger(__name__)
 
 
 class DescriptionService:
@@ -36,19 +39,23 @@ class DescriptionService:
     async def read_text(self, scope: Scope, asset_id: UUID, attempt: int) -> None:
         """Read the visible text of one picture, then queue its description.
 
-        `attempt` counts how often the job was begun. Raises SandboxFailure only when no process could be started; text that
-        cannot be read never keeps a picture from being described.
+        `attempt` counts how often the job was begun. Raises what may pass (`lasting_reason`); text that cannot be read
+        never keeps a picture from being described.
         """
         asset = await self._begin(scope, asset_id)
         if asset is None:
             return
         text: str | None = None
         if self._describing.reads_text and attempt <= MOST_BEGINNINGS:
-            text = await self._describing.read_text(asset)
+            try:
+                text = await self._describing.read_text(asset)
+            except Exception as error:
+                _log.warning("text not read", asset_id=str(asset_id), reason=lasting_reason(error, attempt))
         async with self._database.write() as connection:
             current = await select_asset(connection, scope.any(), asset_id, lock=True)
-            if current is None:
-                return
+            if current is None or current.description_status not in OPEN:
+                return  # somebody else has described it meanwhile, an analysis perhaps, and read its text for that
+            text = text or current.visible_text
             values = {"visible_text": text, "search": document_of(current, current.description, text)}
             await update_asset(connection, scope.any(), asset_id, values)
             await self._queue.enqueue(connection, Job(Task.DESCRIBE, asset.tenant_id, asset.id), Urgency.NEW)
@@ -71,17 +78,21 @@ class DescriptionService:
             return
         try:
             described = await self._describing.describe(asset)
+            # What was waited for, and perhaps paid for, is not thrown away for a lost connection.
+            await when_back(lambda: self._store(asset, described))
         except CalotypeError as error:
             if attempt < _attempts_after(error):
                 raise
             await self._fail(asset, error.message)
-            return
+        except Exception as error:
+            await self._fail(asset, lasting_reason(error, attempt))
+
+    async def _store(self, asset: Asset, described: Described) -> None:
         scope = Scope(asset.tenant_id).any()
         async with self._database.write() as connection:
             current = await select_asset(connection, scope, asset.id, lock=True)
-            if current is None or current.description_status not in OPEN:
-                return
-            await self._describing.store(connection, current, described)
+            if current is not None and current.description_status in OPEN:
+                await self._describing.store(connection, current, described)
 
     async def _fail(self, asset: Asset, reason: str) -> None:
         scope = Scope(asset.tenant_id).any()

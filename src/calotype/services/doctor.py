@@ -16,6 +16,7 @@ from calotype.ai.selftest import selftest as ai_selftest
 from calotype.crawling.pages import EXTRA, page_reader
 from calotype.db.engine import Database
 from calotype.db.health import select_clock, select_extension_versions
+from calotype.documents.selftest import selftest as documents_selftest
 from calotype.domain.description import DescribeRequest
 from calotype.domain.errors import CalotypeError
 from calotype.domain.picture import PictureMetadata
@@ -25,11 +26,22 @@ from calotype.sandbox.pool import Sandbox
 from calotype.services.reindexing import ReindexService
 from calotype.services.upkeep import UpkeepService
 from calotype.storage.store import ObjectStore
+from calotype.video.selftest import selftest as video_selftest
 
 FREE_DISK = 1024**3  # bytes below which an installation is about to stop taking uploads
 CLOCK_TOLERANCE = 5.0  # seconds
 _SAMPLE_SIDE = 224  # pixels; some models refuse pictures that are much smaller
+_REINSTALL = "reinstall Calotype in a fresh environment"
 OPTIONAL_FORMATS = {"jxl": "pip install 'calotype[jxl]'"}
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """The limited children that open what people send, by what they open."""
+
+    pictures: Sandbox
+    videos: Sandbox
+    documents: Sandbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +61,14 @@ class DoctorService:
         self,
         database: Database,
         store: ObjectStore,
-        sandbox: Sandbox,
+        readers: Readers,
         describer: Describer,
         transcriber: Transcriber | None,
         data_dir: Path,
     ) -> None:
         self._database = database
         self._store = store
-        self._sandbox = sandbox
+        self._readers = readers
         self._describer = describer
         self._transcriber = transcriber
         self._data_dir = data_dir
@@ -76,7 +88,9 @@ class DoctorService:
             *await self._database_checks(),
             await self._storage_check(),
             self._disk_check(),
-            *await self._decoder_checks(),
+            *await _decoder_checks("decoder", self._readers.pictures, imaging_selftest),
+            *await _decoder_checks("video", self._readers.videos, video_selftest),
+            *await _decoder_checks("document", self._readers.documents, documents_selftest),
             *models,
             await self._describer_check(),
             await self._transcriber_check(),
@@ -127,13 +141,6 @@ class DoctorService:
             return Check("disk", True, finding, f"make room on the disk of {self._data_dir}")
         return Check("disk", False, finding)
 
-    async def _decoder_checks(self) -> list[Check]:
-        try:
-            findings: dict[str, str | None] = await self._sandbox.run(imaging_selftest, timeout=60)
-        except CalotypeError as error:
-            return [Check("decoders", True, error.message, "reinstall Calotype in a fresh environment")]
-        return [_decoder_check(name, reason) for name, reason in findings.items()]
-
     async def _describer_check(self) -> Check:
         name = "describer"
         if not self._describer.needs_picture:
@@ -164,13 +171,15 @@ class DoctorService:
         if version is None:
             return Check(name, False, "not installed; videos are fetched as files only", f"pip install '{EXTRA}'")
         held = (
-            "" if self._sandbox.network is False else "; this system does not let its process be kept off the network"
+            ""
+            if self._readers.pictures.network is False
+            else "; this system does not let its process be kept off the network"
         )
         return Check(name, False, f"yt-dlp {version}{held}")
 
     async def _model_checks(self) -> list[Check]:
         try:
-            findings: dict[str, str | None] = await self._sandbox.run(ai_selftest, timeout=120)
+            findings: dict[str, str | None] = await self._readers.pictures.run(ai_selftest, timeout=120)
         except CalotypeError as error:
             return [Check("models", True, error.message, "reinstall Calotype; its models come with its packages")]
         return [_model_check(name, reason) for name, reason in findings.items()]
@@ -195,12 +204,20 @@ def _sample() -> DescribeRequest:
     )
 
 
-def _decoder_check(name: str, reason: str | None) -> Check:
+async def _decoder_checks(kind: str, reader: Sandbox, selftest: Callable[[], dict[str, str | None]]) -> list[Check]:
+    try:
+        findings: dict[str, str | None] = await reader.run(selftest, timeout=60)
+    except CalotypeError as error:
+        return [Check(f"{kind}s", True, error.message, _REINSTALL)]
+    return [_decoder_check(f"{kind} {name}", OPTIONAL_FORMATS.get(name), reason) for name, reason in findings.items()]
+
+
+def _decoder_check(name: str, extra: str | None, reason: str | None) -> Check:
     if reason is None:
-        return Check(f"decoder {name}", False, "decodes")
-    if name in OPTIONAL_FORMATS:
-        return Check(f"decoder {name}", False, f"not installed ({reason})", OPTIONAL_FORMATS[name])
-    return Check(f"decoder {name}", True, reason, "reinstall Calotype in a fresh environment")
+        return Check(name, False, "decodes")
+    if extra:
+        return Check(name, False, f"not installed ({reason})", extra)
+    return Check(name, True, reason, _REINSTALL)
 
 
 def _model_check(name: str, reason: str | None) -> Check:

@@ -19,7 +19,7 @@ from calotype.db.operation import select_open_operation, update_open_operations
 from calotype.domain.asset import Asset, OperationType, State
 from calotype.domain.document import ReadDocument
 from calotype.domain.embedding import Embedding
-from calotype.domain.errors import CalotypeError, NotFound, SandboxFailure, Unavailable, UndecodableDocument
+from calotype.domain.errors import CalotypeError, SandboxFailure, Unavailable
 from calotype.domain.scope import Scope
 from calotype.services.document_reading import DocumentReader
 from calotype.services.document_words import DocumentWords
@@ -29,7 +29,7 @@ from calotype.services.preview import Preview, PreviewService, unused
 from calotype.services.processing import note_end
 from calotype.services.search_document import search_document
 from calotype.services.wanted import NoLongerWantedError, while_wanted
-from calotype.services.work import MOST_BEGINNINGS, OPEN
+from calotype.services.work import MOST_BEGINNINGS, OPEN, lasting_reason, when_back
 
 _STEPS = (OperationType.EXTRACT_TEXT,)
 _log = structlog.get_logger(__name__)
@@ -73,7 +73,7 @@ class ExtractionService:
     async def extract(self, scope: Scope, asset_id: UUID, attempt: int) -> None:
         """Read one document, in another process again when one did not survive it.
 
-        `attempt` counts how often the job was begun. Raises Unavailable, and SandboxFailure when no process could be started.
+        `attempt` counts how often the job was begun. Raises what may pass (`lasting_reason`).
         """
         run = await self._begin(scope, asset_id)
         if run is None:
@@ -83,20 +83,14 @@ class ExtractionService:
                 raise SandboxFailure(f"its reading was interrupted {attempt - 1} times", reason="crashed")
             async with while_wanted(lambda: self._is_wanted(scope, run)):
                 extracted = await self._read(run.asset)
-        except NoLongerWantedError:
-            _log.info("extraction stopped", asset_id=str(asset_id))
-        except UndecodableDocument as error:
-            await self._fail(run, error.message)
-        except NotFound:
-            await self._fail(run, "the original is missing from the object store")
-        except SandboxFailure as error:
-            if error.context.get("reason") == "start":
-                raise
-            await self._fail(run, error.message)
-        else:
             # Not broken off any more, so that what is stored with it is either kept or removed again.
             preview = await self._preview(run.asset, extracted.read.picture)
-            await self._finish(run, replace(extracted, preview=preview))
+            made = replace(extracted, preview=preview)
+            await when_back(lambda: self._finish(run, made))
+        except NoLongerWantedError:
+            _log.info("extraction stopped", asset_id=str(asset_id))
+        except Exception as error:
+            await self._fail(run, lasting_reason(error, attempt))
 
     async def _begin(self, scope: Scope, asset_id: UUID) -> _Extraction | None:
         """Show a live document as being read; None where there is nothing to do."""

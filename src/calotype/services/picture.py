@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ from calotype.db.engine import Connection, Database, Pipeline, pipelined
 from calotype.db.operation import update_open_operations
 from calotype.db.picture import update_developed, update_poster
 from calotype.domain.asset import Asset, OperationType, State, StoredVariant
-from calotype.domain.errors import NotFound, SandboxFailure, UndecodablePicture, UndecodableVideo, Unsupported
+from calotype.domain.errors import SandboxFailure, Unavailable
 from calotype.domain.job import Job, Task, Urgency
 from calotype.domain.picture import DevelopedPicture, VariantName
 from calotype.domain.scope import Scope
@@ -31,7 +32,7 @@ from calotype.services.event import EventService
 from calotype.services.processing import note_end
 from calotype.services.search_document import search_document
 from calotype.services.variants import lay_out
-from calotype.services.work import MOST_BEGINNINGS, OPEN, try_again
+from calotype.services.work import MOST_BEGINNINGS, OPEN, lasting_reason, try_again
 from calotype.storage.store import ObjectStore
 from calotype.video.poster import extract_poster
 
@@ -75,7 +76,7 @@ class PictureService:
     async def make_variants(self, scope: Scope, asset_id: UUID, attempt: int) -> None:
         """Develop one picture, in another process again when one did not survive it.
 
-        `attempt` counts how often the job was begun. Raises SandboxFailure only when no process could be started.
+        `attempt` counts how often the job was begun. Raises what may pass (`lasting_reason`).
         """
         async with self._database.read() as connection:
             asset = await select_asset(connection, scope, asset_id)
@@ -84,16 +85,9 @@ class PictureService:
         try:
             async with self._marked(asset):
                 picture = await self._develop(asset, attempt)
-        except (UndecodablePicture, UndecodableVideo, Unsupported) as error:
-            await self._fail(asset, error.message)
-        except NotFound:
-            await self._fail(asset, "the original is missing from the object store")
-        except SandboxFailure as error:
-            if error.context.get("reason") == "start":
-                raise
-            await self._fail(asset, error.message)
-        else:
             await self._finish(asset, picture)
+        except Exception as error:
+            await self._fail(asset, lasting_reason(error, attempt))
 
     @asynccontextmanager
     async def _marked(self, asset: Asset) -> AsyncIterator[None]:
@@ -173,7 +167,9 @@ class PictureService:
         before = current.variants if current is not None else {}
         in_use = set(objects) if kept else {old.object_key for old in before.values()}
         stale = ({old.object_key for old in before.values()} | set(objects)) - in_use
-        await asyncio.gather(*(self._store.delete(key) for key in sorted(stale)))
+        # What cannot be removed now is left to the sweep.
+        with contextlib.suppress(Unavailable):
+            await self._store.delete_many(sorted(stale))
 
     async def _fail(self, asset: Asset, reason: str) -> None:
         _log.warning("picture failed", asset_id=str(asset.id), format=asset.format, reason=reason)

@@ -14,12 +14,12 @@ from calotype.db.asset import select_asset
 from calotype.db.engine import Database
 from calotype.db.video import select_video, update_video
 from calotype.domain.asset import Asset, State
-from calotype.domain.errors import NotFound, SandboxFailure, Unavailable, UndecodableVideo, Unsupported
+from calotype.domain.errors import NotFound, SandboxFailure, Unavailable
 from calotype.domain.scope import Scope
 from calotype.domain.video import Video
 from calotype.sandbox.pool import Sandbox
 from calotype.services.wanted import NoLongerWantedError, while_wanted
-from calotype.services.work import MOST_BEGINNINGS, OPEN, try_again
+from calotype.services.work import MOST_BEGINNINGS, OPEN, lasting_reason, try_again, when_back
 from calotype.storage.store import ObjectStore
 from calotype.video.rendition import render
 
@@ -39,7 +39,7 @@ class RenditionService:
         self._videos = videos
 
     async def make(self, scope: Scope, asset_id: UUID, attempt: int) -> None:
-        """Make the MP4 of one video. Raises SandboxFailure only when no process could be started, and Unavailable.
+        """Make the MP4 of one video. Raises what may pass (`lasting_reason`).
 
         `attempt` counts how often the job was begun.
         """
@@ -52,18 +52,11 @@ class RenditionService:
             if attempt > MOST_BEGINNINGS:
                 raise SandboxFailure(f"it was interrupted {attempt - 1} times", reason="crashed")
             await self._make(asset, video, key)
+            await when_back(lambda: self._end(asset, State.COMPLETED, key=key))
         except NoLongerWantedError:
             _log.info("rendition broken off", asset_id=str(asset.id))
-        except (UndecodableVideo, Unsupported) as error:
-            await self._end(asset, State.FAILED, error=error.message)
-        except NotFound:
-            await self._end(asset, State.FAILED, error="the original is missing from the object store")
-        except SandboxFailure as error:
-            if error.context.get("reason") == "start":
-                raise
-            await self._end(asset, State.FAILED, error=error.message)
-        else:
-            await self._end(asset, State.COMPLETED, key=key)
+        except Exception as error:
+            await self._end(asset, State.FAILED, error=lasting_reason(error, attempt))
 
     async def _is_wanted(self, asset: Asset) -> bool:
         async with self._database.read() as connection:
@@ -100,7 +93,7 @@ class RenditionService:
         if error is not None:
             _log.warning("no rendition", asset_id=str(asset.id), format=asset.format, reason=error)
         scope = Scope(asset.tenant_id).any()
-        kept = False
+        kept = key is None
         async with self._database.write() as connection:
             current = await select_asset(connection, scope, asset.id, lock=True)
             video = await select_video(connection, scope, asset.id) if current else None
@@ -108,6 +101,8 @@ class RenditionService:
                 values = {"rendition_status": status.value, "rendition_key": key, "rendition_error": error}
                 await update_video(connection, scope, asset.id, values)
                 kept = True
+            # Whether this very end was stored, though its answer was lost.
+            kept = kept or (video is not None and video.rendition.object_key == key)
         if key is not None and not kept:
             await self._discard(key)
 

@@ -19,7 +19,7 @@ from calotype.services.page_download import PageDownloader
 from calotype.services.receive import ReceivedFile, ReceiveService
 from calotype.services.video_upload import LONGEST_NAME
 from calotype.services.wanted import NoLongerWantedError, while_wanted
-from calotype.services.work import MOST_BEGINNINGS
+from calotype.services.work import MOST_BEGINNINGS, lasting_reason
 
 MOST_TRIES = 4
 """How often a URL is asked for that fails for reasons which may pass; the queue makes longer and longer pauses."""
@@ -79,6 +79,9 @@ class VideoDownloadService:
             if error.context.get("is_passing") and attempt < MOST_TRIES:
                 raise Unavailable(f"the video could not be downloaded yet: {error.message}", of="download") from error
             await self._announcing.give_up(scope, asset_id, f"The video could not be downloaded: {error.message}")
+        except Exception as error:
+            reason = lasting_reason(error, attempt)
+            await self._announcing.give_up(scope, asset_id, f"The video could not be downloaded: {reason}")
 
     async def _while_awaited(self, scope: Scope, asset: Asset, url: str) -> _Brought | None:
         """What a URL brings; None when that was left because the video was deleted, or somebody else has brought or ended it."""

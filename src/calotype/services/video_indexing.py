@@ -14,7 +14,7 @@ from calotype.db.asset import select_asset
 from calotype.db.engine import Connection, Database
 from calotype.db.indexing import select_newest_runs, update_open_run, update_run
 from calotype.db.operation import update_open_operations
-from calotype.db.scene import delete_scenes, insert_scenes, insert_segments
+from calotype.db.scene import delete_scenes, insert_scenes, insert_segments, select_scenes
 from calotype.db.video import select_video, update_video
 from calotype.domain.asset import Asset, OperationType, State
 from calotype.domain.errors import (
@@ -36,7 +36,7 @@ from calotype.services.indexing_queue import end_run
 from calotype.services.search_document import scene_document
 from calotype.services.video_reading import Progress, ReadVideo, SeenScene, VideoReader, VideoSource, is_passing
 from calotype.services.wanted import NoLongerWantedError, while_wanted
-from calotype.services.work import MOST_BEGINNINGS
+from calotype.services.work import MOST_BEGINNINGS, UNEXPECTED, when_back
 from calotype.storage.store import ObjectStore
 
 _OPEN = frozenset({IndexingStatus.PENDING, IndexingStatus.PROCESSING})
@@ -84,9 +84,19 @@ class VideoIndexingService:
         except Exception:
             # Whatever it is, it will be there at the next attempt as well, which may take hours.
             _log.exception("unexpected fault", asset_id=str(asset_id))
-            await self._fail(work, "an unexpected fault; the server's log has the reason", "internal_error")
+            await self._fail(work, UNEXPECTED, "internal_error")
         else:
-            await self._finish(work, indexed)
+            await self._keep(work, indexed)
+
+    async def _keep(self, work: VideoSource, indexed: ReadVideo) -> None:
+        """Store what was found out; what took so long, and was perhaps paid for, is not thrown away for a lost connection."""
+        try:
+            await when_back(lambda: self._finish(work, indexed))
+        except CalotypeError:
+            raise  # whether it was stored is not known: the sweep removes what no row names
+        except Exception:
+            _log.exception("unexpected fault", asset_id=str(work.asset.id))
+            await self._fail(work, UNEXPECTED, "internal_error")
 
     async def _begin(self, scope: Scope, asset_id: UUID) -> VideoSource | None:
         now = datetime.now(UTC)
@@ -128,8 +138,10 @@ class VideoIndexingService:
                 stale = await self._replace(connection, scope, current, indexed, scenes)
                 await self._embeddings.store_parts(connection, scope, vectors)
                 await self._end(connection, scope, work, indexed, now)
-        doomed = set(indexed.objects) if current is None else stale - indexed.objects
-        await self._delete(doomed)
+        if current is None:
+            await self._remove_objects(work)
+        else:
+            await self._delete(stale - indexed.objects)
 
     async def _still_open(self, connection: Connection, scope: Scope, work: VideoSource) -> Video | None:
         """The video as it is now, its asset locked, unless the run has ended, was begun again, or has a successor."""
@@ -195,9 +207,18 @@ class VideoIndexingService:
         await self._remove_objects(work)
 
     async def _remove_objects(self, work: VideoSource) -> None:
-        """Remove what this attempt has stored; what cannot be removed now is left to the sweep."""
+        """Remove what this attempt has stored, but for what rows name; what cannot be removed now is left to the sweep."""
+        scope = Scope(work.asset.tenant_id).any()
         with contextlib.suppress(Unavailable):
             keys = {stored.key async for stored in self._store.list(work.folder) if work.token in stored.key}
+            if not keys:
+                return
+            # They do where only the answer to the last commit was lost.
+            async with self._database.read() as connection:
+                video = await select_video(connection, scope, work.asset.id)
+                keys -= {scene.keyframe_key for scene in await select_scenes(connection, scope, work.asset.id)}
+            if video is not None and video.storyboard is not None:
+                keys.discard(video.storyboard.object_key)
             await self._delete(keys)
 
     async def _delete(self, keys: set[str]) -> None:

@@ -10,8 +10,10 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from uuid import UUID
 
+import structlog
+
 from calotype.domain.asset import State
-from calotype.domain.errors import SandboxFailure, Unavailable
+from calotype.domain.errors import CalotypeError, NotFound, SandboxFailure, Unavailable
 from calotype.domain.job import Job, Task
 from calotype.domain.link import OPEN_CRAWLS, Link
 from calotype.domain.video import IndexingStatus, Video
@@ -31,7 +33,11 @@ AWAY_PAUSES = (0.2, 1.0, 3.0, 10.0)
 """Seconds until a database or store that is away is tried again."""
 
 OPEN = frozenset({State.PENDING, State.PROCESSING})
+UNEXPECTED = "an unexpected fault; the server's log has the reason"
+"""What the owner of a file is told where nobody knew that this could happen."""
+
 _INDEXING = frozenset({IndexingStatus.PENDING, IndexingStatus.PROCESSING})
+_log = structlog.get_logger(__name__)
 
 
 def missing_jobs(
@@ -91,6 +97,26 @@ async def try_again(work: Callable[[], Awaitable[Result]], *, is_long: bool = Fa
             if attempt == MAX_ATTEMPTS:
                 raise SandboxFailure(f"{error.message} ({attempt} attempts)", **error.context) from error
     raise AssertionError
+
+
+def lasting_reason(error: Exception, attempt: int) -> str:
+    """Why work on an original that failed will not do better another time, for its owner; what may pass is raised again.
+
+    `attempt` counts how often the job was begun. Passing are a database, store or model that is away, a child that could not
+    start, and a machine that is out of disk or memory. What nobody expected is worth as many attempts as a dead child.
+    """
+    if isinstance(error, Unavailable | OSError | MemoryError):
+        raise error
+    if isinstance(error, NotFound):
+        return "the original is missing from the object store"
+    if isinstance(error, CalotypeError):
+        if error.context.get("reason") == "start":
+            raise error
+        return error.message
+    if attempt < MAX_ATTEMPTS:
+        raise error
+    _log.error("unexpected fault", exc_info=error)
+    return UNEXPECTED
 
 
 async def when_back(work: Callable[[], Awaitable[Result]]) -> Result:

@@ -105,6 +105,6 @@ async def download(document_id: WireUuid, services: Services, caller: Caller, ba
 
 @router.post("/documents/{document_id}/extract", status_code=202, response_model=wire.DocumentInfo)
 async def extract_again(document_id: WireUuid, services: Services, caller: Caller) -> Response:
-    """Have a document's text read again, after it failed above all; what is read already stays until then."""
+    """Have a document's text read again, after it failed above all; its passages are found until then."""
     await services.documents.extract_again(caller.scope, document_id)
     return ModelResponse(translate.info_to_wire(await services.documents.get(caller.scope, document_id)), 202)
