@@ -191,7 +191,7 @@ class Settings(BaseSettings):
 def misspelt_settings(environment: Mapping[str, str]) -> dict[str, str]:
     """Variables that are no setting and look like one, each with that one; others, such as a container's own, are not ours."""
     names = [name.upper() for name in Settings.model_fields]
-    found = {}
+    found: dict[str, str] = {}
     for variable in sorted(environment):
         name = variable.upper().removeprefix(_PREFIX)
         if variable.upper().startswith(_PREFIX) and name not in names:
