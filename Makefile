@@ -21,7 +21,7 @@ $(VENV)/.python:
 
 $(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/.python
 	@echo "Installing Calotype into $(VENV) (once)..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -71,10 +71,12 @@ class _TooLong(subprocess.TimeoutExpired, TimeoutError):
     """Both of what callers may expect."""
 
 
-def start(arguments: Sequence[str], environment: Mapping[str, str], stdout: int, stderr: int) -> Forked:
+def start(
+    arguments: Sequence[str], environment: Mapping[str, str], stdout: int, stderr: int, folder: str | None = None
+) -> Forked:
     """Start `calotype` with arguments and an environment of its own, in a session of its own; outputs are descriptors."""
     request = json.dumps(
-        {"arguments": list(arguments), "environment": dict(environment), "folder": str(Path.cwd())}
+        {"arguments": list(arguments), "environment": dict(environment), "folder": folder or str(Path.cwd())}
     ).encode()
     assert len(request) < _LONGEST
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

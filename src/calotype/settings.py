@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
+_PREFIX = "CALOTYPE_"
+_LIKENESS = 0.75  # between 0 and 1, of a variable to the setting it may have been meant for
 
 
 class Settings(BaseSettings):
     """The configuration of one process; each field's description is its documentation."""
 
-    model_config = SettingsConfigDict(env_prefix="CALOTYPE_", env_ignore_empty=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, extra="ignore")
 
     data_dir: Path = Field(Path("data"), description="Folder of the embedded database and of objects on local disk.")
     host: str = Field("127.0.0.1", description="Address the server listens on.")
@@ -182,6 +186,18 @@ class Settings(BaseSettings):
 
     log_format: str = Field("auto", pattern="^(auto|console|json)$", description="auto, console or json.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error.")
+
+
+def misspelt_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Variables that are no setting and look like one, each with that one; others, such as a container's own, are not ours."""
+    names = [name.upper() for name in Settings.model_fields]
+    found: dict[str, str] = {}
+    for variable in sorted(environment):
+        name = variable.upper().removeprefix(_PREFIX)
+        if variable.upper().startswith(_PREFIX) and name not in names:
+            nearest = difflib.get_close_matches(name, names, 1, _LIKENESS)
+            found |= {variable: _PREFIX + nearest[0]} if nearest else {}
+    return found
 
 
 @functools.cache

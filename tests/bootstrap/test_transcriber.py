@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import shutil
+import sys
 import wave
 from contextlib import asynccontextmanager
 
@@ -413,4 +414,4 @@ def test_without_the_extra_its_name_is_told(whisper, monkeypatch):
     monkeypatch.setattr("calotype.ai.whisper_transcriber.find_spec", lambda _: None)
     with pytest.raises(InvalidInput) as refused:
         check_transcribing(Settings(speech_model=str(whisper)))
-    assert refused.value.context["remedy"] == "pip install 'calotype[speech]'"
+    assert refused.value.context["remedy"] == f"{sys.executable} -m pip install 'calotype[speech]'"

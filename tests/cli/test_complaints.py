@@ -71,6 +71,30 @@ def test_what_is_not_there_is_told_in_one_line_with_what_to_do(calotype, one_cle
     assert "secret" not in done.stderr
 
 
+def test_a_setting_that_does_not_exist_is_told_with_the_one_it_looks_like(calotype, one_clear_line):
+    """It has no effect, and the command goes on; what only begins alike, as a container's own variables do, is passed over."""
+    done = calotype(
+        "keys", "list", CALOTYPE_STORAG_URL="ftp://somewhere", CALOTYPE_PORT_8484_TCP_PORT="1", CALOTYPE_X=""
+    )
+
+    assert done.returncode == 0
+    assert one_clear_line(done.stderr), done.stderr
+    assert "CALOTYPE_STORAG_URL" in done.stderr
+    assert "CALOTYPE_STORAGE_URL" in done.stderr
+
+
+def test_who_is_in_the_wrong_folder_learns_that_a_new_library_is_made(calotype, tmp_path):
+    """The folder is named, once; a complaint that follows from its emptiness is no riddle then."""
+    folder = tmp_path / "elsewhere"
+    there = {"CALOTYPE_DATABASE_URL": "", "CALOTYPE_DATA_DIR": str(folder)}
+
+    first, second = (calotype("devices", "add", "gate", **there) for _ in range(2))
+
+    assert (first.returncode, second.returncode) == (1, 1)
+    assert str(folder) in first.stderr.splitlines()[0]
+    assert first.stderr.splitlines()[1:] == second.stderr.splitlines()
+
+
 def test_a_port_that_is_taken_is_told_before_anything_is_started(calotype, one_clear_line, tmp_path):
     """Not even the data folder is made then."""
     with socket.socket() as other:

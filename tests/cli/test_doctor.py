@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 from tests import speech_models
 from tests.speech_models import SpeechModel
@@ -26,7 +27,7 @@ def test_a_healthy_installation_has_no_fault(calotype):
     assert "- transcriber: none: what is said in videos is not written down" in done.stdout
     assert "→ set CALOTYPE_SPEECH_MODEL" in done.stdout
     assert "✓ page downloads: yt-dlp 20" in done.stdout
-    assert ("- decoder jxl" in done.stdout) == ("pip install 'calotype[jxl]'" in done.stdout)
+    assert ("- decoder jxl" in done.stdout) == (f"{sys.executable} -m pip install 'calotype[jxl]'" in done.stdout)
 
 
 def test_a_storage_that_cannot_be_written_to_is_a_fault_with_a_remedy(calotype, tmp_path):

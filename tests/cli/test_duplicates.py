@@ -52,6 +52,12 @@ def test_groups_tell_what_to_keep(calotype, library):
     assert (group["files"][2]["width"], group["files"][2]["height"]) == (1000, 3000)
 
 
+def test_an_id_is_whole_on_a_narrow_terminal_too(calotype, library):
+    """It is what a program that deletes is given, so it can be copied from 80 columns."""
+    shown = calotype("duplicates", "--tenant", "family", FORCE_COLOR="1", TERM="dumb", COLUMNS="80").stdout
+    assert all(library[name] in shown for name in ("[b]est.jpg", "twin.jpg", "small.jpg"))
+
+
 def test_the_table_is_for_people(calotype, library):
     """Each file has a line with its verdict, and the last line sums up."""
     lines = calotype("duplicates", "--tenant", "family").stdout.splitlines()

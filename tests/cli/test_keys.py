@@ -60,6 +60,15 @@ def test_the_list_shows_keys_without_their_secrets_and_revoking_by_id_or_by_key_
     assert calotype("keys", "list").stdout.count("revoked") == 2
 
 
+def test_an_id_is_whole_on_a_narrow_terminal_too(calotype, key):
+    """It is what `keys revoke` takes, so it can be copied from 80 columns."""
+    assert key
+    shown = calotype("keys", "list", FORCE_COLOR="1", TERM="dumb", COLUMNS="80").stdout
+    assert all(len(line) <= 80 for line in shown.splitlines())
+    for (identity,) in calotype.sql("SELECT id::text FROM api_key"):
+        assert identity in shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "told"),
     [

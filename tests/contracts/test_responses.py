@@ -187,3 +187,12 @@ def test_the_documentation_needs_no_key(server):
     with server.client() as client:
         for path in ("/health", "/metrics", "/openapi.json", "/docs"):
             assert client.get(path).status_code == 200, path
+
+
+def test_a_browser_is_led_to_the_documentation_and_a_program_is_told_that_nothing_is_there(server):
+    """Of the address that the server prints when it is ready."""
+    with server.client() as client:
+        person = client.get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+        assert (person.status_code, person.headers["location"]) == (307, "/docs")
+        for program in (client.get("/"), client.get("/", headers={"Accept": "application/json"})):
+            assert (program.status_code, program.json()["error"]["code"]) == (404, "route_not_found")

@@ -19,6 +19,8 @@ def test_every_route_is_on_the_page():
             assert operation.get("description"), path
     for name in ("skip_duplicates", "sort_order", "file_ids", "422"):
         assert name in page
+    assert "ErrorAnswer" in page
+    assert "calotype__" not in page
 
 
 def test_no_two_routes_have_one_name():

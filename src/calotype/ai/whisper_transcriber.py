@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from calotype.ai.wav import read_duration, read_samples
 from calotype.domain.errors import DescriptionFailed, InvalidInput, SandboxFailure, Unavailable
+from calotype.domain.extra import installation
 from calotype.domain.language import language_code
 from calotype.domain.scene import Transcription, TranscriptSegment
 from calotype.domain.transcript import in_order
@@ -66,7 +67,7 @@ class WhisperTranscriber:
 def check_whisper(folder: Path) -> None:
     """Whether a folder holds a model and what runs it is installed. Raises InvalidInput with a `remedy`."""
     if find_spec(_PACKAGE) is None:
-        raise InvalidInput("what runs speech models is not installed", remedy="pip install 'calotype[speech]'")
+        raise InvalidInput("what runs speech models is not installed", remedy=installation("speech"))
     if not folder.is_dir():
         raise InvalidInput("the folder of the speech model does not exist")
     lacking = [name for name in _FILES if not (folder / name).is_file()]

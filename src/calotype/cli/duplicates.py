@@ -46,7 +46,10 @@ def duplicates(
 def _table(group: DuplicateGroup) -> Table:
     is_alike = group.likeness is Likeness.ALIKE
     title = f"alike, at most {group.distance} bits apart" if is_alike else "identical"
-    table = Table("", "id", "file", "place", "pixels", "size", "uploaded", title=title, title_justify="left")
+    table = Table("", title=title, title_justify="left")
+    table.add_column("id", no_wrap=True)  # on a narrow terminal others give way, since this is what is copied
+    for heading in ("file", "place", "pixels", "size", "uploaded"):
+        table.add_column(heading, overflow="fold")
     for file in group.files:
         table.add_row(
             _verdict(group, file),

@@ -38,7 +38,10 @@ def create(
 @app.command("list")
 def list_keys() -> None:
     """List all keys; only how they begin is known."""
-    table = Table("id", "tenant", "name", "begins with", "made", "expires", "last used", "state")
+    table = Table()
+    table.add_column("id", no_wrap=True)  # on a narrow terminal others give way, since this is what is copied
+    for heading in ("tenant", "name", "begins with", "made", "expires", "last used", "state"):
+        table.add_column(heading, overflow="fold")
     now = datetime.now(UTC)
     for key in with_services(lambda services: services.api_keys.keys()):
         is_expired = key.expires_at is not None and key.expires_at <= now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -23,10 +24,11 @@ from calotype.cli import (
     tenants,
 )
 from calotype.domain.errors import CalotypeError
+from calotype.settings import misspelt_settings
 
 app = typer.Typer(
     name="calotype",
-    help="One self-hosted server for visual media.",
+    help="One self-hosted server for pictures, films, documents and web links.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -57,11 +59,13 @@ def options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """One self-hosted server for visual media."""
+    """One self-hosted server for pictures, films, documents and web links."""
 
 
 def main() -> None:
     """Run the command line; faults a person can mend are shown in one line."""
+    for variable, setting in misspelt_settings(os.environ).items():
+        print(f"calotype: {variable} is no setting, and has no effect; {setting} is one", file=sys.stderr)
     try:
         app()
     except CalotypeError as error:

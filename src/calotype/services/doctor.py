@@ -13,12 +13,13 @@ from pathlib import Path
 from calotype.ai.interfaces import Describer, Transcriber
 from calotype.ai.selftest import NOT_INSTALLED, write_sample
 from calotype.ai.selftest import selftest as ai_selftest
-from calotype.crawling.pages import EXTRA, page_reader
+from calotype.crawling.pages import page_reader
 from calotype.db.engine import Database
 from calotype.db.health import select_clock, select_extension_versions
 from calotype.documents.selftest import selftest as documents_selftest
 from calotype.domain.description import DescribeRequest
 from calotype.domain.errors import CalotypeError
+from calotype.domain.extra import installation
 from calotype.domain.picture import PictureMetadata
 from calotype.imaging.encode import encode
 from calotype.imaging.selftest import selftest as imaging_selftest
@@ -32,7 +33,8 @@ FREE_DISK = 1024**3  # bytes below which an installation is about to stop taking
 CLOCK_TOLERANCE = 5.0  # seconds
 _SAMPLE_SIDE = 224  # pixels; some models refuse pictures that are much smaller
 _REINSTALL = "reinstall Calotype in a fresh environment"
-OPTIONAL_FORMATS = {"jxl": "pip install 'calotype[jxl]'"}
+OPTIONAL_FORMATS = {"jxl": "jxl"}
+"""Formats whose decoder is an extra, each with that one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ class DoctorService:
     def _page_check(self) -> Check:
         name, version = "page downloads", page_reader()
         if version is None:
-            return Check(name, False, "not installed; videos are fetched as files only", f"pip install '{EXTRA}'")
+            return Check(name, False, "not installed; videos are fetched as files only", installation("download"))
         held = (
             ""
             if self._readers.pictures.network is False
@@ -216,7 +218,7 @@ def _decoder_check(name: str, extra: str | None, reason: str | None) -> Check:
     if reason is None:
         return Check(name, False, "decodes")
     if extra:
-        return Check(name, False, f"not installed ({reason})", extra)
+        return Check(name, False, f"not installed ({reason})", installation(extra))
     return Check(name, True, reason, _REINSTALL)
 
 

@@ -55,7 +55,7 @@ def make_app(settings: Settings, open_services: Callable[[], AbstractAsyncContex
     app = _Calotype(
         title="Calotype",
         version=__version__,
-        summary="One self-hosted server for visual media.",
+        summary="One self-hosted server for pictures, films, documents and web links.",
         lifespan=lifespan,
         redirect_slashes=False,
         docs_url=None,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
 
 import structlog
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from calotype import __version__
 from calotype.bootstrap import Application
@@ -45,6 +47,14 @@ async def metrics(services: Services) -> Response:
         for (task, state), count in counts.items():
             JOBS.labels(task, state).set(count)
     return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/", include_in_schema=False)
+async def front(request: Request) -> RedirectResponse:
+    """Where a person who opens the server's address in a browser finds the routes; programs are told that nothing is here."""
+    if "text/html" not in request.headers.get("accept", ""):
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    return RedirectResponse("/docs")
 
 
 @router.get("/docs", include_in_schema=False)

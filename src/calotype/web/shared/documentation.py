@@ -75,7 +75,8 @@ def _kind(schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
         return " | ".join(str(value) for value in schema["enum"])
     if "$ref" in schema:
-        return str(schema["$ref"]).rpartition("/")[2]
+        # A name that several wire formats have is told apart by its module, which says nothing to readers.
+        return str(schema["$ref"]).rpartition("/")[2].rpartition("__")[2]
     if schema.get("type") == "array":
         return f"{_kind(schema.get('items', {}))}[]"
     default = f" = {schema['default']}" if schema.get("default") not in (None, "") else ""
