@@ -14,6 +14,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db.engine import Pipeline
+from calotype.db.notifications import WaitingConnection
 from calotype.domain.job import ASSET_TASKS, Job, Lane, Task, Urgency
 
 if TYPE_CHECKING:
@@ -35,7 +36,12 @@ class JobQueue:
         relaxed = {"options": "-c synchronous_commit=off -c jit=off"}
         return App(
             connector=PsycopgConnector(
-                conninfo=self._url, kwargs=relaxed, configure=_autocommit, min_size=1, max_size=6
+                conninfo=self._url,
+                kwargs=relaxed,
+                connection_class=WaitingConnection,  # each lane listens on one
+                configure=_autocommit,
+                min_size=1,
+                max_size=6,
             )
         )
 
