@@ -6,6 +6,7 @@ import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import hypothesis
@@ -21,25 +22,48 @@ hypothesis.settings.register_profile("calotype", deadline=None)
 hypothesis.settings.load_profile("calotype")
 
 
-# Folders whose tests take longest stand first, so that no core waits for the last file of the other.
-_LONGEST_FIRST = ("e2e", "cli", "worker", "contracts", "services", "db")
+# What takes longest stands first, so that no core waits for the last file of another: folders, and what of a folder uses the same
+# servers and is done by one process, so that these are started and kept running once.
+_TOGETHER = ("contracts/test_analysis", "contracts/test_files", "contracts/test_vision", "contracts/test_devices")
+_LONGEST_FIRST = (*_TOGETHER, "contracts", "e2e", "cli", "worker", "services", "db")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """In a parallel run of whole files, give those that stand together to one process."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = super()._split_scope(nodeid)
+            return next((name for name in _TOGETHER if path.startswith(f"tests/{name}_")), path)
+
+    return Together(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In a parallel run, put folders of slow files first; `loadfile` hands out files in this order."""
+    """In a parallel run, put what takes long first; files are handed out in this order."""
     if hasattr(config, "workerinput"):
         items.sort(key=_rank)
 
 
+def pytest_collection() -> None:
+    """Look for no garbage among thousands of tests while they are collected: there is next to none."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """Leave what was collected out of later garbage collections, which would walk through thousands of tests each time."""
+    gc.enable()
     gc.collect()
     gc.freeze()
 
 
 def _rank(item: pytest.Item) -> int:
-    folder = item.path.parent.name
-    return _LONGEST_FIRST.index(folder) if folder in _LONGEST_FIRST else len(_LONGEST_FIRST)
+    name = f"{item.path.parent.name}/{item.path.name}"
+    return next((at for at, known in enumerate(_LONGEST_FIRST) if name.startswith((f"{known}_", f"{known}/"))), 99)
 
 
 @pytest.fixture(scope="session")

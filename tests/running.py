@@ -33,6 +33,8 @@ from calotype.services.credit import CreditService
 from tests import forked
 
 _T = TypeVar("_T")
+# Many of these servers run side by side, each with many small databases and a short life.
+_QUIET: dict[LiteralString, LiteralString] = {"autovacuum": "off", "fsync": "off", "full_page_writes": "off"}
 _MIGRATED = "migrated"  # a database that nobody connects to, so that it can be copied
 PATIENCE = 60.0  # seconds a test waits for something that must happen; never the measure of anything
 
@@ -168,7 +170,8 @@ class RunningServer:
 def copy_cluster(folder: Path) -> None:
     """Make the folder of an embedded PostgreSQL with a migrated and empty database, which is copied in a tenth of a second.
 
-    It does not wait for the disk: tests end processes, never the machine, and what was written outlives a process.
+    It does not wait for the disk: tests end processes, never the machine, and what was written outlives a process. Nor does
+    it look for what could be cleaned up, which in dozens of databases that nobody uses any more takes longer than the tests.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     # With owners: as root it belongs to the user that PostgreSQL runs as.
@@ -183,7 +186,8 @@ def _empty_cluster() -> Path:
     url = server.start()
     migrate(url)
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("ALTER SYSTEM SET fsync = off")
+        for name, value in _QUIET.items():
+            connection.execute(f"ALTER SYSTEM SET {name} = {value}")
         connection.execute(f"CREATE DATABASE {_MIGRATED}")
     migrate(_beside(url, _MIGRATED))
     server.stop()

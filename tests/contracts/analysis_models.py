@@ -134,8 +134,9 @@ class Models:
         )
 
     def settings(self, **more):
-        """The settings of a server that asks this model."""
+        """The settings of a server that asks this model, and reads no text by itself, which nobody would ask it for."""
         return {
+            "CALOTYPE_OCR_ENABLED": "false",
             "CALOTYPE_VISION_URL": self.url,
             "CALOTYPE_VISION_MODEL": MODEL,
             "CALOTYPE_VISION_API_KEY": KEY,

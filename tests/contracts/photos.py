@@ -24,7 +24,11 @@ def encoded(picture, kind="JPEG", **options):
 
 def photo(width=40, height=30, kind="JPEG", **options):
     """A small picture of noise that nobody has uploaded before."""
-    noise = Image.frombytes("RGB", (width, height), os.urandom(width * height * 3))
+    if kind == "GIF":  # the choice of its 256 colours among millions would take ten seconds for a large one
+        noise = Image.frombytes("P", (width, height), os.urandom(width * height))
+        noise.putpalette(os.urandom(3 * 256))
+    else:
+        noise = Image.frombytes("RGB", (width, height), os.urandom(width * height * 3))
     return encoded(noise, kind, **options)
 
 

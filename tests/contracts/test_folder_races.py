@@ -19,6 +19,12 @@ MOST = 12  # requests at once
 
 
 @pytest.fixture
+def client(idle_client):
+    """A client of a new tenant, on a server that makes nothing of the files, which only lie in their folders."""
+    return idle_client
+
+
+@pytest.fixture
 def tree(client):
     """The folders of a new tenant."""
     return Tree(client)

@@ -14,6 +14,12 @@ NOBODY = "6f0c5d0e-2c55-4d0b-9d5e-0f6a3b9f7a11"
 
 
 @pytest.fixture
+def client(idle_client):
+    """A client of a new tenant, on a server that makes nothing of the files, which only lie in their folders."""
+    return idle_client
+
+
+@pytest.fixture
 def tree(client):
     """The folders of a new tenant."""
     return Tree(client)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
 from calotype.db.asset import lock_asset
-from calotype.db.engine import pipelined
-from calotype.domain.job import Job, Task, Urgency
+from calotype.db.engine import Database, pipelined
+from calotype.domain.job import Job, Lane, Task, Urgency
 from calotype.jobs.queue import JobQueue
 from tests.db.rows import add, add_one, new_asset
+from tests.running import new_migrated_database
 
 STALLED = 30.0
 
@@ -274,3 +277,27 @@ async def test_workers_take_jobs_of_their_lane_by_urgency(database, scope, queue
     assert taken == [str(pictures[index].subject_id) for index in (1, 2, 0)]
     async with database.read() as connection:
         assert (await queue.counts(connection))["describe", "todo"] == 1
+
+
+async def test_only_lanes_with_a_due_job_are_rung_for(database_url):
+    """A job whose time has come wakes the workers of its lane; one whose time is to come, or that runs, wakes nobody."""
+    url = new_migrated_database(database_url)
+    queue, database, now = JobQueue(url), Database(url), datetime.now(UTC)
+    times = {
+        Task.DELIVER_EVENT: now - timedelta(seconds=1),
+        Task.CRAWL: now + timedelta(hours=1),
+        Task.ANALYZE: None,
+        Task.MAKE_VARIANTS: None,
+    }
+    async with database.write() as connection:
+        for task, at in times.items():
+            await queue.enqueue(connection, Job(task, uuid4(), uuid4()), Urgency.NEW, at)
+        await connection.execute(text("UPDATE procrastinate_jobs SET status = 'doing' WHERE queue_name = 'pictures'"))
+    await database.aclose()
+    with psycopg.connect(url, autocommit=True) as listening:
+        for lane in Lane:
+            listening.execute(f'LISTEN "procrastinate_queue_v1#{lane.value}"')
+        async with queue.app.open_async():
+            await queue.ring()
+        told = [notification.channel for notification in listening.notifies(timeout=0.1)]
+    assert sorted(told) == ["procrastinate_queue_v1#analyses", "procrastinate_queue_v1#webhooks"]

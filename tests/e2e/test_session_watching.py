@@ -18,7 +18,7 @@ from tests.running import PATIENCE, RunningServer, wait_for
 
 pytestmark = pytest.mark.e2e
 
-COUNT = 500
+COUNT = 200
 SETTINGS = {**QUICK, "CALOTYPE_MAX_BATCH_FILES": str(COUNT)}
 BOUNDARY = "calotypetestboundary"
 
@@ -88,7 +88,7 @@ def sums(status):
 
 @pytest.mark.timeout(300)
 def test_a_session_is_watched_to_its_end_while_one_of_two_web_processes_is_killed(pair):
-    """500 files sent through one web process end one by one for a watcher of the other, though the first dies on the way."""
+    """200 files sent through one web process end one by one for a watcher of the other, though the first dies on the way."""
     home, other = pair
     key = home.new_key()
     files = [("files", (f"photo-{number}.jpg", photo(), "image/jpeg")) for number in range(COUNT)]

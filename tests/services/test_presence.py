@@ -100,7 +100,7 @@ async def test_a_database_that_stays_away_is_tried_until_it_is_back(database, mo
     process = Presence(database.url)
     attempts = []
     is_back = asyncio.Event()
-    connect = held_lock.DriverConnection.connect
+    connect = held_lock.WaitingConnection.connect
 
     async def refusing(*arguments, **values):
         attempts.append(1)
@@ -109,7 +109,7 @@ async def test_a_database_that_stays_away_is_tried_until_it_is_back(database, mo
         return await connect(*arguments, **values)
 
     async with process.running():
-        monkeypatch.setattr(held_lock.DriverConnection, "connect", refusing)
+        monkeypatch.setattr(held_lock.WaitingConnection, "connect", refusing)
         kill(database, process.key)
         await until(lambda: len(attempts) >= 3)
         assert not holders(database, process.key)
@@ -128,13 +128,13 @@ async def test_a_process_that_cannot_be_seen_does_not_begin(tmp_path):
 async def test_both_ends_notice_a_machine_that_vanished(database, monkeypatch):
     """The server, which holds the lock, asks as well as the client: else a dead machine would be seen for hours."""
     asked = {}
-    connect = held_lock.DriverConnection.connect
+    connect = held_lock.WaitingConnection.connect
 
     async def noted(url, **values):
         asked.update(values)
         return await connect(url, **values)
 
-    monkeypatch.setattr(held_lock.DriverConnection, "connect", noted)
+    monkeypatch.setattr(held_lock.WaitingConnection, "connect", noted)
     async with Presence(database.url).running():
         assert asked["keepalives_idle"] == 5
         assert asked["tcp_user_timeout"] < 60_000

@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from psycopg import AsyncConnection as DriverConnection
 from psycopg import OperationalError
 
+from calotype.db.notifications import WaitingConnection
 from calotype.domain.errors import Unavailable
 
 _LOOK = 10.0  # seconds between two looks whether the connection still stands
@@ -37,7 +37,7 @@ async def holding(url: str, *key: int) -> AsyncIterator[asyncio.Event]:
     """
     lost = asyncio.Event()
     try:
-        connection = await DriverConnection.connect(url, autocommit=True, **_ASKING)
+        connection = await WaitingConnection.connect(url, autocommit=True, **_ASKING)
     except (OperationalError, OSError) as error:
         raise Unavailable("the database cannot be reached") from error
     numbers = ", ".join(["%s"] * len(key))
@@ -61,7 +61,7 @@ async def holding(url: str, *key: int) -> AsyncIterator[asyncio.Event]:
                         await connection.execute(f"SELECT pg_advisory_unlock({numbers})", key)
 
 
-async def _look(connection: DriverConnection[tuple[object, ...]], lost: asyncio.Event) -> None:
+async def _look(connection: WaitingConnection, lost: asyncio.Event) -> None:
     try:
         while not lost.is_set():
             # Nothing is notified here; but who waits for it hears at once that the connection was closed.

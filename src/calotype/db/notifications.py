@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from psycopg import AsyncConnection, OperationalError
 
 from calotype.domain.errors import Unavailable
+
+_SELDOM = 3600.0  # seconds
+
+
+class WaitingConnection(AsyncConnection[tuple[Any, ...]]):
+    """A connection that mostly waits, and sleeps meanwhile.
+
+    The driver wakes up ten times a second to see whether Ctrl-C was pressed, which an event loop is told of anyway. Of a process
+    with a dozen such connections that was most of what it did while there was nothing to do.
+    """
+
+    async def wait(self, gen: Any, interval: float = _SELDOM, *rest: Any, **more: Any) -> Any:
+        """Go on with a generator of the driver whenever the socket is ready; `interval` is in seconds."""
+        return await super().wait(gen, interval, *rest, **more)
 
 
 @asynccontextmanager
@@ -18,7 +33,7 @@ async def listening(url: str, channel: str) -> AsyncIterator[AsyncIterator[str]]
     """
     try:
         # Without keepalives a server that vanished from the network would only ever be silent.
-        async with await AsyncConnection.connect(
+        async with await WaitingConnection.connect(
             url, autocommit=True, keepalives_idle=10, keepalives_interval=5, keepalives_count=3
         ) as connection:
             await connection.execute(f'LISTEN "{channel}"'.encode())

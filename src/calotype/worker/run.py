@@ -16,7 +16,8 @@ from calotype.domain.job import Lane
 from calotype.worker.tasks import register
 
 _RESCUE_INTERVAL = 5.0
-_POLLING_INTERVAL = 1.0  # seconds; a notification that is missed costs no more than this
+_RING_INTERVAL = 1.0  # seconds; a notification that is missed, or that nobody sends, costs no more than this
+_POLLING_INTERVAL = 60.0  # seconds; each lane is rung for
 _HEARTBEAT_SHARE = 4  # heartbeats within the time after which a worker counts as dead
 _DELIVERIES = 24  # at once; they only wait for others
 _ANALYSES = 64  # at once; how many images they work on together is limited elsewhere
@@ -43,6 +44,7 @@ async def run_worker(application: Application, stop: asyncio.Event) -> None:
             asyncio.create_task(_run_lane(application, Lane.LINKS, _CRAWLS)),
             asyncio.create_task(_run_lane(application, Lane.VIDEOS, application.settings.video_processes)),
         ]
+        lanes.append(asyncio.create_task(_ring(application)))
         chores = asyncio.create_task(_chores(application))
         stopping = asyncio.create_task(stop.wait())
         _log.info("worker ready")
@@ -82,6 +84,14 @@ async def _run_lane(application: Application, lane: Lane, concurrency: int) -> N
         raise
 
 
+async def _ring(application: Application) -> None:
+    """Wake the lanes for jobs that have begun to be due; without a database this ends, as lanes do."""
+    while True:
+        await application.queue.ring()
+        _notice_cancellation()
+        await asyncio.sleep(_RING_INTERVAL)
+
+
 async def _chores(application: Application) -> None:
     upkeep = application.upkeep
     interval = application.settings.upkeep_interval
@@ -113,6 +123,10 @@ async def _try(chore: Callable[[], Awaitable[object]]) -> None:
         _log.warning("chore failed", chore=getattr(chore, "__name__", "?"), reason=error.message)
     except Exception:
         _log.exception("chore failed", chore=getattr(chore, "__name__", "?"))
+    _notice_cancellation()
+
+
+def _notice_cancellation() -> None:
     task = asyncio.current_task()
     if task and task.cancelling():
         raise asyncio.CancelledError  # lost on the way, in the driver
