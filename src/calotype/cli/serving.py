@@ -140,6 +140,7 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 def _run_server(settings: Settings, url: str, listener: socket.socket, early: _EarlyStop) -> None:
     import uvicorn
 
+    from calotype.cli.http_connection import HttpConnection
     from calotype.cli.web_server import WebServer
     from calotype.web.app import make_app
 
@@ -149,7 +150,7 @@ def _run_server(settings: Settings, url: str, listener: socket.socket, early: _E
         log_config=None,
         access_log=False,
         loop="uvloop" if _loop_factory() else "auto",
-        http="httptools",
+        http=HttpConnection,
         ws="websockets-sansio",
         ws_max_size=_FRAME_BYTES,
         lifespan="on",
