@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
 from collections.abc import Iterator
 
 import pytest
-import uvicorn
 
 from calotype.cli.http_connection import MAX_HEAD_BYTES, HttpConnection
-from tests.running import PATIENCE, wait_for
+from tests.cli.served import Served
+from tests.running import wait_for
 
 GET = b"GET /one HTTP/1.1\r\nHost: x\r\n"
 POST = b"POST /two HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n"
 OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAA\r\n"
-
-
-async def echo(scope, receive, send):
-    """Answer with method, path, and body, as JSON; a body that never comes whole is answered by nobody."""
-    body, more = b"", True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return
-        body += message["body"]
-        more = message["more_body"]
-    told = json.dumps([scope["method"], scope["path"], body.decode()]).encode()
-    headers = [(b"content-length", str(len(told)).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": told})
 
 
 class Impatient(HttpConnection):
@@ -38,34 +21,6 @@ class Impatient(HttpConnection):
 
     head_time = 0.05
     body_silence = 0.05
-
-
-class Served:
-    """A web server over `echo` in a thread."""
-
-    def __init__(self, connection: type[HttpConnection], keep_alive: int = 75) -> None:
-        config = uvicorn.Config(echo, http=connection, lifespan="off", log_config=None, timeout_keep_alive=keep_alive)
-        self._server = uvicorn.Server(config)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._thread = threading.Thread(target=self._server.run, args=([self._listener],))
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._server.should_exit = True
-        self._thread.join()
-        self._listener.close()
-
-    def connect(self) -> socket.socket:
-        """A connection that has sent nothing yet."""
-        return socket.create_connection(self._listener.getsockname(), PATIENCE)
-
-    @property
-    def open_connections(self) -> int:
-        """How many the server holds."""
-        return len(self._server.server_state.connections)
 
 
 @pytest.fixture(scope="module")

@@ -142,6 +142,7 @@ def _run_server(settings: Settings, url: str, listener: socket.socket, early: _E
 
     from calotype.cli.http_connection import HttpConnection
     from calotype.cli.web_server import WebServer
+    from calotype.cli.websocket_connection import WebSocketConnection
     from calotype.web.app import make_app
 
     app = make_app(settings, lambda: open_application(settings, url))
@@ -151,7 +152,7 @@ def _run_server(settings: Settings, url: str, listener: socket.socket, early: _E
         access_log=False,
         loop="uvloop" if _loop_factory() else "auto",
         http=HttpConnection,
-        ws="websockets-sansio",
+        ws=WebSocketConnection,
         ws_max_size=_FRAME_BYTES,
         lifespan="on",
         server_header=False,
