@@ -14,7 +14,10 @@ from tests.running import PATIENCE
 
 
 async def echo(scope, receive, send):
-    """Answer with method, path, and body, as JSON, or each text with itself; what never comes whole is answered by nobody."""
+    """Answer with method, path, and body, as JSON, or each text with itself; what never comes whole is answered by nobody.
+
+    The answer to `/long` is longer than what systems keep for a client.
+    """
     if scope["type"] == "websocket":
         await send({"type": "websocket.accept"})
         while (message := await receive())["type"] != "websocket.disconnect":
@@ -29,6 +32,7 @@ async def echo(scope, receive, send):
         body += message["body"]
         more = message["more_body"]
     told = json.dumps([scope["method"], scope["path"], body.decode()]).encode()
+    told *= 1_000_000 if scope["path"] == "/long" else 1
     headers = [(b"content-length", str(len(told)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": told})

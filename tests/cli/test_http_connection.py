@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -191,3 +192,12 @@ def test_trickling_does_not_keep_a_connection(impatient):
         with impatient.connect() as client:
             client.sendall(begin + b"GET / HTTP/1.1\r\nX: ")
             assert flood(client, b"a", MAX_HEAD_BYTES - 200) < MAX_HEAD_BYTES - 200
+
+
+def test_answers_nobody_takes_are_not_kept(impatient):
+    """A client that asks for much and reads none of it is not waited for without end."""
+    with impatient.connect() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.sendall(b"GET /long HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait_for(lambda: impatient.open_connections == 1, "the connection was not taken")
+        wait_for(lambda: impatient.open_connections == 0, "answers are kept for nobody")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from tests.contracts.analysis_attempts import DOCUMENTED as ANALYSIS
 from tests.contracts.documented import IDS, PLAIN
 from tests.contracts.photos import photo
 
@@ -25,7 +27,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "hashes": ("hash",),
     "id": ("picture",),
     "ids": ("image", "video", "document", "link"),
-    "image_id": ("image", "trashed", "announced", "picture"),
+    "image_id": ("image", "trashed", "announced", "shot"),
     "image_ids": ("image", "trashed"),
     "job_id": ("job",),
     "link_id": ("link", "image"),
@@ -35,7 +37,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "parent_id": ("folder",),
     "scene_id": ("scene",),
     "sessionId": ("analysis",),
-    "session_id": ("session", "analysis"),
+    "session_id": ("session",),
     "uploadPath": ("place",),
     "upload_id": ("upload",),
     "video_id": ("video",),
@@ -52,9 +54,9 @@ VALUES: dict[str, Any] = {
     "etag": "0" * 32,
     "events": ["asset.failed"],
     "filename": "mine.mp4",
+    "format": "coco",
     "hex_code": "#808080",
     "mode": "delete_all",
-    "name": "mine",
     "originalFilename": "mine.jpg",
     "query": "secret",
     "search": "secret",
@@ -68,6 +70,7 @@ VALUES: dict[str, Any] = {
 }
 """What is sent under names that are no ids, where a route asks for them; others are left out."""
 
+_numbers = itertools.count()
 _PICTURES = {"file": "mine.jpg", "files": "mine.jpg", "image": "mine.jpg", "images": "mine.jpg"}
 
 
@@ -105,6 +108,8 @@ class Attempts:
         widest = max((len(KINDS[name]) for name in names & IDS), default=1)
         for turn in range(widest):
             chosen = {name: things[kinds[turn % len(kinds)]] for name, kinds in KINDS.items()}
+            if route.path.startswith(ANALYSIS):
+                chosen["session_id"] = things["analysis"]  # the one word that means two kinds of things
             yield self._request(route, chosen)
 
     def names(self, route: Route) -> set[str]:
@@ -118,8 +123,8 @@ class Attempts:
             name = parameter["name"]
             if parameter["in"] == "path":
                 path = path.replace(f"{{{name}}}", chosen.get(name) or str(VALUES[name]))
-            elif parameter["in"] == "query" and name in chosen:
-                query[name] = chosen[name]
+            elif parameter["in"] == "query" and (name in chosen or parameter.get("required")):
+                query[name] = chosen.get(name) or VALUES.get(name, 1)
         options: dict[str, Any] = {"method": route.method, "url": path, "params": query}
         kind, schema = self._body(route)
         if kind == "application/json":
@@ -143,7 +148,9 @@ class Attempts:
         """A value that fits a schema, with ids in all places for them and otherwise what VALUES says."""
         schema = self._real(schema)
         if "properties" in schema:
-            wanted = {key: part for key, part in schema["properties"].items() if key in chosen or key in VALUES}
+            wanted = {
+                key: part for key, part in schema["properties"].items() if key in chosen or key in {*VALUES, "name"}
+            }
             required = {key: schema["properties"][key] for key in schema.get("required", []) if key not in _PICTURES}
             nested = {key: part for key, part in schema["properties"].items() if self._keys(part) & IDS}
             return {key: self._filled(part, chosen, key) for key, part in {**required, **nested, **wanted}.items()}
@@ -152,7 +159,7 @@ class Attempts:
             return one if isinstance(one, list) else [one]
         if name in chosen:
             return chosen[name]
-        return VALUES.get(name, "mine")
+        return VALUES.get(name) or f"mine {next(_numbers)}"  # no name twice, which would be another answer
 
     def _real(self, schema: dict[str, Any]) -> dict[str, Any]:
         while True:

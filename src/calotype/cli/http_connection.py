@@ -17,7 +17,7 @@ MAX_HEAD_BYTES = 131_072
 HEAD_TIME = 30.0
 """Seconds that a connection nobody works for has to bring the whole head of a request."""
 BODY_SILENCE = 120.0
-"""Seconds without a byte of a body that is waited for, after which its client counts as gone."""
+"""Seconds without a byte of a body that is waited for, or of the rest of an answer taken, after which a client counts as gone."""
 _MAX_WAITING = 200  # requests sent ahead on one connection while another is being answered
 _INVALID = "Invalid HTTP request received."
 _TOO_LONG = "The head of the request is too long."
@@ -155,8 +155,24 @@ class HttpConnection(HttpToolsProtocol):
 
     def _give_up_head(self) -> None:
         self._head_timer = None
-        if self._is_idle() and not self.transport.is_closing():
-            self.transport.close()
+        if self._is_idle():
+            self.timeout_keep_alive_handler()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection, which sends what is left of the last answer, and break it off once nobody takes that."""
+        super().timeout_keep_alive_handler()
+        self._await_taken(self.transport.get_write_buffer_size())
+
+    def _await_taken(self, before: int) -> None:
+        if before:
+            self.loop.call_later(self.body_silence, self._check_taken, before)
+
+    def _check_taken(self, before: int) -> None:
+        left = self.transport.get_write_buffer_size()
+        if left < before:
+            self._await_taken(left)
+        else:
+            self.transport.abort()
 
     def _forget_head_timer(self) -> None:
         if self._head_timer is not None:
