@@ -47,7 +47,6 @@ KINDS: dict[str, tuple[str, ...]] = {
 """Which things each name of an id may stand for; all of them are tried."""
 
 VALUES: dict[str, Any] = {
-    "analysis_type": "full",
     "chunk_number": 1,
     "content_type": "video/mp4",
     "duration_seconds": 1.0,
@@ -56,6 +55,7 @@ VALUES: dict[str, Any] = {
     "filename": "mine.mp4",
     "format": "coco",
     "hex_code": "#808080",
+    "index": "false",
     "mode": "delete_all",
     "originalFilename": "mine.jpg",
     "query": "secret",
@@ -159,6 +159,8 @@ class Attempts:
             return one if isinstance(one, list) else [one]
         if name in chosen:
             return chosen[name]
+        if "enum" in schema:
+            return schema["enum"][0]
         return VALUES.get(name) or f"mine {next(_numbers)}"  # no name twice, which would be another answer
 
     def _real(self, schema: dict[str, Any]) -> dict[str, Any]:
