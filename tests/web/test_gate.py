@@ -82,6 +82,25 @@ async def test_other_paths_need_no_key(path):
     assert (answer.status_code, answer.text) == (200, "None")
     assert "x-ratelimit-limit" not in answer.headers
     assert answer.headers["x-request-id"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "cache-control" not in answer.headers
+
+
+async def test_what_a_key_opens_is_kept_by_no_cache_on_the_way():
+    """A cache that knows nothing of our keys may not give one client's answer to the next, unless the route says otherwise."""
+
+    async def cached(scope, receive, send):
+        await Response("a picture", headers={"Cache-Control": "private, max-age=60"})(scope, receive, send)
+
+    for application, key, caching in (
+        (greet, "good", "no-store"),
+        (greet, "bad", "no-store"),
+        (cached, "good", "private, max-age=60"),
+    ):
+        async with gate(application) as client:
+            answer = await client.get("/api/v2/x", headers=headers(key))
+        assert answer.headers["cache-control"] == caching
+        assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import re
 import sys
+from typing import TextIO
 
 import structlog
 
 from calotype.settings import Settings
+
+# What a terminal obeys instead of showing it (C0, C1), and what makes it show a line in another order than it was written.
+_COMMANDS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_IN_TRACEBACKS = re.compile(r"(?![\n\t])" + _COMMANDS.pattern)
 
 
 def configure_logs(settings: Settings) -> None:
@@ -22,7 +29,7 @@ def configure_logs(settings: Settings) -> None:
     if not is_console:
         shared.append(structlog.processors.format_exc_info)
     renderer: structlog.types.Processor = (
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        structlog.dev.ConsoleRenderer(exception_formatter=_traceback)
         if is_console
         else structlog.processors.JSONRenderer()
     )
@@ -36,7 +43,11 @@ def configure_logs(settings: Settings) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *([_harmless] if is_console else []),  # JSON escapes everything by itself
+                renderer,
+            ],
         )
     )
     root = logging.getLogger()
@@ -55,3 +66,19 @@ def configure_logs(settings: Settings) -> None:
     # Its warnings tell how it closed a connection that was given up, on Ctrl-C above all; what fails is raised.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     logging.getLogger("psycopg.pool").setLevel(logging.WARNING)
+
+
+def _harmless(_logger: object, _name: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+    """Clients choose paths, names and more of what is logged: it must neither begin a line of its own nor steer a terminal."""
+    return {key: _COMMANDS.sub(_escaped, value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _traceback(stream: TextIO, error: structlog.typing.ExcInfo) -> None:
+    text = io.StringIO()
+    structlog.dev.plain_traceback(text, error)
+    # Set in, because the words of an error may have lines of their own.
+    stream.write(_IN_TRACEBACKS.sub(_escaped, text.getvalue()).replace("\n", "\n    "))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()

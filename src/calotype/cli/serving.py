@@ -140,7 +140,9 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 def _run_server(settings: Settings, url: str, listener: socket.socket, early: _EarlyStop) -> None:
     import uvicorn
 
+    from calotype.cli.http_connection import HttpConnection
     from calotype.cli.web_server import WebServer
+    from calotype.cli.websocket_connection import WebSocketConnection
     from calotype.web.app import make_app
 
     app = make_app(settings, lambda: open_application(settings, url))
@@ -149,8 +151,8 @@ def _run_server(settings: Settings, url: str, listener: socket.socket, early: _E
         log_config=None,
         access_log=False,
         loop="uvloop" if _loop_factory() else "auto",
-        http="httptools",
-        ws="websockets-sansio",
+        http=HttpConnection,
+        ws=WebSocketConnection,
         ws_max_size=_FRAME_BYTES,
         lifespan="on",
         server_header=False,

@@ -47,7 +47,7 @@ class Gate:
             return
         headers = Headers(scope=scope)
         wire, speaker = self.formats_of(scope["path"])
-        passage = _Passage(request_id(headers.get("x-request-id"), speaker.usable_ids), send)
+        passage = _Passage(request_id(headers.get("x-request-id"), speaker.usable_ids), send, is_private=wire is not None)
         state = scope.setdefault("state", {})
         state["request_id"] = passage.request_id
         state["wire_format"] = speaker
@@ -131,8 +131,9 @@ def _route_of(scope: Scope, wire: WireFormat | None) -> str:
 class _Passage:
     """One request on its way through the gate; adds the common headers to its answer."""
 
-    def __init__(self, identity: str, send: Send) -> None:
+    def __init__(self, identity: str, send: Send, *, is_private: bool) -> None:
         self.request_id = identity
+        self.is_private = is_private
         self.limits: dict[str, str] = {}
         self.status = 0
         self.body: UnreadBody | None = None
@@ -145,6 +146,10 @@ class _Passage:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-ID"] = self.request_id
+            headers.setdefault("X-Content-Type-Options", "nosniff")
+            if self.is_private:
+                # Caches know by themselves that answers under `Authorization` are one client's, but not under our other headers.
+                headers.setdefault("Cache-Control", "no-store")
             for name, value in self.limits.items():
                 # What an answer itself says of trying again is worth more.
                 headers.setdefault(name, value)
