@@ -62,9 +62,10 @@ def _upgrade(url: str) -> None:
             except CommandError as error:
                 reason = f"this database belongs to another version of Calotype: {error}"
                 raise Unavailable(reason, remedy="install the newest Calotype") from error
-            except DBAPIError as error:
-                reason = f"the database could not be prepared: {_first_line(error.orig)}"
-                raise Unavailable(reason, remedy="use PostgreSQL 15 or newer with pgvector") from error
+            except (DBAPIError, psycopg.Error) as error:  # migrations speak to the driver itself
+                cause = error.orig if isinstance(error, DBAPIError) else error
+                reason = f"the database could not be prepared: {_first_line(cause)}"
+                raise Unavailable(reason, remedy=_remedy(cause)) from error
             connection.commit()
             connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_LOCK})")
             connection.commit()
@@ -83,6 +84,12 @@ def _check_url(url: str) -> None:
     if not url.startswith(("postgresql://", "postgres://")):
         remedy = "set CALOTYPE_DATABASE_URL to postgresql://user@host/database"
         raise InvalidInput("the database's address is no PostgreSQL URL", field="database_url", remedy=remedy)
+
+
+def _remedy(cause: BaseException | None) -> str:
+    if isinstance(cause, psycopg.errors.InsufficientPrivilege):
+        return "let the role own its database, and have a superuser run CREATE EXTENSION vector in it"
+    return "use PostgreSQL 15 or newer with pgvector"
 
 
 def _first_line(error: BaseException | None) -> str:
