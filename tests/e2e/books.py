@@ -12,9 +12,8 @@ from tests.e2e.clients import FILES, Promises
 from tests.e2e.cluster import Cluster, query
 from tests.e2e.library import sha256
 from tests.receivers import Receiver
-from tests.running import wait_for
 
-PATIENCE = 240.0  # seconds until all work has ended; what the queue has lost is looked for after two minutes
+PATIENCE = 240.0  # seconds in which something must get done; what the queue has lost is looked for after two minutes
 
 _UNFINISHED = {
     "assets": """
@@ -77,7 +76,8 @@ _WRONG = {
         HAVING c.balance <> sum(e.amount) OR c.entries <> count(*)""",
     "charges": """
         SELECT e.tenant_id::text, count(*) FILTER (WHERE e.kind = 'capture') AS captured,
-        (SELECT sum(a.charged) FROM analysis a WHERE a.tenant_id = e.tenant_id) AS charged FROM credit_entry e GROUP BY e.tenant_id
+        (SELECT sum(a.charged) FROM analysis a WHERE a.tenant_id = e.tenant_id) AS charged
+        FROM credit_entry e GROUP BY e.tenant_id
         HAVING count(*) FILTER (WHERE e.kind = 'capture')
             <> coalesce((SELECT sum(a.charged) FROM analysis a WHERE a.tenant_id = e.tenant_id), 0)
         OR -sum(e.amount) FILTER (WHERE e.kind = 'reserve') <> coalesce(sum(e.amount) FILTER (WHERE e.kind = 'refund'), 0)
@@ -94,27 +94,19 @@ _WRONG = {
 
 
 def wait_until_quiet(cluster: Cluster) -> None:
-    """Wait until nothing is left to do; fails with what is."""
-
-    begun = time.monotonic()
-    seen: set[str] = set()
-
-    def quiet() -> bool:
-        time.sleep(0.2)
+    """Wait until nothing is left to do; fails with what is, once nothing has got done for minutes."""
+    least, since = 1_000_000, time.monotonic()
+    while True:
         left = {
             name: rows for name, statement in _UNFINISHED.items() if (rows := query(cluster.database_url, statement))
         }
-        for name in seen - left.keys():
-            print(f"{name}: none after {time.monotonic() - begun:.1f} s")
-        seen.clear()
-        seen.update(left)
-        return not left
-
-    try:
-        wait_for(quiet, "never quiet", PATIENCE)
-    except AssertionError:
-        left = {name: query(cluster.database_url, statement)[:5] for name, statement in _UNFINISHED.items()}
-        raise AssertionError({name: rows for name, rows in left.items() if rows}) from None
+        if not left:
+            return
+        count = sum(map(len, left.values()))
+        if count < least:
+            least, since = count, time.monotonic()
+        assert time.monotonic() - since < PATIENCE, {name: (len(rows), rows[:5]) for name, rows in left.items()}
+        time.sleep(0.2)
 
 
 def check_rows(cluster: Cluster) -> None:
@@ -186,7 +178,8 @@ UNION SELECT v.value ->> 'object_key' FROM asset, jsonb_each(variants) v
 UNION SELECT keyframe_key FROM scene WHERE keyframe_key IS NOT NULL
 UNION SELECT rendition_key FROM video WHERE rendition_key IS NOT NULL
 UNION SELECT storyboard ->> 'object_key' FROM video WHERE storyboard IS NOT NULL
-UNION SELECT p.object_key FROM presigned_upload p WHERE p.reaped_at IS NULL AND p.confirmed_at IS NULL AND p.received_size IS NOT NULL
+UNION SELECT p.object_key FROM presigned_upload p WHERE p.reaped_at IS NULL AND p.confirmed_at IS NULL
+    AND p.received_size IS NOT NULL
 UNION SELECT c.object_key FROM upload_chunk c JOIN chunked_upload u ON u.id = c.upload_id
     WHERE u.status = 'uploading' AND c.object_key IS NOT NULL AND c.received_at IS NOT NULL
 """

@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 import httpx
@@ -324,27 +324,22 @@ def analysed(client: Client) -> None:
         client.keep(image["assetId"], data)
     named = [{key: image[key] for key in ("id", "uploadPath", "originalFilename")} for image in made["images"]]
     body = {"sessionId": made["sessionId"], "images": named}
-    ended: dict[str, str] = {}
+    ended = client.promises.analysed.setdefault(made["sessionId"], {})
     last = ""
     for _ in range(200):
-        resumed = {"Last-Event-ID": last} if last else {}
+        told = {**headers, "Last-Event-ID": last} if last else headers
         url = f"{client.on_node()}/image-forge-api/v1/sessions/{made['sessionId']}/analyze"
-        with contextlib.suppress(httpx.TransportError):
-            with httpx.stream(
-                "POST", url, json=body, headers={**headers, **resumed}, timeout=_TIMEOUT, verify=False
-            ) as stream:
-                if stream.status_code != 200:
-                    stream.read()
-                    if stream.status_code == 409 and not last:  # begun by an attempt whose answer was lost
-                        client.promises.analysed[made["sessionId"]] = ended
-                        return
-                    if stream.status_code != 503:
-                        client.fault("analyze", stream)
-                    continue
-                client.promises.analysed.setdefault(made["sessionId"], ended)
+        with (
+            contextlib.suppress(httpx.TransportError),
+            httpx.stream("POST", url, json=body, headers=told, timeout=_TIMEOUT, verify=False) as stream,
+        ):
+            if stream.status_code == 200:
                 last, is_complete = _follow(stream, last, ended, client)
                 if is_complete:
                     return
+            elif stream.status_code != 503:
+                stream.read()
+                client.fault("analyze", stream)
         time.sleep(0.2)
     client.promises.faults.append(f"the analysis of session {made['sessionId']} never ended")
 
@@ -380,7 +375,7 @@ class Load:
         self._threads = [threading.Thread(target=self._go_on, args=pair, daemon=True) for pair in work]
         self.crashes: list[str] = []
 
-    def __enter__(self) -> Load:
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self
@@ -397,7 +392,8 @@ class Load:
         while not client.over.is_set():
             try:
                 work(client)
-            except Exception:  # noqa: BLE001 - told at the end
+            except Exception:
                 self.crashes.append(traceback.format_exc())
                 return
-            time.sleep(client.random.uniform(0, 0.2))
+            # So slowly that two workers keep up; films take longest.
+            time.sleep(client.random.uniform(0, 5 if work in {filmed, chunked} else 1))

@@ -1,4 +1,4 @@
-"""Several web nodes and workers over one PostgreSQL and one object store, and something that goes wrong with them all the time."""
+"""Several web nodes and workers over one PostgreSQL and one object store, and something that always goes wrong with them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 import psycopg
 
@@ -24,7 +25,7 @@ _LOCK = threading.Lock()  # the way to the process that forks takes one order at
 
 
 class Node:
-    """`calotype serve --no-worker` or `calotype worker` with a data folder of its own, started again as a service manager would."""
+    """`calotype serve --no-worker` or `calotype worker` with a data folder of its own, as a service manager runs it."""
 
     def __init__(self, name: str, folder: Path, *arguments: str, **settings: str) -> None:
         self.name = name
@@ -121,7 +122,7 @@ class Cluster:
         """All of them."""
         return [*self.webs, *self.workers]
 
-    def __enter__(self) -> Cluster:
+    def __enter__(self) -> Self:
         for node in self.nodes:
             node.begin()  # at once, on an empty database: one of them makes the tables, the others wait
         for node in self.nodes:
@@ -144,13 +145,15 @@ class Cluster:
 
 
 class Trouble:
-    """Something bad that happens to a random part of a cluster every other second, until a moment; everything stands at the end."""
+    """Something bad that happens to a random part of a cluster every other second; at the end everything runs."""
 
     def __init__(self, cluster: Cluster, seed: int, seconds: float) -> None:
         self._cluster = cluster
         self._random = random.Random(seed)
         self._seconds = seconds
         self.happened: list[str] = []
+        self.deaths: list[str] = []
+        """The last words of each node that ended although nobody had asked it to."""
 
     def run(self) -> None:
         """Let it happen."""
@@ -205,6 +208,8 @@ class Trouble:
             if each.has_ended:
                 if each is not node:
                     self._note(f"{each.name} had ended by itself")
+                    if each.is_ready:  # one that is started while the database is away may
+                        self.deaths.append(each.log()[-3000:])
                 each.begin()
 
     def _wait_until_ready(self, node: Node) -> None:

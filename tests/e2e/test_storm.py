@@ -56,7 +56,7 @@ SETTINGS = {
 
 def test_nothing_is_lost_stuck_or_miscounted_in_a_storm(tmp_path):
     """What was answered is there with its bytes, all work ends, every count is right, and no file is left over."""
-    print(f"CALOTYPE_STORM_SECONDS={SECONDS} CALOTYPE_STORM_SEED={SEED}")
+    _tell(f"CALOTYPE_STORM_SECONDS={SECONDS} CALOTYPE_STORM_SEED={SEED}")
     store = tmp_path / "store"
     store.mkdir()
     postgres = ExternalPostgres(tmp_path / "external")
@@ -80,8 +80,8 @@ def test_nothing_is_lost_stuck_or_miscounted_in_a_storm(tmp_path):
             trouble = Trouble(cluster, SEED, SECONDS)
             with load:
                 trouble.run()
-            print("\n".join(trouble.happened))
-            print({name: len(value) for name, value in vars(promises).items()})
+            _tell(*trouble.happened, {name: len(value) for name, value in vars(promises).items()})
+            assert not trouble.deaths, trouble.deaths[0]
 
             books.wait_until_quiet(cluster)
             books.check_rows(cluster)
@@ -95,6 +95,10 @@ def test_nothing_is_lost_stuck_or_miscounted_in_a_storm(tmp_path):
             books.check_store(cluster, store, promises)
     finally:
         postgres.stop("immediate")
+
+
+def _tell(*lines):
+    print(*lines, sep="\n")  # noqa: T201 - pytest shows it when something failed, or with -s
 
 
 def _sweep(store, data_dir, url):

@@ -22,7 +22,7 @@ def migrate(url: str) -> bool:
     Raises InvalidInput for an address of another kind, and Unavailable when the database cannot be reached, lacks what this
     version needs, or was made by a newer one; a `remedy` is in the context of both.
     """
-    _check_url(url)
+    check_url(url)
     try:
         with psycopg.connect(url, autocommit=True) as connection:
             if current_revision(connection) == REVISION:
@@ -79,7 +79,8 @@ def sqlalchemy_url(url: str) -> str:
     return f"postgresql+psycopg://{rest}" if scheme in {"postgresql", "postgres"} else url
 
 
-def _check_url(url: str) -> None:
+def check_url(url: str) -> None:
+    """Refuse an address of another kind of database. Raises InvalidInput with a `remedy`."""
     # The driver would repeat the whole of it in its complaint, and a password may stand there.
     if not url.startswith(("postgresql://", "postgres://")):
         remedy = "set CALOTYPE_DATABASE_URL to postgresql://user@host/database"
