@@ -60,7 +60,7 @@ async def run_worker(application: Application, stop: asyncio.Event) -> None:
 
 
 def _hear(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Tell of what nobody waited for. That the end of a job could not be noted is no fault: others were given it, and find it done."""
+    """Tell of what nobody waited for. A job whose end could not be noted was given to others, who find its work done."""
     error = context.get("exception")
     if isinstance(error, ConnectorException):
         _log.warning("the end of a job was not noted", reason=_reason(error))
