@@ -1,6 +1,6 @@
 """Over an operator's own database two web nodes and two workers keep every promise while one after the other is killed.
 
-`CALOTYPE_STORM_SECONDS` says how long (25), `CALOTYPE_STORM_SEED` chooses the order of things. Both are printed.
+`CALOTYPE_STORM_SECONDS` says how long (15), `CALOTYPE_STORM_SEED` chooses the order of things. Both are printed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from tests.postgres import ExternalPostgres
 from tests.receivers import Receiver
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
-SECONDS = float(os.environ.get("CALOTYPE_STORM_SECONDS", "25"))
+SECONDS = float(os.environ.get("CALOTYPE_STORM_SECONDS", "15"))
 SEED = int(os.environ.get("CALOTYPE_STORM_SEED", random.SystemRandom().randrange(2**32)))
 SETTINGS = {
     **QUICK,
