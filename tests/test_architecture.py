@@ -29,6 +29,7 @@ UNSCOPED_MODULES = {
     "schema": "migrations",
     "held_lock": "a lock, no rows",
     "presence": "tells which processes are alive",
+    "programs": "tells PostgreSQL's own programs where the database is",
     "scoped": "makes the conditions",
     "notifications": "tells that something changed, never what",
     "health": "asks about the server",

@@ -2,7 +2,7 @@
 
 from calotype.bootstrap.application import Application
 from calotype.bootstrap.describer import check_describing
-from calotype.bootstrap.opening import check_fetching, check_storage, open_application, open_database
+from calotype.bootstrap.opening import check_fetching, check_storage, open_application, open_database, open_programs
 from calotype.bootstrap.transcriber import check_transcribing
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "check_transcribing",
     "open_application",
     "open_database",
+    "open_programs",
 ]

@@ -18,6 +18,7 @@ from calotype.crawling.fetcher import Fetcher
 from calotype.db.embedded import EmbeddedPostgres
 from calotype.db.engine import Database
 from calotype.db.installation import select_signing_secret
+from calotype.db.programs import program_environment
 from calotype.db.schema import migrate
 from calotype.domain.errors import InvalidInput, Unavailable
 from calotype.jobs.queue import JobQueue
@@ -43,19 +44,33 @@ def open_database(settings: Settings) -> Iterator[str]:
 
     Raises Unavailable and InvalidInput, with a `remedy` in the context where one is known.
     """
+    with _database_server(settings) as url:
+        migrate(url)
+        yield url
+
+
+@contextmanager
+def open_programs(settings: Settings) -> Iterator[dict[str, str]]:
+    """The environment in which PostgreSQL's own programs find a database that is up, migrated or not. Raises Unavailable."""
+    with _database_server(settings) as url:
+        yield program_environment(url)
+
+
+@contextmanager
+def _database_server(settings: Settings) -> Iterator[str]:
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         reason = f"the data folder {settings.data_dir} cannot be used: {error.strerror}"
         raise Unavailable(reason, remedy="set CALOTYPE_DATA_DIR to a folder that can be written to") from error
-    embedded = EmbeddedPostgres(settings.data_dir / "postgres") if settings.database_url is None else None
-    url = embedded.start() if embedded else str(settings.database_url)
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    embedded = EmbeddedPostgres(settings.data_dir / "postgres")
     try:
-        migrate(url)
-        yield url
+        yield embedded.start()
     finally:
-        if embedded:
-            embedded.stop()
+        embedded.stop()
 
 
 async def check_storage(settings: Settings) -> None:

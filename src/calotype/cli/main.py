@@ -13,6 +13,7 @@ from calotype import __version__
 from calotype.cli import (
     batches,
     credits,  # noqa: A004 - the command's name; Python's own is of no use here
+    database,
     devices,
     doctor,
     duplicates,
@@ -38,6 +39,11 @@ app.command("worker")(serving.worker)
 app.command("import")(importing.import_files)
 app.command("reindex")(reindexing.reindex)
 app.command("search")(searching.search)
+app.command(
+    "database",
+    # All that follows the program's name is the program's.
+    context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True},
+)(database.run_program)
 app.command("doctor")(doctor.examine)
 app.command("duplicates")(duplicates.duplicates)
 app.add_typer(batches.app, name="batches")

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Annotated, Any
 
@@ -33,6 +33,8 @@ _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _BESIDE_A_SERVER = 5  # niceness of a worker that shares its machine with a server, whose clients are waiting
 _FRAME_BYTES = 64 * 1024  # clients of WebSockets send nothing but short commands
 _GRACE = 30  # seconds running requests get to end after SIGTERM
+_PARTING = 10.0  # seconds that what a worker has left behind gets to end
+_CANCEL_AGAIN = 0.2  # seconds
 _RESTARTS = (1, 2, 5, 15, 30)  # seconds between attempts to restart a worker that died
 _log = structlog.get_logger("calotype.serve")
 
@@ -109,8 +111,27 @@ async def _stop_without(parent: int, stop: asyncio.Event) -> None:
 
 
 def _uvloop_run(main: Coroutine[Any, Any, None]) -> None:
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(main)
+    """Run to the end of `main`, and soon after it: what it leaves behind may lose its cancellation in the driver."""
+    factory = _loop_factory() or asyncio.new_event_loop
+    loop = factory()
+    try:
+        try:
+            loop.run_until_complete(main)
+        finally:
+            loop.run_until_complete(_end_others())
+            loop.run_until_complete(loop.shutdown_asyncgens())
+    finally:
+        loop.close()
+
+
+async def _end_others() -> None:
+    """Cancel what still runs, again and again; what even then does not end ends with the process."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_PARTING):
+            while others := asyncio.all_tasks() - {asyncio.current_task()}:
+                for task in others:
+                    task.cancel()
+                await asyncio.wait(others, timeout=_CANCEL_AGAIN)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

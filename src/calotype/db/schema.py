@@ -22,7 +22,7 @@ def migrate(url: str) -> bool:
     Raises InvalidInput for an address of another kind, and Unavailable when the database cannot be reached, lacks what this
     version needs, or was made by a newer one; a `remedy` is in the context of both.
     """
-    _check_url(url)
+    check_url(url)
     try:
         with psycopg.connect(url, autocommit=True) as connection:
             if current_revision(connection) == REVISION:
@@ -62,9 +62,10 @@ def _upgrade(url: str) -> None:
             except CommandError as error:
                 reason = f"this database belongs to another version of Calotype: {error}"
                 raise Unavailable(reason, remedy="install the newest Calotype") from error
-            except DBAPIError as error:
-                reason = f"the database could not be prepared: {_first_line(error.orig)}"
-                raise Unavailable(reason, remedy="use PostgreSQL 15 or newer with pgvector") from error
+            except (DBAPIError, psycopg.Error) as error:  # migrations speak to the driver itself
+                cause = error.orig if isinstance(error, DBAPIError) else error
+                reason = f"the database could not be prepared: {_first_line(cause)}"
+                raise Unavailable(reason, remedy=_remedy(cause)) from error
             connection.commit()
             connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_LOCK})")
             connection.commit()
@@ -78,11 +79,18 @@ def sqlalchemy_url(url: str) -> str:
     return f"postgresql+psycopg://{rest}" if scheme in {"postgresql", "postgres"} else url
 
 
-def _check_url(url: str) -> None:
+def check_url(url: str) -> None:
+    """Refuse an address of another kind of database. Raises InvalidInput with a `remedy`."""
     # The driver would repeat the whole of it in its complaint, and a password may stand there.
     if not url.startswith(("postgresql://", "postgres://")):
         remedy = "set CALOTYPE_DATABASE_URL to postgresql://user@host/database"
         raise InvalidInput("the database's address is no PostgreSQL URL", field="database_url", remedy=remedy)
+
+
+def _remedy(cause: BaseException | None) -> str:
+    if isinstance(cause, psycopg.errors.InsufficientPrivilege):
+        return "let the role own its database, and have a superuser run CREATE EXTENSION vector in it"
+    return "use PostgreSQL 15 or newer with pgvector"
 
 
 def _first_line(error: BaseException | None) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
-from procrastinate import App
+from procrastinate.exceptions import ConnectorException
 from procrastinate.worker import Worker
 
 from calotype.bootstrap import Application
@@ -23,6 +24,7 @@ _DELIVERIES = 24  # at once; they only wait for others
 _ANALYSES = 64  # at once; how many images they work on together is limited elsewhere
 _DOWNLOADS = 4  # at once
 _CRAWLS = 32  # at once; most of the time they wait for others
+_AGAIN = 1.0  # seconds until a lane that ended is begun anew
 _GRACE = 5.0  # seconds running jobs get to end before they are given back
 _log = structlog.get_logger(__name__)
 
@@ -30,6 +32,7 @@ _log = structlog.get_logger(__name__)
 async def run_worker(application: Application, stop: asyncio.Event) -> None:
     """Work until `stop` is set; jobs that do not end in time are given back."""
     register(application.queue.app, application)
+    asyncio.get_running_loop().set_exception_handler(_hear)
     async with application.queue.app.open_async(), application.presence.running():
         # Prepared beside the first jobs, so that a small queue need not wait for every child.
         warming = asyncio.create_task(application.warm())
@@ -58,11 +61,47 @@ async def run_worker(application: Application, stop: asyncio.Event) -> None:
     _log.info("worker stopped")
 
 
+def _hear(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Tell of what nobody waited for. A job whose end could not be noted was given to others, who find its work done."""
+    error = context.get("exception")
+    if isinstance(error, ConnectorException):
+        _log.warning("the end of a job was not noted", reason=_reason(error))
+    else:
+        loop.default_exception_handler(context)
+
+
+def _reason(error: ConnectorException) -> str:
+    return str(error.__cause__ or error).strip().partition("\n")[0]
+
+
 async def _run_lane(application: Application, lane: Lane, concurrency: int) -> None:
-    app: App = application.queue.app
+    """Work on the jobs of one lane for ever.
+
+    What ends the library's worker passes: the database was away, others have taken us for dead while we stood still, two workers
+    that started at once were in each other's way. Another one then takes its place, under a number of its own.
+    """
+    while True:
+        worker = _lane_worker(application, lane, concurrency)
+        running = asyncio.create_task(worker.run())  # type: ignore[no-untyped-call]  # the library's own gap
+        try:
+            await asyncio.shield(running)
+            reason = "it ended by itself"
+        except asyncio.CancelledError:
+            # Told rather than cancelled: the driver loses a cancellation that comes just as it gets a connection, and the lane
+            # would go on for ever.
+            worker.stop()  # type: ignore[no-untyped-call]  # the library's own gap
+            await running
+            raise
+        except ConnectorException as error:
+            reason = _reason(error)
+        _log.warning("lane begun anew", lane=lane.value, reason=reason)
+        await asyncio.sleep(_AGAIN)
+
+
+def _lane_worker(application: Application, lane: Lane, concurrency: int) -> Worker:
     stalled_after = application.settings.stalled_after
-    worker = Worker(
-        app,
+    return Worker(
+        application.queue.app,
         queues=[lane.value],
         name=lane.value,
         concurrency=concurrency,
@@ -73,15 +112,6 @@ async def _run_lane(application: Application, lane: Lane, concurrency: int) -> N
         update_heartbeat_interval=stalled_after / _HEARTBEAT_SHARE,
         stalled_worker_timeout=stalled_after,
     )
-    running = asyncio.create_task(worker.run())  # type: ignore[no-untyped-call]  # the library's own gap
-    try:
-        await asyncio.shield(running)
-    except asyncio.CancelledError:
-        # Told rather than cancelled: the driver loses a cancellation that comes just as it gets a connection, and the lane would
-        # go on for ever.
-        worker.stop()  # type: ignore[no-untyped-call]  # the library's own gap
-        await running
-        raise
 
 
 async def _ring(application: Application) -> None:
