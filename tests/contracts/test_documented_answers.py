@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
+from tests.contracts.devices import enrol
 from tests.contracts.file_texts import FILES, sent
 from tests.contracts.photos import photo
+from tests.contracts.videos import SOME_ID
 
 DOCUMENTS = "/api/v2/documents"
 
@@ -25,6 +28,25 @@ def held(idle_client) -> dict[str, str]:
     picture = idle_client.post(f"{FILES}/upload/stream", files={"file": ("a.jpg", photo(), "image/jpeg")})
     link = idle_client.post(f"{FILES}/links", json={"url": "http://example.com/", "auto_crawl": False})
     return {"text": sent(idle_client, b"words"), "picture": picture.json()["image_id"], "link": link.json()["id"]}
+
+
+def test_the_credentials_of_every_route_are_documented(fleet, fleet_operator, document):
+    """What stands at a route opens it, and nothing else does: no other header with a valid key, and no key at all."""
+    key = fleet_operator.headers["Authorization"].removeprefix("Bearer ")
+    device_key = enrol(fleet, fleet_operator).key
+    headers = {
+        "BearerToken": {"Authorization": f"Bearer {key}"},
+        "ApiKey": {"X-Api-Key": key},
+        "DeviceKey": {"X-Device-Key": device_key},
+        "none": {},
+    }
+    with fleet.client() as client:
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                named = {name for way in operation["security"] for name in way} or set(headers)
+                for name, header in headers.items():
+                    answer = client.request(method, re.sub(r"{\w+}", SOME_ID, path), headers=header)
+                    assert (answer.status_code != 401) == (name in named), (method, path, name)
 
 
 def is_documented(document, answer, method, path):

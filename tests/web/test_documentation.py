@@ -28,6 +28,42 @@ def test_no_two_routes_have_one_name():
     document = make_app(Settings(), None).openapi()
     names = [one["operationId"] for operations in document["paths"].values() for one in operations.values()]
     assert len(names) == len(set(names)) > 50
+    for name in names:
+        assert re.fullmatch(r"(files|devices|analysis|vision|server)(_[a-z]+){1,6}", name), name
+        assert len(name) <= 40
+
+
+def test_no_two_models_have_one_name():
+    """Programs have a class for each model, called by its title; none tells of our modules, and no reference leads nowhere."""
+    document = make_app(Settings(), None).openapi()
+    schemas = document["components"]["schemas"]
+    titles = [schema["title"] for schema in schemas.values()]
+    assert len(titles) == len(set(titles)) > 100
+    for name in schemas:
+        assert re.fullmatch(r"[A-Z][A-Za-z]+", name), name
+    references = set(re.findall(r"'#/components/schemas/([^']+)'", str(document)))
+    assert references == schemas.keys()
+
+
+def test_every_operation_says_what_it_asks_for():
+    """Each route has a described tag, a description and its credentials; those without one are the two of the server."""
+    document = make_app(Settings(), None).openapi()
+    ways = document["components"]["securitySchemes"]
+    tags = {tag["name"]: tag["description"] for tag in document["tags"]}
+    used, without = set(), set()
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            (tag,) = operation["tags"]
+            assert tags[tag]
+            assert operation["description"]
+            named = [name for way in operation["security"] for name in way]
+            assert ways.keys() >= set(named)
+            used |= {tag, *named}
+            assert bool(named) == ("401" in operation["responses"])
+            if not named:
+                without.add(path)
+    assert without == {"/health", "/metrics"}
+    assert used == tags.keys() | ways.keys()
 
 
 def test_the_analysis_api_is_described_with_all_its_answers():
@@ -47,7 +83,7 @@ def test_the_analysis_api_is_described_with_all_its_answers():
             (content,) = answer["content"].items()
             if int(status) >= 400:
                 assert content[0] == "application/json"
-                assert content[1]["schema"]["$ref"].endswith("analysis__wire__error__ErrorAnswer")
+                assert content[1]["schema"]["$ref"].endswith("/AnalysisErrorAnswer")
             else:
                 models[route] = (status, content[0], content[1]["schema"].get("$ref", "").rpartition("/")[2])
     assert models == {
@@ -75,7 +111,7 @@ def test_the_analysis_api_is_described_with_all_its_answers():
 
 
 def test_every_operation_names_what_the_gate_answers():
-    """Where a key is asked for, 429 and 503 have the body of the 401, with a body also 413; the framework's 422 is nowhere."""
+    """Where a key is asked for, 429, 500, 503 have the body of the 401, with a body also 413; the framework's 422 is nowhere."""
     document = make_app(Settings(), None).openapi()
     asking = 0
     for operations in document["paths"].values():
@@ -84,8 +120,9 @@ def test_every_operation_names_what_the_gate_answers():
             assert list(answers) == sorted(answers)
             if "401" in answers:
                 asking += 1
-                named = {"429", "503", "413"} if "requestBody" in operation else {"429", "503"}
+                named = {"429", "500", "503"} | ({"413"} if "requestBody" in operation else set())
                 assert all(answers[status]["content"] == answers["401"]["content"] for status in named)
+                assert all("Retry-After" in answers[status]["headers"] for status in ("429", "503"))
     assert asking > 100
     assert "HTTPValidationError" not in str(document)
 
@@ -101,9 +138,17 @@ def test_texts_cannot_become_markup():
     """Whatever stands in the document is shown as text."""
     evil = "<script>alert(1)</script>"
     document = {
-        "info": {"title": evil, "version": evil, "summary": evil},
+        "info": {"title": evil, "version": evil, "summary": evil, "description": evil},
+        "tags": [{"name": evil, "description": evil}],
         "paths": {
-            f"/{evil}": {"get": {"tags": [evil], "description": evil, "responses": {evil: {"description": evil}}}}
+            f"/{evil}": {
+                "get": {
+                    "tags": [evil],
+                    "description": evil,
+                    "security": [{evil: []}],
+                    "responses": {evil: {"description": evil}},
+                }
+            }
         },
     }
     assert "<script" not in render(document)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 
@@ -21,15 +21,19 @@ from calotype.settings import Settings
 from calotype.web import status
 from calotype.web.apis.analysis import routes as analysis_routes
 from calotype.web.apis.analysis.auth import AnalysisFormat
+from calotype.web.apis.analysis.openapi import TAGS as ANALYSIS_TAGS
 from calotype.web.apis.devices import routes as devices_routes
 from calotype.web.apis.devices.auth import DevicesFormat
+from calotype.web.apis.devices.openapi import TAGS as DEVICES_TAGS
 from calotype.web.apis.files import routes as files_routes
 from calotype.web.apis.files.auth import FilesFormat
+from calotype.web.apis.files.openapi import TAGS as FILES_TAGS
 from calotype.web.apis.vision import routes as vision_routes
 from calotype.web.apis.vision.auth import VisionFormat
+from calotype.web.apis.vision.openapi import TAGS as VISION_TAGS
 from calotype.web.delivery import routes as delivery_routes
 from calotype.web.shared.gate import Gate
-from calotype.web.shared.openapi import complete
+from calotype.web.shared.openapi import DESCRIPTION, complete, operation_id
 from calotype.web.shared.rate_limit import RateLimiter
 from calotype.web.shared.wire_format import WireFormat
 
@@ -52,10 +56,18 @@ def make_app(settings: Settings, open_services: Callable[[], AbstractAsyncContex
             ):
                 yield
 
+    # The paths of the Vision API are at the root, so it also speaks for those that nobody knows.
+    vision = VisionFormat(settings)
+    formats: list[WireFormat] = [FilesFormat(), DevicesFormat(), AnalysisFormat(), vision]
     app = _Calotype(
+        formats,
         title="Calotype",
         version=__version__,
         summary="One self-hosted server for pictures, films, documents and web links.",
+        description=DESCRIPTION,
+        license_info={"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+        openapi_tags=[*status.TAGS, *FILES_TAGS, *DEVICES_TAGS, *ANALYSIS_TAGS, *VISION_TAGS],
+        generate_unique_id_function=operation_id,
         lifespan=lifespan,
         redirect_slashes=False,
         docs_url=None,
@@ -70,11 +82,9 @@ def make_app(settings: Settings, open_services: Callable[[], AbstractAsyncContex
     app.add_exception_handler(CalotypeError, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http_error)
-    # The paths of the Vision API are at the root, so it also speaks for those that nobody knows.
-    vision = VisionFormat(settings)
     app.add_middleware(
         Gate,
-        formats=[FilesFormat(), DevicesFormat(), AnalysisFormat(), vision],
+        formats=formats,
         fallback=vision,
         limiter=RateLimiter(settings.rate_limit, settings.rate_window),
     )
@@ -86,12 +96,16 @@ def _format_of(request: Request) -> WireFormat:
 
 
 class _Calotype(FastAPI):
-    """The framework's application, whose document also tells what all routes answer."""
+    """The framework's application, whose document also tells what all routes ask for and answer."""
+
+    def __init__(self, formats: Sequence[WireFormat], **options: Any) -> None:
+        super().__init__(**options)
+        self._formats = formats
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document, made once."""
         if not self.openapi_schema:
-            complete(super().openapi())
+            complete(super().openapi(), self._formats)
         assert self.openapi_schema is not None
         return self.openapi_schema
 

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
@@ -22,11 +24,29 @@ from calotype.web.shared.documentation import render
 from calotype.web.shared.metrics import JOBS, REGISTRY
 
 _NOTE_INTERVAL = 15.0
+TAGS = [{"name": "Server", "description": "Whether the server can do its work, and figures of it; without a key."}]
 router = APIRouter()
 _log = structlog.get_logger("calotype.web")
 
 
-@router.get("/health", tags=["Server"], responses={503: {"description": "Database or storage does not answer"}})
+class Health(BaseModel):
+    """Whether the server can do its work; `verbose` adds the version and what each part answers, "ok" or why not."""
+
+    model_config = ConfigDict(extra="allow")
+
+    healthy: bool
+    mode: str
+
+
+_UNHEALTHY: dict[int | str, dict[str, Any]] = {
+    503: {"model": Health, "description": "Database or storage does not answer"}
+}
+_FIGURES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Figures as text", "content": {"text/plain": {"schema": {"type": "string"}}}}
+}
+
+
+@router.get("/health", tags=["Server"], response_model=Health, responses=_UNHEALTHY)
 @router.get("/v1/health", include_in_schema=False)
 async def health(services: Services, verbose: str = "") -> JSONResponse:
     """Whether the server can do its work: 200 when database and storage answer, else 503; with `verbose=true` what does not."""
@@ -38,7 +58,7 @@ async def health(services: Services, verbose: str = "") -> JSONResponse:
     return JSONResponse(body, 200 if is_healthy else 503)
 
 
-@router.get("/metrics", tags=["Server"], response_class=Response)
+@router.get("/metrics", tags=["Server"], response_class=Response, responses=_FIGURES)
 async def metrics(services: Services) -> Response:
     """Figures for Prometheus."""
     with suppress(CalotypeError):

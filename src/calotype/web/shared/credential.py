@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from starlette.datastructures import Headers
 
+BEARER, API_KEY, DEVICE_KEY, SIGNED_LINK = "BearerToken", "ApiKey", "DeviceKey", "SignedLink"
+"""What the OpenAPI document calls the ways of carrying a credential."""
+
 
 def bearer_token(headers: Headers) -> str | None:
     """The token of `Authorization: Bearer <token>`, whatever it looks like; None for any other scheme."""

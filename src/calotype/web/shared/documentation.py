@@ -19,17 +19,21 @@ td,th{text-align:left;vertical-align:top;border-top:1px solid #eee;padding:.25re
 def render(document: Mapping[str, Any]) -> str:
     """The whole page."""
     info = document["info"]
+    about = {tag["name"]: tag.get("description", "") for tag in document.get("tags", [])}
     groups: dict[str, list[str]] = {}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             tag = (operation.get("tags") or ["Other"])[0]
             groups.setdefault(tag, []).append(_operation(document, method, path, operation))
-    sections = "".join(f"<h2>{escape(tag)}</h2>{''.join(parts)}" for tag, parts in groups.items())
+    sections = "".join(
+        f"<h2>{escape(tag)}</h2><p>{escape(about.get(tag, ''))}</p>{''.join(parts)}" for tag, parts in groups.items()
+    )
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(info['title'])} API</title>"
         f"<meta name=viewport content='width=device-width'><style>{_STYLE}</style>"
         f"<h1>{escape(info['title'])} {escape(info['version'])}</h1><p>{escape(info.get('summary', ''))} "
-        f"Machine-readable: <a href=/openapi.json>/openapi.json</a>.</p>{sections}</html>"
+        f"Machine-readable: <a href=/openapi.json>/openapi.json</a>.</p>"
+        f"<p>{escape(info.get('description', ''))}</p>{sections}</html>"
     )
 
 
@@ -39,9 +43,11 @@ def _operation(document: Mapping[str, Any], method: str, path: str, operation: M
         _row(status, _type_name(answer), answer.get("description", ""))
         for status, answer in operation["responses"].items()
     )
+    keys = " or ".join(name for way in operation.get("security", []) for name in way) or "none"
     return (
         f"<details><summary><span class=method>{method.upper()}</span> <code>{escape(path)}</code></summary>"
         f"<p>{escape(operation.get('description', ''))}</p>"
+        f"<p>Credential: {escape(keys)}</p>"
         + (f"<h4>Request</h4><table>{rows}</table>" if rows else "")
         + f"<h4>Answers</h4><table>{answers}</table></details>"
     )

@@ -23,7 +23,7 @@ from calotype.web.shared.metrics import REQUESTS, SECONDS
 from calotype.web.shared.rate_limit import RateLimiter
 from calotype.web.shared.request_id import request_id
 from calotype.web.shared.unread_body import UnreadBody
-from calotype.web.shared.wire_format import WireFormat
+from calotype.web.shared.wire_format import WireFormat, speaking
 
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 _log = structlog.get_logger("calotype.web")
@@ -47,7 +47,9 @@ class Gate:
             return
         headers = Headers(scope=scope)
         wire, speaker = self.formats_of(scope["path"])
-        passage = _Passage(request_id(headers.get("x-request-id"), speaker.usable_ids), send, is_private=wire is not None)
+        passage = _Passage(
+            request_id(headers.get("x-request-id"), speaker.usable_ids), send, is_private=wire is not None
+        )
         state = scope.setdefault("state", {})
         state["request_id"] = passage.request_id
         state["wire_format"] = speaker
@@ -78,12 +80,8 @@ class Gate:
 
     def formats_of(self, path: str) -> tuple[WireFormat | None, WireFormat]:
         """The wire format that asks for a key on a path, if one does, and the one that words its refusals."""
-        for wire in self._formats:
-            if _is_below(path, wire.open_prefixes):
-                return None, wire
-            if _is_below(path, wire.prefixes):
-                return wire, wire
-        return None, self._fallback
+        wire, asks = speaking(path, self._formats)
+        return wire if asks else None, wire or self._fallback
 
     async def _admit(self, wire: WireFormat, scope: Scope, headers: Headers, passage: _Passage) -> Response | None:
         """Authenticate and count; the answer to send instead, if the request may not pass."""
@@ -114,10 +112,6 @@ class Gate:
                 refusal = RateLimited(f"The {budget.limit} calls of 24 hours are used up", retry_after=budget.reset)
         passage.limits = wire.rate_headers(rate, budget)
         return wire.refusals.to_wire(refusal, passage.request_id) if refusal else None
-
-
-def _is_below(path: str, prefixes: tuple[str, ...]) -> bool:
-    return any(path == prefix or path.startswith(prefix + "/") for prefix in prefixes)
 
 
 def _route_of(scope: Scope, wire: WireFormat | None) -> str:

@@ -58,8 +58,31 @@ class WireFormat(Protocol):
     ) -> Principal:
         """Find the credential where this format hides it on a path. Raises Unauthenticated."""
 
+    def credentials(self, path: str) -> tuple[str, ...]:
+        """What a path (in its canonical form) may be opened with, by the names of `credential`; one of them is enough."""
+
     async def spend(self, method: str, path: str, principal: Principal, application: Application) -> BudgetState | None:
         """Count a call against a budget of its key; None where it has none."""
 
     def rate_headers(self, rate: RateState, budget: BudgetState | None) -> dict[str, str]:
         """What an answer says of the limits on requests."""
+
+
+def speaking(path: str, formats: Sequence[WireFormat]) -> tuple[WireFormat | None, bool]:
+    """The wire format that words the refusals of a path, None where it is none's, and whether it asks for a key there."""
+    for wire in formats:
+        if _is_below(path, wire.open_prefixes):
+            return wire, False
+        if _is_below(path, wire.prefixes):
+            return wire, True
+    return None, False
+
+
+def asking(path: str, formats: Sequence[WireFormat]) -> WireFormat | None:
+    """The wire format that asks for a key on a path, if one does."""
+    wire, asks = speaking(path, formats)
+    return wire if asks else None
+
+
+def _is_below(path: str, prefixes: tuple[str, ...]) -> bool:
+    return any(path == prefix or path.startswith(prefix + "/") for prefix in prefixes)

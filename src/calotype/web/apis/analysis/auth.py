@@ -12,7 +12,7 @@ from calotype.domain.errors import Unauthenticated
 from calotype.domain.principal import Principal
 from calotype.web.apis.analysis import errors
 from calotype.web.shared.body_limit import MAX_BODY_BYTES
-from calotype.web.shared.credential import api_key_in
+from calotype.web.shared.credential import API_KEY, BEARER, api_key_in
 from calotype.web.shared.rate_limit import RateState, window_headers
 from calotype.web.shared.request_id import PRINTABLE
 from calotype.web.shared.wire_format import Refusals
@@ -51,6 +51,10 @@ class AnalysisFormat:
         if not key:
             raise Unauthenticated("Send your API key as: X-API-Key: <key>")
         return await application.api_keys.authenticate(key)
+
+    def credentials(self, path: str) -> tuple[str, ...]:
+        """An API key, in either header."""
+        return API_KEY, BEARER
 
     async def spend(self, method: str, path: str, principal: Principal, application: Application) -> None:
         """Nothing: what analyses cost is counted in credits."""

@@ -14,6 +14,11 @@ def _names(model: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
+TAGS = [
+    {"name": "Analysis API: sessions", "description": "Pictures that are to be analysed."},
+    {"name": "Analysis API: analyses", "description": "Analyses of pictures, live or one at a time."},
+    {"name": "Analysis API: credits", "description": "What is left to analyse with, and what became of the rest."},
+]
 CREDIT_ERRORS: dict[int | str, dict[str, Any]] = {
     401: {"model": ErrorAnswer, "description": "No valid key"},
     422: {"model": ErrorAnswer, "description": "Malformed request"},

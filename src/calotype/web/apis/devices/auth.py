@@ -10,7 +10,7 @@ from calotype.domain.errors import Unauthenticated
 from calotype.domain.principal import Principal
 from calotype.web.apis.devices import errors
 from calotype.web.shared.body_limit import MAX_BODY_BYTES
-from calotype.web.shared.credential import api_key_in
+from calotype.web.shared.credential import API_KEY, BEARER, DEVICE_KEY, api_key_in
 from calotype.web.shared.rate_limit import RateState, window_headers
 from calotype.web.shared.request_id import PRINTABLE
 from calotype.web.shared.wire_format import Refusals
@@ -51,6 +51,10 @@ class DevicesFormat:
         if not key:
             raise Unauthenticated("Send your API key as: Authorization: Bearer <key>")
         return await application.api_keys.authenticate(key)
+
+    def credentials(self, path: str) -> tuple[str, ...]:
+        """The device's key on the routes of devices, everywhere else an API key, in either header."""
+        return (DEVICE_KEY,) if path.startswith(DEVICE_ROUTES) else (BEARER, API_KEY)
 
     async def spend(self, method: str, path: str, principal: Principal, application: Application) -> None:
         """Nothing: there are no budgets here."""

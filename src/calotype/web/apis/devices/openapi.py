@@ -6,6 +6,12 @@ from typing import Any
 
 from calotype.web.apis.devices.wire.error import ErrorAnswer
 
+TAGS = [
+    {"name": "Devices API: uploads", "description": "The one route of devices, with a key of their own."},
+    {"name": "Devices API: devices", "description": "Cameras and other senders, for their operator."},
+    {"name": "Devices API: batches", "description": "What devices sent, and exports of it."},
+    {"name": "Devices API: webhooks", "description": "Events that are sent to a URL."},
+]
 ERRORS: dict[int | str, dict[str, Any]] = {
     401: {"model": ErrorAnswer, "description": "No valid key"},
     404: {"model": ErrorAnswer, "description": "Not found"},

@@ -12,7 +12,7 @@ from calotype.domain.errors import Unauthenticated
 from calotype.domain.principal import Principal
 from calotype.web.apis.files import errors
 from calotype.web.shared.body_limit import MAX_BODY_BYTES
-from calotype.web.shared.credential import bearer_token
+from calotype.web.shared.credential import BEARER, SIGNED_LINK, bearer_token
 from calotype.web.shared.rate_limit import RateState, window_headers
 from calotype.web.shared.request_id import PRINTABLE
 from calotype.web.shared.wire_format import Refusals
@@ -52,6 +52,10 @@ class FilesFormat:
         if token is None:
             raise Unauthenticated("Send your API key as: Authorization: Bearer <key>")
         return await application.api_keys.authenticate(token)
+
+    def credentials(self, path: str) -> tuple[str, ...]:
+        """A bearer token; for the picture of a scene also the signature of a link to it."""
+        return (BEARER, SIGNED_LINK) if _KEYFRAME.fullmatch(path) else (BEARER,)
 
     async def spend(self, method: str, path: str, principal: Principal, application: Application) -> None:
         """Nothing: there are no budgets here."""

@@ -6,6 +6,23 @@ from typing import Any
 
 from calotype.web.apis.files.wire.error import ErrorAnswer
 
+TAGS = [
+    {
+        "name": "Files API: uploads",
+        "description": "Files in one request, in batches, past the server, or in chunks; and what became of them.",
+    },
+    {
+        "name": "Files API: files",
+        "description": "The library: what is listed, searched, changed, deleted, restored and downloaded.",
+    },
+    {"name": "Files API: upload sessions", "description": "Batches of uploads while they are worked on."},
+    {"name": "Files API: folders", "description": "A tree of folders that files lie in."},
+    {"name": "Files API: colours", "description": "The colours of pictures, and pictures by their colours."},
+    {"name": "Files API: links", "description": "Web pages that are saved like files."},
+    {"name": "Files API: documents", "description": "Texts, their chunks, and a search among them."},
+    {"name": "Files API: videos", "description": "Analyses of videos, and their scenes."},
+    {"name": "Files API: agents", "description": "Searches whose answers are made for language models."},
+]
 ERRORS: dict[int | str, dict[str, Any]] = {
     401: {"model": ErrorAnswer, "description": "No valid API key"},
     404: {"model": ErrorAnswer, "description": "Not found"},

@@ -10,7 +10,7 @@ from calotype.domain.errors import Unauthenticated
 from calotype.domain.principal import Principal
 from calotype.settings import Settings
 from calotype.web.apis.vision import errors
-from calotype.web.shared.credential import api_key_in
+from calotype.web.shared.credential import API_KEY, BEARER, api_key_in
 from calotype.web.shared.rate_limit import RateState
 from calotype.web.shared.request_id import PLAIN
 from calotype.web.shared.wire_format import Refusals
@@ -59,6 +59,10 @@ class VisionFormat:
         if not key:
             raise Unauthenticated("Send your API key as: X-Api-Key: <key>", is_missing=True)
         return await application.api_keys.authenticate(key)
+
+    def credentials(self, path: str) -> tuple[str, ...]:
+        """An API key, in either header."""
+        return API_KEY, BEARER
 
     async def spend(self, method: str, path: str, principal: Principal, application: Application) -> BudgetState | None:
         """Count a call of a route that has a budget, whichever way its path is spelled."""

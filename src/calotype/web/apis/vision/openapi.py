@@ -8,6 +8,11 @@ from pydantic import BaseModel
 
 from calotype.web.apis.vision.wire.error import ErrorAnswer
 
+TAGS = [
+    {"name": "Vision API: images", "description": "Images: uploads, lists, searches, deletion."},
+    {"name": "Vision API: videos", "description": "Videos: uploads, lists, searches, deletion."},
+    {"name": "Vision API: groups of videos", "description": "Groups that videos are uploaded into."},
+]
 ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorAnswer, "description": "Malformed request"},
     401: {"model": ErrorAnswer, "description": "No valid API key"},

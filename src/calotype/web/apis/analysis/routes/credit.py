@@ -24,7 +24,9 @@ async def get_credits(services: Services, caller: Caller) -> Response:
 
 
 @router.get("/ledger", response_model=wire.Ledger)
-async def list_entries(query: Annotated[wire.LedgerQuery, Query()], services: Services, caller: Caller) -> Response:
+async def list_credit_entries(
+    query: Annotated[wire.LedgerQuery, Query()], services: Services, caller: Caller
+) -> Response:
     """Every change of the balance, newest first."""
     window = Window(query.limit, query.offset)
     entries, total = await services.credits.ledger(caller.scope, window)

@@ -37,7 +37,7 @@ async def get_batch(batch_id: BatchId, services: Services, caller: Caller) -> Re
 
 
 @router.get("/{batch_id}/images", response_model=Answer[Page[wire.BatchImage]])
-async def list_images(
+async def list_batch_images(
     batch_id: BatchId, query: Annotated[WindowQuery, Query()], services: Services, caller: Caller
 ) -> Response:
     """The images of a batch with what was seen in them, in the order they came."""

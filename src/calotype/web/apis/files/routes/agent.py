@@ -18,7 +18,9 @@ router = APIRouter(tags=["Files API: agents"], responses=ERRORS)
 
 
 @router.post("/agents/search/images", response_model=wire.ImageAnswer)
-async def search_images(body: wire.ImageRequest, services: Services, caller: Caller, base: LinkBase) -> Response:
+async def search_images_for_agent(
+    body: wire.ImageRequest, services: Services, caller: Caller, base: LinkBase
+) -> Response:
     """Find images by what they show and by what they are called."""
     started = time.perf_counter()
     answer = await services.agent_search.images(caller.scope, translate.image_query_from_wire(body))
@@ -26,7 +28,7 @@ async def search_images(body: wire.ImageRequest, services: Services, caller: Cal
 
 
 @router.post("/agents/search/documents", response_model=wire.DocumentAnswer)
-async def search_documents(body: wire.DocumentRequest, services: Services, caller: Caller) -> Response:
+async def search_documents_for_agent(body: wire.DocumentRequest, services: Services, caller: Caller) -> Response:
     """Find passages of documents."""
     started = time.perf_counter()
     answer = await services.agent_search.documents(caller.scope, translate.document_query_from_wire(body))
@@ -34,7 +36,9 @@ async def search_documents(body: wire.DocumentRequest, services: Services, calle
 
 
 @router.post("/agents/search/videos", response_model=wire.VideoAnswer)
-async def search_videos(body: wire.VideoRequest, services: Services, caller: Caller, base: LinkBase) -> Response:
+async def search_videos_for_agent(
+    body: wire.VideoRequest, services: Services, caller: Caller, base: LinkBase
+) -> Response:
     """Find videos by their scenes and by what they are called."""
     started = time.perf_counter()
     answer = await services.agent_search.videos(caller.scope, translate.video_query_from_wire(body))

@@ -21,7 +21,9 @@ router = APIRouter(prefix="/video-uploads", tags=["Files API: uploads"], respons
 
 
 @router.post("/initiate", status_code=201, response_model=wire.InitiateVideoAnswer, responses=further(402, 413, 415))
-async def initiate(body: wire.InitiateVideoRequest, services: Services, caller: Caller, base: LinkBase) -> Response:
+async def initiate_video_upload(
+    body: wire.InitiateVideoRequest, services: Services, caller: Caller, base: LinkBase
+) -> Response:
     """Announce a video; each of its chunks is then put to its `upload_url` and confirmed."""
     (made,) = await services.chunked_uploads.initiate(caller.scope, [translate.video_from_wire(body)])
     return ModelResponse(_announced(made, services, base), 201)
@@ -30,7 +32,7 @@ async def initiate(body: wire.InitiateVideoRequest, services: Services, caller: 
 @router.post(
     "/batch/initiate", status_code=201, response_model=wire.InitiateBatchAnswer, responses=further(402, 413, 415)
 )
-async def initiate_batch(
+async def initiate_video_uploads(
     body: wire.InitiateBatchRequest, services: Services, caller: Caller, base: LinkBase
 ) -> Response:
     """Announce up to ten videos, all of them or none."""
@@ -65,13 +67,13 @@ async def retry_chunk(body: wire.RetryChunkRequest, services: Services, caller: 
 
 
 @router.get("/progress/{media_id}", response_model=wire.ProgressAnswer)
-async def progress(media_id: WireUuid, services: Services, caller: Caller) -> Response:
+async def get_video_upload_progress(media_id: WireUuid, services: Services, caller: Caller) -> Response:
     """How far an upload is; `current_chunk` is the first chunk that still has to be put and confirmed."""
     return ModelResponse(translate.progress_to_wire(await services.chunked_uploads.progress(caller.scope, media_id)))
 
 
 @router.post("/abort", response_model=wire.AbortAnswer, responses=further(409))
-async def abort(body: wire.AbortRequest, services: Services, caller: Caller) -> Response:
+async def abort_video_upload(body: wire.AbortRequest, services: Services, caller: Caller) -> Response:
     """Give an upload up; its chunks are removed."""
     aborted = await services.chunked_uploads.abort(caller.scope, body.media_id, body.upload_id, body.reason)
     return ModelResponse(
@@ -85,7 +87,9 @@ async def abort(body: wire.AbortRequest, services: Services, caller: Caller) -> 
 
 
 @router.post("/complete", response_model=wire.CompleteAnswer, responses=further(402, 409, 410, 413, 415))
-async def complete(body: wire.CompleteRequest, services: Services, caller: Caller, base: LinkBase) -> Response:
+async def complete_video_upload(
+    body: wire.CompleteRequest, services: Services, caller: Caller, base: LinkBase
+) -> Response:
     """Put the chunks together; answered once the video and its rows are durable."""
     request = CompletionRequest(body.auto_analyze, body.analysis_type)
     done = await services.chunked_completion.complete(caller.scope, body.media_id, body.upload_id, request)

@@ -41,7 +41,7 @@ async def search_documents(body: wire.SearchRequest, services: Services, caller:
 
 
 @router.post("/documents/batch-delete", response_model=file_wire.BatchDeleteAnswer)
-async def batch_delete(body: wire.BatchDeleteRequest, services: Services, caller: Caller) -> Response:
+async def batch_delete_documents(body: wire.BatchDeleteRequest, services: Services, caller: Caller) -> Response:
     """Move 1 to 100 documents to the trash."""
     return ModelResponse(batch_to_wire(await services.documents.delete_many(caller.scope, body.document_ids)))
 
@@ -69,13 +69,13 @@ async def delete_document(document_id: WireUuid, services: Services, caller: Cal
 
 
 @router.get("/documents/{document_id}/text", response_model=wire.DocumentTextAnswer, responses=further(409))
-async def get_text(document_id: WireUuid, services: Services, caller: Caller) -> Response:
+async def get_document_text(document_id: WireUuid, services: Services, caller: Caller) -> Response:
     """A document's text, once it is read."""
     return ModelResponse(translate.text_to_wire(await services.documents.text(caller.scope, document_id)))
 
 
 @router.get("/documents/{document_id}/chunks", response_model=wire.ChunkList)
-async def list_chunks(
+async def list_document_chunks(
     document_id: WireUuid, query: Annotated[wire.ChunksQuery, Query()], services: Services, caller: Caller
 ) -> Response:
     """The passages a document is searched by."""
@@ -90,14 +90,14 @@ async def list_chunks(
     response_class=RedirectResponse,
     responses=redirect("To a signed link that downloads the original, good for an hour"),
 )
-async def download(document_id: WireUuid, services: Services, caller: Caller, base: LinkBase) -> Response:
+async def download_document(document_id: WireUuid, services: Services, caller: Caller, base: LinkBase) -> Response:
     """Redirect to the untouched original as an attachment."""
     found = await services.documents.get(caller.scope, document_id)
     return RedirectResponse(f"{base}{services.delivery.download_path(found.asset)}", 302)
 
 
 @router.post("/documents/{document_id}/extract", status_code=202, response_model=wire.DocumentInfo)
-async def extract_again(document_id: WireUuid, services: Services, caller: Caller) -> Response:
+async def extract_document_again(document_id: WireUuid, services: Services, caller: Caller) -> Response:
     """Have a document's text read again, after it failed above all; its passages are found until then."""
     document = await services.documents.extract_again(caller.scope, document_id)
     return ModelResponse(translate.info_to_wire(document), 202)

@@ -37,7 +37,7 @@ async def list_files(
 
 
 @router.post("/user-files/batch-delete", response_model=wire.BatchDeleteAnswer)
-async def batch_delete(body: wire.BatchDeleteRequest, services: Services, caller: Caller) -> Response:
+async def batch_delete_files(body: wire.BatchDeleteRequest, services: Services, caller: Caller) -> Response:
     """Move 1 to 100 files to the trash."""
     return ModelResponse(translate.batch_to_wire(await services.trash.delete_many(caller.scope, body.file_ids)))
 
@@ -98,7 +98,7 @@ async def get_variant(
     response_class=RedirectResponse,
     responses=redirect("To a signed link that downloads the original, good for an hour") | further(400),
 )
-async def download(file_id: WireUuid, services: Services, caller: Caller, base: LinkBase) -> Response:
+async def download_file(file_id: WireUuid, services: Services, caller: Caller, base: LinkBase) -> Response:
     """Redirect to the untouched original as an attachment."""
     asset = await services.assets.original(caller.scope, file_id)
     return RedirectResponse(f"{base}{services.delivery.download_path(asset)}", 302)

@@ -30,7 +30,7 @@ async def save_link(body: wire.SaveRequest, services: Services, caller: Caller) 
 
 
 @router.post("/user-files/{link_id}/recrawl", response_model=wire.RecrawlAnswer, responses=further(400))
-async def recrawl(link_id: WireUuid, services: Services, caller: Caller) -> Response:
+async def recrawl_link(link_id: WireUuid, services: Services, caller: Caller) -> Response:
     """Look at a link's page again; once an hour."""
     await services.links.recrawl(caller.scope, link_id)
     return ModelResponse(wire.RecrawlAnswer(link_id=link_id))

@@ -19,7 +19,7 @@ router = APIRouter(tags=["Files API: files"], responses=ERRORS)
 
 
 @router.get("/user-files/{file_id}/similar", response_model=wire.SimilarAnswer, responses=further(400))
-async def similar(
+async def list_similar(
     file_id: WireUuid,
     query: Annotated[wire.SimilarQuery, Query()],
     services: Services,

@@ -17,6 +17,6 @@ router = APIRouter(tags=["Files API: uploads"], responses=ERRORS)
 
 
 @router.get("/uploads/quota-check", response_model=wire.QuotaAnswer)
-async def quota_check(query: Annotated[wire.QuotaQuery, Query()], services: Services, caller: Caller) -> Response:
+async def check_quota(query: Annotated[wire.QuotaQuery, Query()], services: Services, caller: Caller) -> Response:
     """Whether a number of files may be uploaded now; nothing is reserved."""
     return ModelResponse(translate.outlook_to_wire(await services.quotas.outlook(caller.scope, query.file_count)))

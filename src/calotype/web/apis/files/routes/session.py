@@ -32,14 +32,14 @@ async def list_sessions(query: Annotated[wire.SessionsQuery, Query()], services:
 
 
 @router.get("/{session_id}/status", response_model=wire.SessionAnswer)
-async def session_status(session_id: WireUuid, services: Services, caller: Caller) -> Response:
+async def get_session_status(session_id: WireUuid, services: Services, caller: Caller) -> Response:
     """Where a session stands."""
     progress = await services.sessions.progress(caller.scope, session_id)
     return ModelResponse(translate.progress_to_wire(progress, datetime.now(UTC)))
 
 
 @router.get("/{session_id}/results", response_model=wire.ResultsAnswer)
-async def session_results(
+async def list_session_results(
     session_id: WireUuid,
     query: Annotated[wire.ResultsQuery, Query()],
     services: Services,

@@ -28,7 +28,7 @@ router = APIRouter(tags=["Files API: uploads"], responses=ERRORS)
     responses=further(402, 413),
     openapi_extra=multipart_body(wire.InitiateForm),
 )
-async def initiate(request: Request, services: Services, caller: Caller, base: LinkBase) -> Response:
+async def initiate_upload(request: Request, services: Services, caller: Caller, base: LinkBase) -> Response:
     """Announce an image of at most 50 MiB; its bytes are then put to `upload_url`."""
     form = validated(wire.InitiateForm, await form_fields(request))
     options = translate.announced_from_wire(form)
@@ -39,7 +39,7 @@ async def initiate(request: Request, services: Services, caller: Caller, base: L
 @router.post(
     "/user-files/upload/confirm", response_model=wire.ConfirmAnswer, responses=further(402, 409, 410, 413, 415)
 )
-async def confirm(body: wire.ConfirmRequest, services: Services, caller: Caller) -> Response:
+async def confirm_upload(body: wire.ConfirmRequest, services: Services, caller: Caller) -> Response:
     """Confirm that the announced bytes were put; variants and description follow."""
     made = await services.presigned.confirm(caller.scope, body.image_id, body.object_key, body.size_bytes)
     return ModelResponse(translate.confirmation_to_wire(made))
@@ -51,7 +51,7 @@ async def confirm(body: wire.ConfirmRequest, services: Services, caller: Caller)
     responses=further(402, 409, 413, 415),
     openapi_extra=multipart_body(wire.StreamForm, "file"),
 )
-async def stream(request: Request, services: Services, caller: Caller) -> Response:
+async def stream_upload(request: Request, services: Services, caller: Caller) -> Response:
     """Upload one file; answered once its bytes and its row are durable."""
     started = time.perf_counter()
     fields: dict[str, str] = {}

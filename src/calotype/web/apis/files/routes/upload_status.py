@@ -19,14 +19,16 @@ router = APIRouter(prefix="/uploads", tags=["Files API: uploads"], responses=ERR
 
 
 @router.get("/status/{image_id}", response_model=wire.UploadStatusAnswer)
-async def upload_status(image_id: WireUuid, services: Services, caller: Caller) -> Response:
+async def get_upload_status(image_id: WireUuid, services: Services, caller: Caller) -> Response:
     """How far one upload is, from its announcement to the end of its work."""
     status = await services.upload_status.get(caller.scope, image_id)
     return ModelResponse(translate.status_to_wire(status, is_stuck=status.is_stuck(datetime.now(UTC))))
 
 
 @router.get("/stuck-uploads", response_model=wire.StuckAnswer)
-async def stuck_uploads(query: Annotated[wire.StuckQuery, Query()], services: Services, caller: Caller) -> Response:
+async def list_stuck_uploads(
+    query: Annotated[wire.StuckQuery, Query()], services: Services, caller: Caller
+) -> Response:
     """Unfinished uploads to which nothing has happened for so many minutes, the oldest first."""
     untouched_for = timedelta(minutes=query.stuck_minutes)
     found, total = await services.upload_status.stuck(caller.scope, untouched_for, query.limit)

@@ -20,13 +20,13 @@ _JPEG = "image/jpeg"
 
 
 @router.get("/video-analysis/jobs/{job_id}", response_model=wire.AnalysisJob)
-async def get_job(job_id: WireUuid, services: Services, caller: Caller) -> Response:
+async def get_analysis_job(job_id: WireUuid, services: Services, caller: Caller) -> Response:
     """One analysis."""
     return ModelResponse(translate.job_to_wire(await services.indexing.run(caller.scope, job_id), MAX_RETRIES))
 
 
 @router.get("/video-analysis/status/{media_id}", response_model=wire.AnalysisJob)
-async def get_status(media_id: WireUuid, services: Services, caller: Caller) -> Response:
+async def get_analysis_status(media_id: WireUuid, services: Services, caller: Caller) -> Response:
     """The newest analysis of a video."""
     return ModelResponse(translate.job_to_wire(await services.indexing.newest(caller.scope, media_id), MAX_RETRIES))
 
@@ -34,7 +34,7 @@ async def get_status(media_id: WireUuid, services: Services, caller: Caller) -> 
 @router.post(
     "/video-analysis/jobs/{job_id}/retry", status_code=202, response_model=wire.RetryAnswer, responses=further(409)
 )
-async def retry_job(job_id: WireUuid, body: wire.RetryRequest, services: Services, caller: Caller) -> Response:
+async def retry_analysis_job(job_id: WireUuid, body: wire.RetryRequest, services: Services, caller: Caller) -> Response:
     """Begin an analysis again that failed or was cancelled."""
     run = await services.indexing.retry(caller.scope, job_id, body.media_id)
     return ModelResponse(translate.retry_to_wire(run, MAX_RETRIES), 202)
@@ -58,9 +58,14 @@ async def list_scenes(video_id: WireUuid, services: Services, caller: Caller) ->
 @router.get(
     "/video-scenes/{scene_id}/thumbnail",
     response_class=Response,
-    responses={200: {"content": {_JPEG: {}}, "description": "The picture of a scene"}},
+    responses={
+        200: {
+            "content": {_JPEG: {"schema": {"type": "string", "format": "binary"}}},
+            "description": "The picture of a scene",
+        }
+    },
 )
-async def get_thumbnail(scene_id: WireUuid, services: Services, caller: Caller) -> Response:
+async def get_scene_thumbnail(scene_id: WireUuid, services: Services, caller: Caller) -> Response:
     """The picture of a scene; a signature in the query stands in for the token."""
     data = await services.scenes.keyframe(caller.scope, scene_id)
     headers = {

@@ -106,32 +106,39 @@ async def add_videos_to_group(group_id: GroupId, wanted: NamedIdsBody, services:
     return json_answer(moved_to_wire(group_id, []))
 
 
-for _prefix in ("/videos/groups", "/video-groups"):
+for _prefix, _kind in (("/videos/groups", "group"), ("/video-groups", "video_group")):
     _one, _members = f"{_prefix}/{{group_id}}", f"{_prefix}/{{group_id}}/videos"
     _new, _many = body(wire.NewGroup), body(wire.NamedIds)
     router.add_api_route(
         _prefix,
         create_group,
+        name=f"create_{_kind}",
         methods=["POST"],
         response_model=wire.Group,
         responses=BODY_ERRORS | CONFLICTS,
         openapi_extra=_new,
     )
-    router.add_api_route(_prefix, list_groups, methods=["GET"], response_model=wire.Groups)
-    router.add_api_route(_one, get_group, methods=["GET"], response_model=wire.Group)
+    router.add_api_route(_prefix, list_groups, name=f"list_{_kind}s", methods=["GET"], response_model=wire.Groups)
+    router.add_api_route(_one, get_group, name=f"get_{_kind}", methods=["GET"], response_model=wire.Group)
     router.add_api_route(
         _one,
         change_group,
+        name=f"change_{_kind}",
         methods=["PATCH"],
         response_model=wire.Group,
         responses=BODY_ERRORS | CONFLICTS,
         openapi_extra=body(wire.GroupChange),
     )
-    router.add_api_route(_one, delete_group, methods=["DELETE"], response_model=wire.Done, responses=CONFLICTS)
-    router.add_api_route(_members, list_videos_of_group, methods=["GET"], response_model=wire.Videos)
+    router.add_api_route(
+        _one, delete_group, name=f"delete_{_kind}", methods=["DELETE"], response_model=wire.Done, responses=CONFLICTS
+    )
+    router.add_api_route(
+        _members, list_videos_of_group, name=f"list_videos_of_{_kind}", methods=["GET"], response_model=wire.Videos
+    )
     router.add_api_route(
         _members,
         add_videos_to_group,
+        name=f"add_videos_to_{_kind}",
         methods=["POST"],
         response_model=wire.Moved,
         responses=BODY_ERRORS | CONFLICTS,

@@ -59,7 +59,9 @@ async def upload_video(request: Request, services: Services, caller: Caller) -> 
 
 
 @router.post("/get", response_model=wire.Videos, responses=BODY_ERRORS, openapi_extra=body(wire.OptionalIds))
-@router.post("/list", response_model=wire.Videos, responses=BODY_ERRORS, openapi_extra=body(wire.OptionalIds))
+@router.post(
+    "/list", name="list_videos", response_model=wire.Videos, responses=BODY_ERRORS, openapi_extra=body(wire.OptionalIds)
+)
 async def get_videos(wanted: OptionalIdsBody, services: Services, caller: Caller, links: Links) -> Response:
     """Videos by their ids, in the order asked for, unknown ones left out; all of them where none is named."""
     return json_answer(await _videos(services, caller, wanted.video_ids, links))
@@ -77,7 +79,13 @@ async def _videos(services: Services, caller: Caller, texts: list[str], links: V
     return videos_to_wire(await services.videos.every(caller.scope), links)
 
 
-@router.delete("/delete", response_model=Deleted, responses=BODY_ERRORS, openapi_extra=body(wire.NamedIds))
+@router.delete(
+    "/delete",
+    name="delete_named_videos",
+    response_model=Deleted,
+    responses=BODY_ERRORS,
+    openapi_extra=body(wire.NamedIds),
+)
 @router.post("/delete", response_model=Deleted, responses=BODY_ERRORS, openapi_extra=body(wire.NamedIds))
 async def delete_videos(wanted: NamedIdsBody, services: Services, caller: Caller) -> Response:
     """Delete videos; those that are not there are named."""

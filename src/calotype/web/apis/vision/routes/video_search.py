@@ -19,12 +19,19 @@ router = APIRouter(tags=["Vision API: videos"], responses=ERRORS)
 SearchBody = Annotated[wire.SearchRequest, Depends(body_of(wire.SearchRequest))]
 
 
-@router.post("/search", response_model=wire.FoundChunks, responses=BODY_ERRORS, openapi_extra=body(wire.SearchRequest))
+@router.post(
+    "/search",
+    name="search",
+    response_model=wire.FoundChunks,
+    responses=BODY_ERRORS,
+    openapi_extra=body(wire.SearchRequest),
+)
 @router.post(
     "/videos/search", response_model=wire.FoundChunks, responses=BODY_ERRORS, openapi_extra=body(wire.SearchRequest)
 )
 @router.post(
     "/videos/search/hybrid",
+    name="search_videos_hybrid",
     response_model=wire.FoundChunks,
     responses=BODY_ERRORS,
     openapi_extra=body(wire.SearchRequest),
