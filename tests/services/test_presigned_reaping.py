@@ -92,7 +92,7 @@ async def test_bytes_that_a_crash_left_behind_after_reaping_are_swept(library, m
         raise ConnectionError(key)
 
     with monkeypatch.context() as patched:
-        patched.setattr(library.services.presigned._store, "delete", crash)
+        patched.setattr(library.services.presigned._store, "delete_many", crash)
         with pytest.raises(ConnectionError):
             await library.services.presigned.reap()
     assert library.objects() == {made.object_key}

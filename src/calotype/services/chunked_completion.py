@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
@@ -47,6 +46,7 @@ from calotype.domain.job import Urgency
 from calotype.domain.scope import Scope
 from calotype.domain.video import NewVideo
 from calotype.jobs.queue import JobQueue
+from calotype.services import leftovers
 from calotype.services.delivery import DeliveryService
 from calotype.services.indexing_queue import queue_run
 from calotype.services.ingest import IngestService, UploadOptions
@@ -149,7 +149,7 @@ class ChunkedCompletionService:
         except BaseException:
             await asyncio.shield(self._receiver.discard(received))
             raise
-        await self._delete(keys)
+        await leftovers.remove(self._store, keys)
         return completed
 
     async def _receive(self, scope: Scope, upload: ChunkedUpload, chunks: Sequence[UploadChunk]) -> ReceivedFile:
@@ -190,7 +190,7 @@ class ChunkedCompletionService:
                 return
             keys = await delete_chunks(connection, scope, upload.id)
             await update_ended(connection, scope, upload.id, ChunkedStatus.FAILED, now, error.message)
-        await self._delete(keys)
+        await leftovers.remove(self._store, keys)
 
     async def _accept(
         self, scope: Scope, received: ReceivedFile, request: CompletionRequest
@@ -243,10 +243,6 @@ class ChunkedCompletionService:
 
     def _link(self, scope: Scope, media_id: UUID) -> tuple[str, datetime]:
         return self._delivery.playback_path(scope.tenant_id, media_id), datetime.now(UTC) + self._link_lifetime
-
-    async def _delete(self, keys: Sequence[str]) -> None:
-        with contextlib.suppress(Unavailable):  # what cannot be removed now is left to the sweep
-            await self._store.delete_many(keys)
 
 
 class _Pieces:

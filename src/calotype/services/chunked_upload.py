@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import secrets
 from collections.abc import AsyncIterator, Sequence
@@ -47,6 +46,7 @@ from calotype.domain.chunked_upload import (
 from calotype.domain.errors import CalotypeError, Conflict, Expired, InvalidInput, NotFound, TooLarge, Unavailable
 from calotype.domain.scope import Scope
 from calotype.domain.values import clean_filename
+from calotype.services import leftovers
 from calotype.services.delivery import DeliveryService
 from calotype.services.ingest import IngestService
 from calotype.services.receive import object_key
@@ -195,9 +195,9 @@ class ChunkedUploadService:
         except Unavailable:
             raise  # the row may have been written before the connection was lost: the sweep decides
         except CalotypeError:
-            await self._delete([key])
+            await leftovers.remove(self._store, [key])
             raise
-        await self._delete(replaced)
+        await leftovers.remove(self._store, replaced)
         return stored.checksum or ""
 
     async def _enter(self, scope: Scope, media_id: UUID, chunk: UploadChunk) -> list[str]:
@@ -307,7 +307,7 @@ class ChunkedUploadService:
             await update_ended(
                 connection, scope, media_id, ChunkedStatus.ABORTED, now, reason or "The upload was aborted"
             )
-        return Abortion(len(keys), is_clean=await self._delete(keys))
+        return Abortion(len(keys), is_clean=await leftovers.remove(self._store, keys))
 
     async def reap(self, limit: int = 200) -> int:
         """Remove bytes and reservations of uploads that expired without being completed; returns how many."""
@@ -324,18 +324,11 @@ class ChunkedUploadService:
                     continue
                 keys = await delete_chunks(connection, scope, upload.id)
                 await update_chunked_upload(connection, scope, upload.id, {"reaped_at": now})
-            await self._delete(keys)
+            await leftovers.remove(self._store, keys)
             reaped += 1
         async with self._database.write() as connection:
             await delete_forgotten_uploads(connection, now - FORGET_AFTER)
         return reaped
-
-    async def _delete(self, keys: Sequence[str]) -> bool:
-        """Remove objects that no row knows any more; False where the store failed, which leaves them to the sweep."""
-        with contextlib.suppress(Unavailable):
-            await self._store.delete_many(keys)
-            return True
-        return False
 
 
 def _matching(upload: ChunkedUpload | None, upload_id: str) -> ChunkedUpload:

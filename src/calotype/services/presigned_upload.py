@@ -30,6 +30,7 @@ from calotype.domain.errors import (
 )
 from calotype.domain.scope import Scope
 from calotype.domain.values import clean_filename
+from calotype.services import leftovers
 from calotype.services.delivery import DeliveryService
 from calotype.services.ingest import IngestService, UploadOptions
 from calotype.services.receive import SNIFF_BYTES, ReceivedFile, accepted_picture, object_key
@@ -208,7 +209,7 @@ class PresignedUploadService:
     async def _forget(self, scope: Scope, upload_id: UUID, key: str) -> None:
         async with self._database.write() as connection:
             await delete_presigned_upload(connection, scope, upload_id)
-        await self._store.delete(key)
+        await leftovers.remove(self._store, [key])
 
     async def reap(self, limit: int = 200) -> int:
         """Remove bytes and reservations of uploads that expired unconfirmed; returns how many."""
@@ -222,7 +223,7 @@ class PresignedUploadService:
                 if current is None or current.confirmed_at is not None:
                     continue
                 await update_presigned_upload(connection, scope, upload.id, {"reaped_at": now})
-            await self._store.delete(upload.object_key)
+            await leftovers.remove(self._store, [upload.object_key])
         async with self._database.write() as connection:
             await delete_reaped(connection, now - FORGET_AFTER)
         return len(due)

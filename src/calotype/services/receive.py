@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
@@ -11,13 +10,14 @@ from uuid import UUID, uuid4
 from calotype.documents.plain_text import TextCheck
 from calotype.documents.sniff import sniff_document, why_unsupported
 from calotype.domain.document import DOCUMENT, DOCUMENT_FORMATS, DOCX, MARKDOWN, PLAIN_TEXT
-from calotype.domain.errors import CalotypeError, EmptyFile, TooLarge, Unavailable, Unsupported
+from calotype.domain.errors import CalotypeError, EmptyFile, TooLarge, Unsupported
 from calotype.domain.image import IMAGE
 from calotype.domain.picture import MediaType
 from calotype.domain.scope import Scope
 from calotype.domain.values import clean_filename, safe_filename
 from calotype.domain.video import VIDEO, VideoProbe
 from calotype.imaging.sniff import sniff
+from calotype.services import leftovers
 from calotype.services.document_check import DocumentCheck
 from calotype.services.picture_check import PictureCheck, PictureLimits
 from calotype.services.probing import ProbeService
@@ -207,7 +207,7 @@ class ReceiveService:
         except asyncio.CancelledError:
             await asyncio.wait([publishing])
             if publishing.exception() is None:
-                await self._remove(publishing.result().key)
+                await leftovers.remove(self._store, [publishing.result().key])
             raise
 
     async def receive_many(self, scope: Scope, files: Sequence[WholeFile]) -> list[ReceivedFile | CalotypeError]:
@@ -282,11 +282,7 @@ class ReceiveService:
 
     async def discard(self, received: ReceivedFile) -> None:
         """Remove the object of a file that will get no row; what cannot be removed now is left to the sweep."""
-        await self._remove(received.object_key)
-
-    async def _remove(self, key: str) -> None:
-        with contextlib.suppress(Unavailable):
-            await self._store.delete(key)
+        await leftovers.remove(self._store, [received.object_key])
 
 
 class _AnyBytes:
