@@ -112,3 +112,24 @@ async def test_bytes_beyond_those_announced_are_held_against_the_quota(library):
         await library.services.presigned.put(library.scope, made.upload_id, chunks(data))
 
     assert library.objects() == set()
+
+
+async def test_many_small_announcements_make_no_room_for_more_than_there_is(library):
+    """What was put beyond its announcement stays counted until it is confirmed, once however often it is put, and after that."""
+    pictures = [photo(quality=60) for _ in range(3)]
+    room = len(pictures[0]) + len(pictures[1])
+    library.sql("UPDATE tenant SET storage_quota_bytes = %s WHERE id = %s", room + 1, library.scope.tenant_id)
+    uploads = library.services.presigned
+    made = [await uploads.initiate(library.scope, "a.jpg", 1, UploadOptions()) for _ in pictures]
+
+    for one, data in [*zip(made, pictures, strict=True)][:2]:
+        await uploads.put(library.scope, one.upload_id, chunks(data))
+        await uploads.put(library.scope, one.upload_id, chunks(data))
+    with pytest.raises(QuotaExceeded):
+        await uploads.put(library.scope, made[2].upload_id, chunks(pictures[2]))
+    for one, data in [*zip(made, pictures, strict=True)][:2]:
+        await uploads.confirm(library.scope, one.upload_id, one.object_key, len(data))
+    with pytest.raises(QuotaExceeded):
+        await uploads.put(library.scope, made[2].upload_id, chunks(pictures[2]))
+
+    assert library.sql("SELECT sum(size_bytes) FROM asset WHERE tenant_id = %s", library.scope.tenant_id) == [(room,)]

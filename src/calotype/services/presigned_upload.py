@@ -124,8 +124,8 @@ class PresignedUploadService:
             # The object appears under the row's lock, so that a confirm sees either all of it or nothing.
             async with self._database.write() as connection:
                 upload = await self._open_upload(connection, scope, upload_id, lock=True)
-                if writer.size > upload.declared_size:
-                    extra = writer.size - upload.declared_size
+                extra = writer.size - max(upload.declared_size, upload.received_size or 0)
+                if extra > 0:
                     await self._ingest.check_quota(connection, scope, extra, is_new=False)
                 stored = await writer.commit()
                 await update_presigned_upload(
