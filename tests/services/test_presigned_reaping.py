@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from calotype.domain.errors import Expired, NotFound, QuotaExceeded
+from calotype.domain.errors import Expired, NotFound, QuotaExceeded, Unavailable
 from calotype.services.ingest import UploadOptions
 from tests.services.library import chunks, photo
 
@@ -133,3 +133,23 @@ async def test_many_small_announcements_make_no_room_for_more_than_there_is(libr
         await uploads.put(library.scope, made[2].upload_id, chunks(pictures[2]))
 
     assert library.sql("SELECT sum(size_bytes) FROM asset WHERE tenant_id = %s", library.scope.tenant_id) == [(room,)]
+
+
+async def test_what_a_purge_left_of_a_confirmed_upload_is_swept(library, monkeypatch):
+    """The announcement, which is remembered for repetitions, keeps nothing once its asset is gone."""
+    data = photo()
+    made = await announced(library, data)
+    await library.services.presigned.confirm(library.scope, made.upload_id, made.object_key, len(data))
+    await library.services.trash.delete(library.scope, made.upload_id)
+
+    async def away(*_):
+        raise Unavailable("the object store is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(library.services.trash._store, "delete_many", away)
+        await library.services.trash.purge_due()
+    assert library.objects()
+
+    await library.services.upkeep.sweep()
+
+    assert library.objects() == set()

@@ -142,10 +142,12 @@ async def select_overdue_deliveries(
     return [(row.tenant_id, row.id, row.next_attempt_at) for row in rows]
 
 
+# Of an announced upload that became an asset only the asset says what is kept: it may be purged before the upload is forgotten.
 _KNOWN_IDS = text(
     "SELECT id FROM asset WHERE id = ANY(CAST(:ids AS uuid[])) "
-    "UNION ALL SELECT id FROM presigned_upload WHERE id = ANY(CAST(:ids AS uuid[])) AND reaped_at IS NULL "
-    "UNION ALL SELECT id FROM chunked_upload WHERE id = ANY(CAST(:ids AS uuid[])) AND reaped_at IS NULL"
+    "UNION ALL SELECT id FROM presigned_upload WHERE id = ANY(CAST(:ids AS uuid[])) "
+    "AND reaped_at IS NULL AND confirmed_at IS NULL "
+    "UNION ALL SELECT id FROM chunked_upload WHERE id = ANY(CAST(:ids AS uuid[])) AND reaped_at IS NULL AND status = 'uploading'"
 )
 # What is made of videos is replaced while they live, so that a video's id says nothing of it.
 _KNOWN_MADE = text(
