@@ -21,8 +21,8 @@ from calotype.db.presigned_upload import (
 from calotype.domain.asset import State, UploadMethod
 from calotype.domain.errors import (
     Conflict,
+    EmptyFile,
     Expired,
-    InvalidInput,
     NotFound,
     TooLarge,
     UndecodablePicture,
@@ -33,10 +33,10 @@ from calotype.domain.values import clean_filename
 from calotype.services import leftovers
 from calotype.services.delivery import DeliveryService
 from calotype.services.ingest import IngestService, UploadOptions
-from calotype.services.receive import SNIFF_BYTES, ReceivedFile, accepted_picture, object_key
+from calotype.services.receive import ReceivedFile, object_key
 from calotype.storage.store import ObjectStore
 
-MAX_PRESIGNED_BYTES = 52_428_800
+MAX_PRESIGNED_BYTES = 52_428_800  # fixed: clients are told so beforehand, whatever a streamed image may have
 REAP_AFTER = timedelta(hours=1)
 FORGET_AFTER = timedelta(hours=25)  # confirm answers "expired" for at least a day after reaping
 
@@ -185,10 +185,9 @@ class PresignedUploadService:
         if upload.received_size != size_bytes:
             raise Conflict("The uploaded file has another size", expected=size_bytes, actual=upload.received_size)
         try:
-            media = accepted_picture(await self._store.read_at(upload.object_key, 0, SNIFF_BYTES))
-        except InvalidInput as error:
+            media = await self._ingest.accept_stored(upload.object_key, upload.received_size, upload.original_filename)
+        except EmptyFile as error:
             raise Unsupported("The uploaded file is empty") from error
-        await self._ingest.check_stored(upload.object_key, upload.received_size, media)
         received = ReceivedFile(
             upload.id,
             upload.tenant_id,

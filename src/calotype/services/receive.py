@@ -185,9 +185,16 @@ class ReceiveService:
         probe = await self._probing.probe(received.object_key, received.size_bytes, received.media.format)
         return replace(received, probe=probe)
 
-    async def check_stored(self, key: str, size: int, media: MediaType) -> None:
-        """Read the header of a stored picture. Raises UndecodablePicture."""
+    async def accept_stored(self, key: str, size: int, filename: str) -> MediaType:
+        """The kind of image that lies in the store already, `size` bytes of it; how many it may have is the caller's matter.
+
+        Raises EmptyFile, Unsupported for anything but an image that is accepted, UndecodablePicture, NotFound.
+        """
+        media = self._accepted(await self._store.read_at(key, 0, SNIFF_BYTES), filename, None)
+        if media.media_type != IMAGE:
+            raise Unsupported(f"{media.content_type} files are not accepted here", content_type=media.content_type)
         await self._pictures.check_stored(key, size, media)
+        return media
 
     async def _read_start(self, chunks: AsyncIterator[bytes]) -> bytearray:
         """As much as tells the kind of content. Raises TooLarge at the first byte too many."""
@@ -312,14 +319,6 @@ def sniffed(head: bytes, filename: str = "", declared: str | None = None) -> Med
         media = sniff_document(head, filename, declared) or media
     if media is None:
         raise Unsupported(why_unsupported(head, filename) or "The content of this file is of no supported type")
-    return media
-
-
-def accepted_picture(head: bytes) -> MediaType:
-    """The kind of picture some first bytes are. Raises EmptyFile, Unsupported for anything else."""
-    media = sniffed(head)
-    if media.media_type != IMAGE:
-        raise Unsupported(f"{media.content_type} files are not accepted here", content_type=media.content_type)
     return media
 
 
