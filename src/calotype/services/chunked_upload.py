@@ -28,7 +28,6 @@ from calotype.db.chunked_upload import (
 )
 from calotype.db.engine import Connection, Database
 from calotype.domain.chunked_upload import (
-    CHUNK_FOLDER,
     ChunkedAnnouncement,
     ChunkedStatus,
     ChunkedUpload,
@@ -44,12 +43,12 @@ from calotype.domain.chunked_upload import (
     plan_chunks,
 )
 from calotype.domain.errors import CalotypeError, Conflict, Expired, InvalidInput, NotFound, TooLarge, Unavailable
+from calotype.domain.object_keys import chunk_key, original_key
 from calotype.domain.scope import Scope
 from calotype.domain.values import clean_filename
 from calotype.services import leftovers
 from calotype.services.delivery import DeliveryService
 from calotype.services.ingest import IngestService
-from calotype.services.receive import object_key
 from calotype.storage.store import ObjectStore
 
 REAP_AFTER = timedelta(hours=1)  # chunks that were begun in time may still be on their way
@@ -137,7 +136,7 @@ class ChunkedUploadService:
             tenant_id=scope.tenant_id,
             upload_id=secrets.token_hex(16),
             batch_id=batch_id,
-            object_key=object_key(scope.tenant_id, media_id, name),
+            object_key=original_key(scope.tenant_id, media_id, name),
             original_filename=name,
             content_type=video.content_type,
             size_bytes=video.size_bytes,
@@ -182,7 +181,7 @@ class ChunkedUploadService:
             raise NotFound("This upload target is not valid")
         _require_open(upload, datetime.now(UTC))
         limit = upload.plan.size_of(number)
-        key = f"{CHUNK_FOLDER}/{scope.tenant_id}/{media_id}/{number}_{secrets.token_hex(8)}"
+        key = chunk_key(scope.tenant_id, media_id, number)
         async with self._store.writer(key, limit) as writer:
             async for piece in pieces:
                 if writer.size + len(piece) > limit:

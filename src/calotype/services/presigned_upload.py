@@ -28,12 +28,13 @@ from calotype.domain.errors import (
     UndecodablePicture,
     Unsupported,
 )
+from calotype.domain.object_keys import original_key
 from calotype.domain.scope import Scope
 from calotype.domain.values import clean_filename
 from calotype.services import leftovers
 from calotype.services.delivery import DeliveryService
 from calotype.services.ingest import IngestService, UploadOptions
-from calotype.services.receive import ReceivedFile, object_key
+from calotype.services.receive import ReceivedFile
 from calotype.storage.store import ObjectStore
 
 MAX_PRESIGNED_BYTES = 52_428_800  # fixed: clients are told so beforehand, whatever a streamed image may have
@@ -94,7 +95,7 @@ class PresignedUploadService:
         upload = PresignedUpload(
             id=upload_id,
             tenant_id=scope.tenant_id,
-            object_key=object_key(scope.tenant_id, upload_id, name),
+            object_key=original_key(scope.tenant_id, upload_id, name),
             original_filename=name,
             declared_size=size_bytes,
             title=options.title,

@@ -12,9 +12,10 @@ from calotype.documents.sniff import sniff_document, why_unsupported
 from calotype.domain.document import DOCUMENT, DOCUMENT_FORMATS, DOCX, MARKDOWN, PLAIN_TEXT
 from calotype.domain.errors import CalotypeError, EmptyFile, TooLarge, Unsupported
 from calotype.domain.image import IMAGE
+from calotype.domain.object_keys import original_key
 from calotype.domain.picture import MediaType
 from calotype.domain.scope import Scope
-from calotype.domain.values import clean_filename, safe_filename
+from calotype.domain.values import clean_filename
 from calotype.domain.video import VIDEO, VideoProbe
 from calotype.imaging.sniff import sniff
 from calotype.services import leftovers
@@ -138,7 +139,7 @@ class ReceiveService:
         media = self._accepted(bytes(head[:SNIFF_BYTES]), name, declared)
         text = _text_check(media)
         file_id = file_id or uuid4()
-        key = key or object_key(scope.tenant_id, file_id, name)
+        key = key or original_key(scope.tenant_id, file_id, name)
         is_picture = media.media_type == IMAGE
         is_checked, is_looked_through, fault = True, True, None
         async with self._store.writer(key) as writer:
@@ -221,7 +222,7 @@ class ReceiveService:
         """Check and store small files that are wholly in memory, together; what is wrong with one is its outcome alone."""
         outcomes: list[ReceivedFile | CalotypeError] = []
         checked = [await self._check_whole(file) for file in files]
-        keys = [object_key(scope.tenant_id, file.id, file.filename) for file in files]
+        keys = [original_key(scope.tenant_id, file.id, file.filename) for file in files]
         good = [
             (key, file.data)
             for key, file, found in zip(keys, files, checked, strict=True)
@@ -320,8 +321,3 @@ def sniffed(head: bytes, filename: str = "", declared: str | None = None) -> Med
     if media is None:
         raise Unsupported(why_unsupported(head, filename) or "The content of this file is of no supported type")
     return media
-
-
-def object_key(tenant_id: UUID, file_id: UUID, filename: str) -> str:
-    """Where an original lies; only ids and an ASCII form of the name stand in it."""
-    return f"uploads/{tenant_id}/{file_id}/{safe_filename(filename)}"

@@ -21,6 +21,7 @@ from calotype.domain.errors import Conflict, NotFound, Unavailable
 from calotype.domain.event import Event, EventType
 from calotype.domain.job import Urgency
 from calotype.domain.link import LINK, CrawlStatus
+from calotype.domain.object_keys import made_folder
 from calotype.domain.scope import Scope
 from calotype.domain.upload_session import DELETED
 from calotype.domain.video import VIDEO
@@ -159,7 +160,7 @@ class TrashService:
             with contextlib.suppress(
                 Unavailable
             ):  # as what cannot be removed, what cannot be listed is left to the sweep
-                return {stored.key async for stored in self._store.list(f"variants/{asset.tenant_id}/{asset.id}")}
+                return {stored.key async for stored in self._store.list(made_folder(asset.tenant_id, asset.id))}
         return set()
 
 
