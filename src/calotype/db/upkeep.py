@@ -158,11 +158,15 @@ _KNOWN_MADE = text(
     "JOIN video ON video.asset_id = CAST(split_part(stored.key, '/', 3) AS uuid) "
     "WHERE video.indexing_status IN ('pending', 'processing') OR video.rendition_status IN ('pending', 'processing')"
 )
-# Of several attempts to download a video one may have come to nothing.
+# Of several attempts to download a video, or to put an upload, one may have come to nothing or been replaced.
 _KNOWN_ATTEMPTS = text(
     "SELECT object_key FROM asset WHERE id = ANY(CAST(:ids AS uuid[])) AND object_key = ANY(CAST(:keys AS text[])) "
-    "UNION ALL SELECT object_key FROM presigned_upload WHERE id = ANY(CAST(:ids AS uuid[])) "
-    "AND object_key = ANY(CAST(:keys AS text[])) AND reaped_at IS NULL"
+    "UNION ALL SELECT key FROM presigned_upload, LATERAL (VALUES (object_key), (received_key)) AS stored (key) "
+    "WHERE id = ANY(CAST(:ids AS uuid[])) AND key = ANY(CAST(:keys AS text[])) "
+    "AND reaped_at IS NULL AND confirmed_at IS NULL "
+    # Names may look like attempts.
+    "UNION ALL SELECT object_key FROM chunked_upload WHERE id = ANY(CAST(:ids AS uuid[])) "
+    "AND object_key = ANY(CAST(:keys AS text[])) AND reaped_at IS NULL AND status = 'uploading'"
 )
 # A chunk goes when its video is there, so that the video's id says nothing of it.
 _KNOWN_CHUNKS = text(

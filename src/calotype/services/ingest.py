@@ -309,7 +309,7 @@ def _duplicate_of(existing: Asset) -> IngestResult:
     return IngestResult(
         existing.id,
         existing.created_at,
-        existing.object_key,
+        existing.public_key,
         media,
         existing.storage_target,
         is_duplicate=True,

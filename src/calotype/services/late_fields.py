@@ -74,7 +74,7 @@ class LateFieldsService:
             item,
             outcome=FileOutcome.SKIPPED,
             asset_id=first.id,
-            object_key=first.object_key,
+            object_key=first.public_key,
             storage_target=first.storage_target,
             media=MediaType(first.media_type, first.content_type, first.format),
             text_status=first.text_status,

@@ -154,7 +154,7 @@ def detail_to_wire(
     asset = detail.asset
     known = wire.FileDetail(
         id=asset.id,
-        object_key=asset.object_key,
+        object_key=asset.public_key,
         title=asset.title,
         tags=list(asset.tags),
         size_bytes=asset.size_bytes,
