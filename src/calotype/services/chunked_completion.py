@@ -45,10 +45,8 @@ from calotype.domain.errors import (
 from calotype.domain.job import Urgency
 from calotype.domain.scope import Scope
 from calotype.domain.video import NewVideo
-from calotype.jobs.queue import JobQueue
 from calotype.services import leftovers
 from calotype.services.delivery import DeliveryService
-from calotype.services.indexing_queue import queue_run
 from calotype.services.ingest import IngestService, UploadOptions
 from calotype.services.receive import ReceivedFile, ReceiveService
 from calotype.storage.store import ObjectStore
@@ -73,7 +71,6 @@ class ChunkedCompletionService:
         self,
         database: Database,
         store: ObjectStore,
-        queue: JobQueue,
         ingest: IngestService,
         receiver: ReceiveService,
         delivery: DeliveryService,
@@ -82,7 +79,6 @@ class ChunkedCompletionService:
     ) -> None:
         self._database = database
         self._store = store
-        self._queue = queue
         self._ingest = ingest
         self._receiver = receiver
         self._delivery = delivery
@@ -210,33 +206,24 @@ class ChunkedCompletionService:
     async def _insert(
         self, connection: Connection, upload: ChunkedUpload, received: ReceivedFile, request: CompletionRequest
     ) -> CompletedUpload:
-        scope = Scope(upload.tenant_id)
-        urgency = _URGENCY[upload.priority]
         custom = custom_metadata(json.loads(upload.custom_metadata)) if upload.custom_metadata else None
         options = UploadOptions(
             title=upload.title,
             tags=upload.tags,
             auto_describe=request.analyze,
             custom=custom,
-            urgency=urgency,
-            video=NewVideo(upload.original_filename, received.probe),
+            urgency=_URGENCY[upload.priority],
+            video=NewVideo(upload.original_filename, received.probe, index=request.analyze, index_kind=request.kind),
         )
-        await self._ingest.insert(connection, received, options, UploadMethod.CHUNKED)
-        asset = await select_asset(connection, scope, upload.id)
-        assert asset is not None
+        inserted = await self._ingest.insert(connection, received, options, UploadMethod.CHUNKED)
         assert received.probe is not None
-        run = None
-        if request.analyze:
-            run = await queue_run(
-                connection, self._queue, scope, upload.id, asset.created_at, kind=request.kind, urgency=urgency
-            )
-        path, until = self._link(scope, upload.id)
+        path, until = self._link(Scope(upload.tenant_id), upload.id)
         return CompletedUpload(
             upload.id,
             replace(received.probe, recorded=None),
             received.size_bytes,
-            run.id if run else None,
-            asset.created_at,
+            inserted.run_id,
+            inserted.created_at,
             path,
             until,
         )

@@ -209,8 +209,8 @@ class PresignedUploadService:
         self, connection: Connection, scope: Scope, upload: PresignedUpload, received: ReceivedFile
     ) -> Confirmation:
         options = UploadOptions(title=upload.title, tags=upload.tags, auto_describe=upload.auto_describe)
-        status = await self._ingest.insert(connection, received, options, UploadMethod.PRESIGNED)
-        assert status is not None  # announced are images only
+        inserted = await self._ingest.insert(connection, received, options, UploadMethod.PRESIGNED)
+        status = State.PENDING if inserted.description_queued else State.SKIPPED
         confirmed = {"confirmed_at": datetime.now(UTC), "confirmed_status": status.value}
         await update_presigned_upload(connection, scope, upload.id, confirmed)
         return _confirmation(upload, status)
