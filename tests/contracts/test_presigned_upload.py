@@ -120,6 +120,7 @@ def test_the_whole_way(client, browser):
     assert (detail["size_bytes"], detail["upload_method"]) == (len(data), "PRESIGNED")
     assert detail["hash"] == f"sha256:{hashlib.sha256(data).hexdigest()}"
     assert detail["original_filename"] == "pier.jpg"
+    assert detail["object_key"] == made["object_key"]
     assert wait_until_processed(client, made["image_id"])["variant_status"] == "completed"
 
 

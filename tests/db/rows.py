@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import func, select, text
 
-from calotype.db import presigned_upload, tables
+from calotype.db import tables
 from calotype.db.asset import insert_asset, update_asset
 from calotype.db.engine import Connection, Database
 from calotype.db.folder import insert_folder
@@ -21,6 +21,7 @@ from calotype.db.scoped import within
 from calotype.domain.asset import DescriptionRecord, NewAsset, Operation, OperationType, State, UploadMethod
 from calotype.domain.folder import Folder
 from calotype.domain.picture import CaptureTime, DevelopedPicture, DominantColor, GpsPosition, PictureMetadata
+from calotype.domain.presigned_upload import PresignedUpload
 from calotype.domain.scope import Scope
 from calotype.services.search_document import search_document
 
@@ -103,10 +104,10 @@ def step_of(
     return Operation(uuid4(), asset_id, kind, status, created_at, None, None)
 
 
-def announced(scope: Scope, **values) -> presigned_upload.PresignedUpload:
+def announced(scope: Scope, **values) -> PresignedUpload:
     """An upload as `initiate` announces it."""
     identity = uuid4()
-    plain = presigned_upload.PresignedUpload(
+    plain = PresignedUpload(
         identity, scope.tenant_id, f"uploads/{identity}", "photo.jpg", 500, "Title", ("a", "b"), True, NOW, LATER
     )
     return replace(plain, **values)

@@ -13,7 +13,7 @@ from calotype.domain.device_image import image_id_of, number_of
 from calotype.domain.errors import NotFound
 from calotype.domain.folder import RemovalMode
 from calotype.domain.listing import Window
-from calotype.services.device_upload import storage_key
+from calotype.domain.object_keys import device_image_key
 from tests.services.batches import deadlocks
 from tests.services.devices import BOX, Device, at_once, check_whole, raw_objects, set_terms
 from tests.services.exports import noise
@@ -219,8 +219,8 @@ async def test_the_sweep_takes_what_this_server_left_and_nothing_else(device, li
     orphan = (await device.receive()).object_key
     taken = library.sql("SELECT last_value FROM device_image_number")[0][0] * 1024 + 1024
     foreign = {
-        storage_key(image_id_of(taken), "image.jpg"),
-        storage_key(image_id_of(2**32 - 1), "image.jpg"),
+        device_image_key(image_id_of(taken), "image.jpg"),
+        device_image_key(image_id_of(2**32 - 1), "image.jpg"),
         "raw-data/notes.txt",
         "raw-data/2024/0a1b2c3d_image.jpg",
         "raw-data/0A1B2C3D_image.jpg",
@@ -276,7 +276,7 @@ async def test_no_two_images_ever_share_a_key(library, twin):
     numbers = await asyncio.gather(
         *(services.device_uploads._next_number() for _ in range(10_000) for services in (library.services, twin))
     )
-    keys = {storage_key(image_id_of(number), "image.jpg") for number in numbers}
+    keys = {device_image_key(image_id_of(number), "image.jpg") for number in numbers}
     assert len(keys) == 20_000
     assert len({key[:17] for key in keys}) == 20_000
     assert library.sql(taken)[0][0] - before <= 20

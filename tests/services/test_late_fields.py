@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+from calotype.db.session_file import select_other_copy
 from calotype.domain.upload_session import BatchStatus, FileOutcome, SessionStatus
+from calotype.services import late_fields
 from calotype.services.batch_upload import BatchOptions
 from tests.services.batches import (
     PLAIN,
@@ -104,6 +106,27 @@ async def test_skip_duplicates_behind_the_files_keeps_the_first_of_each_content(
         kept["new.jpg"],
     ]
     assert counts(await summary(library, result.session_id)) == (0, 0, 3, 2)
+
+
+async def test_variants_made_while_a_copy_is_taken_back_go_with_it(library, monkeypatch):
+    """Between being found and being locked a copy may be developed; none of its objects stays."""
+    data = photo()
+    first = await library.take_in(data, auto_describe=False)
+    before = library.objects()
+
+    async def developed_meanwhile(connection, scope, session_id, asset):
+        other = await select_other_copy(connection, scope, session_id, asset)
+        await library.services.pictures.make_variants(library.scope, asset.id, 1)
+        return other
+
+    monkeypatch.setattr(late_fields, "select_other_copy", developed_meanwhile)
+    described = options(auto_describe=True)
+    result = await send(
+        library, [("copy.jpg", data)], described, late=options(auto_describe=True, skip_duplicates=True)
+    )
+
+    assert [(item.outcome, item.asset_id) for item in result.items] == [(SKIPPED, first)]
+    assert library.objects() == before
 
 
 async def test_two_batches_at_once_that_skip_duplicates_late_keep_each_content_once(library):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from calotype.domain.errors import QuotaExceeded, UsageLimitExceeded
+from calotype.domain.errors import NotFound, QuotaExceeded, Unsupported, UsageLimitExceeded
 from calotype.domain.upload import UploadOptions
 from tests.services.library import chunks, photo
 
@@ -106,3 +107,20 @@ async def test_a_duplicate_costs_nothing(library):
     asset_id = await library.take_in(data)
 
     assert await library.take_in(data, skip_duplicates=True) == asset_id
+
+
+async def test_the_two_step_way_takes_no_other_images_than_any_other(library, monkeypatch):
+    """A format that is not accepted is refused at confirm, and the upload is forgotten."""
+    data = photo()
+    uploads = library.services.presigned
+    made = await uploads.initiate(library.scope, "a.jpg", len(data), UploadOptions())
+    await uploads.put(library.scope, made.upload_id, chunks(data))
+    limits = replace(library.services.ingest._limits, refused_formats=frozenset({"jpeg"}))
+    monkeypatch.setattr(library.services.ingest, "_limits", limits)
+
+    with pytest.raises(Unsupported):
+        await uploads.confirm(library.scope, made.upload_id, made.object_key, len(data))
+
+    with pytest.raises(NotFound):
+        await uploads.confirm(library.scope, made.upload_id, made.object_key, len(data))
+    assert library.objects() == set()

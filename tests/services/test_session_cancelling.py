@@ -6,7 +6,8 @@ import asyncio
 
 import psycopg
 
-from calotype.domain.asset import State
+from calotype.domain.asset import OperationType, State
+from calotype.domain.color import ExtractionState
 from calotype.domain.upload_session import FileOutcome, SessionStatus
 from calotype.services import batch_rows
 from tests.services.batches import (
@@ -50,6 +51,32 @@ async def test_cancelling_drops_what_has_not_begun_and_keeps_what_is_finished(li
     await library.services.upkeep.requeue_missing()
     assert [library.jobs(one) for one in (ids[1], ids[3])] == [[], []]
     assert set(live(library).values()) == set(ids)
+
+
+async def test_cancelling_leaves_work_alone_that_others_asked_for(library):
+    """Colours that were asked for are found, and a picture counts as not begun by its own job, not by another's."""
+    result = await send(library, photos(2))
+    running, waiting = ids = [item.asset_id for item in result.items]
+    library.sql("UPDATE asset SET variant_status = 'processing' WHERE id = %s", running)
+    library.sql("UPDATE procrastinate_jobs SET status = 'doing' WHERE args->>'asset_id' = %s", str(running))
+    for asset_id in ids:
+        await library.services.colors.request(library.scope, asset_id, 3, force=False)
+
+    await cancel(library, result.session_id)
+
+    assert [library.jobs(one) for one in ids] == [["extract_colors"]] * 2
+    states = [(await library.asset(one)).variant_status for one in ids]
+    assert states == [State.PROCESSING, State.FAILED]
+    assert await _color_steps(library, waiting) == {State.PENDING}
+    await library.services.colors.extract(library.scope, waiting, 1)
+    found = await library.services.colors.get(library.scope, waiting)
+    assert found.state is ExtractionState.COMPLETED
+    assert await _color_steps(library, waiting) == {State.COMPLETED}
+
+
+async def _color_steps(library, asset_id):
+    detail = await library.services.assets.detail(library.scope, str(asset_id))
+    return {step.status for step in detail.operations if step.type is OperationType.EXTRACT_COLORS}
 
 
 async def test_what_ends_after_the_cancelling_changes_the_session_no_more(library):

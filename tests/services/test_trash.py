@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from calotype.domain.asset import State
-from calotype.domain.errors import Conflict, NotFound
+from calotype.domain.errors import Conflict, NotFound, Unavailable
 from tests.services.library import library as open_library
 
 
@@ -58,6 +58,34 @@ async def test_a_purge_that_was_interrupted_between_row_and_objects_is_ended_by_
         patched.setattr(store, "delete_many", crash)
         with pytest.raises(ConnectionError):
             await library.services.trash.purge_due()
+    assert library.objects()
+
+    await library.services.upkeep.sweep()
+
+    assert library.objects() == set()
+
+
+async def test_a_store_that_is_away_keeps_no_asset_from_being_purged(library, monkeypatch):
+    """All rows that are due go, those of videos too; what could not be removed then is swept."""
+    ids = [await library.finished(), await library.take_in(), await library.take_in()]
+    library.sql("UPDATE asset SET media_type = 'video' WHERE id = %s", ids[1])
+    for asset_id in ids:
+        await library.services.trash.delete(library.scope, asset_id)
+
+    async def away(*_):
+        raise Unavailable("the object store is away")
+
+    async def unlisted(*_):
+        raise Unavailable("the object store is away")
+        yield
+
+    store = library.services.trash._store
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "delete", away)
+        patched.setattr(store, "delete_many", away)
+        patched.setattr(store, "list", unlisted)
+        await library.services.trash.purge_due()
+    assert library.sql("SELECT 1 FROM asset WHERE id = ANY(%s)", ids) == []
     assert library.objects()
 
     await library.services.upkeep.sweep()

@@ -6,7 +6,9 @@ from uuid import uuid4
 
 import pytest
 
+from calotype.domain import object_keys
 from calotype.domain.asset import State
+from calotype.domain.device_image import image_id_of
 from calotype.domain.upload import UploadOptions
 from tests.services.library import chunks, photo
 
@@ -201,3 +203,37 @@ async def test_the_sweep_leaves_announced_uploads_and_foreign_files_alone(librar
     assert await library.services.upkeep.sweep() >= 1
 
     assert library.objects() == {announced.object_key, foreign}
+
+
+async def test_the_sweep_knows_every_kind_of_key_and_no_other(library):
+    """One object of each kind that no row knows is swept, and whatever is not quite of their form stays."""
+    tenant_id, asset_id = library.scope.tenant_id, uuid4()
+    library.sql("SELECT nextval('device_image_number')")
+    original = object_keys.original_key(tenant_id, asset_id, "a b.jpg")
+    ours = {
+        original,
+        object_keys.attempt_key(original),
+        object_keys.chunk_key(tenant_id, asset_id, 1),
+        object_keys.variant_key(tenant_id, asset_id, "tiny_64", "jpg"),
+        object_keys.keyframe_key(tenant_id, asset_id, "0a1b2c3d4e5f", 0),
+        object_keys.storyboard_key(tenant_id, asset_id, "0a1b2c3d4e5f"),
+        object_keys.rendition_key(tenant_id, asset_id),
+        object_keys.device_image_key(image_id_of(1), "a.jpg"),
+    }
+    assert {key.partition("/")[0] for key in ours} == set(object_keys.FOLDERS)
+    foreign = {
+        f"uploads/{str(tenant_id).upper()}/{asset_id}/a.jpg",
+        f"variants/{tenant_id}/{asset_id}/below/a.jpg",
+        f"chunks/{tenant_id}/1_0a1b2c3d4e5f6071",
+        "raw-data/a.jpg",
+        "others/a.jpg",
+    }
+    store = library.services.upkeep._store
+    for key in ours | foreign:
+        await store.put(key, b"x")
+
+    await library.services.upkeep.sweep()
+
+    left = {stored.key async for stored in store.list()}
+    assert left & (ours | foreign) == foreign
+    await store.delete_many(sorted(foreign))

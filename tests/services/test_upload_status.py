@@ -11,6 +11,7 @@ from calotype.domain.asset import State
 from calotype.domain.errors import NotFound
 from calotype.domain.upload import UploadOptions
 from calotype.domain.upload_status import IntentStatus, UploadPhase
+from calotype.domain.video import NewVideo
 from tests.services.batches import FAILED, FailingStore, options, photos, send, work
 from tests.services.library import chunks, photo
 
@@ -174,6 +175,19 @@ async def test_what_is_deleted_purged_foreign_or_unknown_is_not_there(library):
     announced = await library.services.presigned.initiate(library.scope, "a.jpg", 10, UploadOptions())
     with pytest.raises(NotFound):
         await status(other, announced.upload_id)
+
+
+async def test_a_video_that_does_not_arrive_from_its_url_is_stuck(library):
+    """While it waits and while it is fetched; one whose download has failed is not."""
+    announcing = library.services.video_uploads.announcing
+    video = NewVideo("a.mp4", None, source_url="http://a.example/a.mp4")
+    ids = [await announcing.announce(library.scope, "a.mp4", video, auto_describe=True) for _ in range(3)]
+    for index, asset_id in enumerate(ids):
+        age(library, asset_id, 90 - index)
+    await announcing.begin(library.scope, ids[1])
+    library.sql("UPDATE video SET download_status = 'failed' WHERE asset_id = %s", ids[2])
+
+    assert await stuck(library) == (ids[:2], 2)
 
 
 async def test_stuck_uploads_are_those_untouched_for_so_long_the_oldest_first(library):

@@ -20,7 +20,9 @@ from calotype.domain.errors import (
     UndecodableVideo,
     Unsupported,
 )
+from calotype.domain.job import Urgency
 from calotype.domain.video import NewVideo
+from calotype.services.ingest import UploadOptions
 from calotype.services.video_upload import VideoRequest
 from tests.services.films import CRASH, PROBE, looks_like_a_film
 from tests.services.library import chunks, photo
@@ -55,6 +57,20 @@ async def test_an_uploaded_video_can_be_read_at_once(cinema):
     assert (found.asset.media_type, found.asset.width, found.asset.height) == ("video", 64, 48)
     assert found.run is not None
     assert sorted(cinema.library.jobs(video_id)) == ["index_video", "make_variants"]
+
+
+async def test_a_video_is_indexed_as_urgently_as_it_was_sent_and_in_the_way_it_was_asked_for(cinema):
+    """The run and its job are those of the upload, whichever way in wrote them."""
+    film = await cinema.services.ingest.receive(cinema.scope, "a.mp4", chunks(looks_like_a_film()))
+    video = NewVideo("a", None, index=True, index_kind="scenes_only")
+    options = UploadOptions(urgency=Urgency.BACKFILL, video=video)
+
+    taken = await cinema.services.ingest.accept(film, options)
+
+    run = (await cinema.one(taken.asset_id)).run
+    assert (run.id, run.kind, run.created_at) == (taken.run_id, "scenes_only", taken.created_at)
+    queued = "SELECT DISTINCT priority FROM procrastinate_jobs WHERE args->>'asset_id' = %s"
+    assert cinema.library.sql(queued, str(taken.asset_id)) == [(Urgency.BACKFILL,)]
 
 
 async def test_a_video_that_is_not_to_be_indexed_is_only_looked_at(cinema):

@@ -84,7 +84,6 @@ def chunked_completion(
     return ChunkedCompletionService(
         tools.database,
         tools.store,
-        tools.queue,
         ingest,
         ReceiveService(tools.store, limits, probing),
         delivery,

@@ -3,41 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
 from calotype.db.scoped import of_tenant
 from calotype.domain.asset import State
+from calotype.domain.presigned_upload import PresignedUpload
 from calotype.domain.scope import Scope
 
 _P = tables.presigned_upload
-
-
-@dataclass(frozen=True, slots=True)
-class PresignedUpload:
-    """An upload that was announced; its bytes may or may not have come."""
-
-    id: UUID
-    tenant_id: UUID
-    object_key: str
-    original_filename: str
-    declared_size: int
-    title: str | None
-    tags: tuple[str, ...]
-    auto_describe: bool
-    created_at: datetime
-    expires_at: datetime
-    received_size: int | None = None
-    received_checksum: str | None = None
-    confirmed_at: datetime | None = None
-    confirmed_status: State | None = None
-    reaped_at: datetime | None = None
 
 
 def _from_row(row: Any) -> PresignedUpload:
@@ -82,9 +61,13 @@ async def update_presigned_upload(
     await connection.execute(update(_P).where(of_tenant(scope, _P), _P.c.id == upload_id).values(**values))
 
 
-async def delete_presigned_upload(connection: AsyncConnection, scope: Scope, upload_id: UUID) -> None:
-    """Forget an announcement."""
-    await connection.execute(_P.delete().where(of_tenant(scope, _P), _P.c.id == upload_id))
+async def delete_refused(connection: AsyncConnection, scope: Scope, upload_id: UUID, stored_key: str) -> bool:
+    """Forget an announcement whose bytes were refused; False where it is confirmed, gone, or has got other bytes meanwhile."""
+    is_unchanged = func.coalesce(_P.c.received_key, _P.c.object_key) == stored_key
+    gone = await connection.execute(
+        _P.delete().where(of_tenant(scope, _P), _P.c.id == upload_id, _P.c.confirmed_at.is_(None), is_unchanged)
+    )
+    return gone.rowcount > 0
 
 
 async def select_due_for_reaping(

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from calotype.domain.errors import InvalidInput, Unavailable
 
-REVISION = "0010"
+REVISION = "0011"
 """The migration this version works with; a test holds it against the newest migration file."""
 
 _LOCK = 0x43414C4F  # "CALO": one migration at a time over all processes

@@ -81,9 +81,13 @@ async def select_file_count(connection: AsyncConnection, scope: Scope) -> int:
 
 
 async def select_stored_bytes(connection: AsyncConnection, scope: Scope) -> int:
-    """Bytes of all originals that are kept, the trash included, and of announced uploads that may still come."""
+    """Bytes of all originals that are kept, the trash included, and of announced uploads that may still come.
+
+    Of those it is what was announced, or what has come already where that is more.
+    """
     kept = [select(func.coalesce(func.sum(_A.c.size_bytes), 0)).where(within(part)) for part in _parts(scope)]
-    announced = select(func.coalesce(func.sum(_P.c.declared_size), 0)).where(_is_open(scope))
+    reserved = func.greatest(_P.c.declared_size, _P.c.received_size)  # which passes over NULL
+    announced = select(func.coalesce(func.sum(reserved), 0)).where(_is_open(scope))
     in_chunks = select(func.coalesce(func.sum(_U.c.size_bytes), 0)).where(is_open_in_chunks(scope))
     return await _total(connection, [*kept, announced, in_chunks])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calotype.db import tables
 from calotype.db.video import from_row, select_joined
+from calotype.domain import object_keys
 from calotype.domain.asset import State
-from calotype.domain.chunked_upload import CHUNK_FOLDER
 from calotype.domain.video import Video
 
 _A = tables.asset
@@ -142,10 +141,12 @@ async def select_overdue_deliveries(
     return [(row.tenant_id, row.id, row.next_attempt_at) for row in rows]
 
 
+# Of an announced upload that became an asset only the asset says what is kept: it may be purged before the upload is forgotten.
 _KNOWN_IDS = text(
     "SELECT id FROM asset WHERE id = ANY(CAST(:ids AS uuid[])) "
-    "UNION ALL SELECT id FROM presigned_upload WHERE id = ANY(CAST(:ids AS uuid[])) AND reaped_at IS NULL "
-    "UNION ALL SELECT id FROM chunked_upload WHERE id = ANY(CAST(:ids AS uuid[])) AND reaped_at IS NULL"
+    "UNION ALL SELECT id FROM presigned_upload WHERE id = ANY(CAST(:ids AS uuid[])) "
+    "AND reaped_at IS NULL AND confirmed_at IS NULL "
+    "UNION ALL SELECT id FROM chunked_upload WHERE id = ANY(CAST(:ids AS uuid[])) AND reaped_at IS NULL AND status = 'uploading'"
 )
 # What is made of videos is replaced while they live, so that a video's id says nothing of it.
 _KNOWN_MADE = text(
@@ -157,22 +158,24 @@ _KNOWN_MADE = text(
     "JOIN video ON video.asset_id = CAST(split_part(stored.key, '/', 3) AS uuid) "
     "WHERE video.indexing_status IN ('pending', 'processing') OR video.rendition_status IN ('pending', 'processing')"
 )
-_MADE = re.compile(r"variants/[^/]+/[^/]+/(scene|storyboard|rendition)_")
-# Of several attempts to download a video one may have come to nothing.
+# Of several attempts to download a video, or to put an upload, one may have come to nothing or been replaced.
 _KNOWN_ATTEMPTS = text(
     "SELECT object_key FROM asset WHERE id = ANY(CAST(:ids AS uuid[])) AND object_key = ANY(CAST(:keys AS text[])) "
-    "UNION ALL SELECT object_key FROM presigned_upload WHERE id = ANY(CAST(:ids AS uuid[])) "
-    "AND object_key = ANY(CAST(:keys AS text[])) AND reaped_at IS NULL"
+    "UNION ALL SELECT key FROM presigned_upload, LATERAL (VALUES (object_key), (received_key)) AS stored (key) "
+    "WHERE id = ANY(CAST(:ids AS uuid[])) AND key = ANY(CAST(:keys AS text[])) "
+    "AND reaped_at IS NULL AND confirmed_at IS NULL "
+    # Names may look like attempts.
+    "UNION ALL SELECT object_key FROM chunked_upload WHERE id = ANY(CAST(:ids AS uuid[])) "
+    "AND object_key = ANY(CAST(:keys AS text[])) AND reaped_at IS NULL AND status = 'uploading'"
 )
-_ATTEMPT = re.compile(r"uploads/[^/]+/[^/]+/[0-9a-f]{12}_")
 # A chunk goes when its video is there, so that the video's id says nothing of it.
 _KNOWN_CHUNKS = text(
     "SELECT object_key FROM upload_chunk WHERE upload_id = ANY(CAST(:ids AS uuid[])) AND object_key = ANY(CAST(:keys AS text[]))"
 )
 _KNOWN_BY_KEY = (
-    (re.compile(rf"{CHUNK_FOLDER}/"), _KNOWN_CHUNKS),
-    (_MADE, _KNOWN_MADE),
-    (_ATTEMPT, _KNOWN_ATTEMPTS),
+    (object_keys.is_chunk, _KNOWN_CHUNKS),
+    (object_keys.is_made_of_video, _KNOWN_MADE),
+    (object_keys.is_attempt, _KNOWN_ATTEMPTS),
 )
 # The primary key serves the first digits of an id as a range.
 _KNOWN_KEYS = text(
@@ -182,12 +185,12 @@ _KNOWN_KEYS = text(
 )
 
 
-async def select_known_keys(connection: AsyncConnection, object_keys: Sequence[str]) -> set[str]:
+async def select_known_keys(connection: AsyncConnection, keys: Sequence[str]) -> set[str]:
     """Which of the given object keys belong to a row of any tenant, by the ids that stand in them, or their first digits."""
-    by_id = {key: key.split("/")[2] for key in object_keys if key.count("/") == 3}
+    by_id = {key: owner for key in keys if (owner := object_keys.owner_in(key))}
     known: set[str] = set()
-    for form, statement in _KNOWN_BY_KEY:
-        found = {key: by_id.pop(key) for key in list(by_id) if form.match(key)}
+    for is_of_form, statement in _KNOWN_BY_KEY:
+        found = {key: by_id.pop(key) for key in list(by_id) if is_of_form(key)}
         if found:
             parameters = {"ids": sorted(set(found.values())), "keys": list(found)}
             known |= set((await connection.execute(statement, parameters)).scalars())
@@ -195,7 +198,7 @@ async def select_known_keys(connection: AsyncConnection, object_keys: Sequence[s
         rows = await connection.execute(_KNOWN_IDS, {"ids": sorted(set(by_id.values()))})
         ids = {str(identity) for identity in rows.scalars()}
         known |= {key for key, identity in by_id.items() if identity in ids}
-    by_digits = {key: key.split("/")[1][:8] for key in object_keys if key.count("/") == 1}
+    by_digits = {key: digits for key in keys if (digits := object_keys.digits_in(key))}
     if by_digits:
         bounds = {
             "keys": list(by_digits),

@@ -22,6 +22,7 @@ _F = tables.upload_session_file
 _O = tables.operation
 _P = tables.presigned_upload
 _U = tables.chunked_upload
+_V = tables.video
 _OPEN = [State.PENDING.value, State.PROCESSING.value]
 
 
@@ -49,6 +50,13 @@ async def select_stuck_uploads(
         literal(True).label("is_asset"),
         literal(False).label("is_chunked"),
     )
+    # A video on its way from a URL has none of these states before its bytes are there.
+    downloads = assets.join(_V, _V.c.asset_id == _A.c.id).where(
+        within(scope),
+        _A.c.created_at <= untouched_since,
+        _A.c.variant_status.is_(None),
+        _V.c.download_status.in_(_OPEN),
+    )
     assets = assets.where(
         within(scope),
         _A.c.created_at <= untouched_since,
@@ -63,7 +71,7 @@ async def select_stuck_uploads(
     in_chunks = select(_U.c.id, _U.c.updated_at, literal(False), literal(True)).where(
         is_open_in_chunks(scope), _U.c.expires_at > now
     )
-    found = union_all(assets, announced, in_chunks).subquery()
+    found = union_all(assets, downloads, announced, in_chunks).subquery()
     query = (
         select(found.c.id, found.c.is_asset, found.c.is_chunked, func.count().over().label("matches"))
         .where(found.c.touched <= untouched_since)

@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from calotype.domain.object_keys import plain_key
 from calotype.domain.picture import CaptureTime, PictureMetadata, VariantName
 
 
@@ -97,6 +98,11 @@ class Asset:
     text_error: str | None = None
     folder_id: UUID | None = None
     recorded_timestamp: Decimal | None = None
+
+    @property
+    def public_key(self) -> str:
+        """The object key clients are told, which says nothing of the attempts to store it."""
+        return plain_key(self.object_key, self.original_filename)
 
     @property
     def is_unfinished(self) -> bool:

@@ -11,9 +11,6 @@ from uuid import UUID
 
 from calotype.domain.video import VideoProbe
 
-CHUNK_FOLDER = "chunks"
-"""Where the objects lie that are chunks."""
-
 MAX_CHUNKS = 10_000
 _WHOLE = 64 * 1024  # bytes; sizes of chunks that grow are multiples of it
 _FIRST_GUESS = 12_500_000  # bytes a second, 100 Mbit/s: what is told before anything was sent

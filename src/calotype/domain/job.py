@@ -86,6 +86,8 @@ LIBRARY_TASKS = (
     Task.EXTRACT_TEXT,
 )
 """What is done one after the other with any asset; work on videos, and crawling, stands by itself."""
+UPLOAD_TASKS = (Task.MAKE_VARIANTS, Task.READ_TEXT, Task.DESCRIBE, Task.EXTRACT_TEXT)
+"""What an upload waits for; all other work on its asset was asked for by somebody else, or follows by itself."""
 ASSET_TASKS = tuple(task for task in Task if task.subject == "asset_id")
 
 

@@ -53,6 +53,8 @@ class IngestResult:
     repeats: UUID | None = None
     text_status: State | None = None
     """How far the text of a document is read."""
+    run_id: UUID | None = None
+    """The indexing of a video, where one was asked for."""
 
     @property
     def variants_queued(self) -> bool:

@@ -109,6 +109,8 @@ class NewVideo:
     caption_prompt: str | None = None
     source_url: str | None = None
     index: bool = False
+    index_kind: str | None = None
+    """The client's word for how it is to be indexed; None for all that this server can do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from calotype.db.operation import insert_operations, update_open_operations
 from calotype.db.video import insert_video, probe_values, select_video, update_video
 from calotype.domain.asset import Asset, NewAsset, Operation, OperationType, State, UploadMethod
 from calotype.domain.job import Job, Task, Urgency
+from calotype.domain.object_keys import original_key
 from calotype.domain.scope import Scope
 from calotype.domain.video import VIDEO, IndexingStatus, NewVideo, Video
 from calotype.jobs.queue import JobQueue
@@ -21,7 +22,7 @@ from calotype.services.allowance import Allowances
 from calotype.services.event import EventService
 from calotype.services.indexing_queue import end_run, queue_run
 from calotype.services.processing import note_end
-from calotype.services.receive import ReceivedFile, object_key
+from calotype.services.receive import ReceivedFile
 from calotype.services.search_document import search_document
 from calotype.services.work import OPEN
 
@@ -53,7 +54,7 @@ class AnnounceService:
             content_type=UNKNOWN_TYPE,
             format=UNKNOWN_FORMAT,
             upload_method=UploadMethod.LINK,
-            object_key=object_key(scope.tenant_id, asset_id, filename),
+            object_key=original_key(scope.tenant_id, asset_id, filename),
             original_filename=filename,
             size_bytes=0,
             checksum="",

@@ -25,12 +25,13 @@ from calotype.domain.errors import (
     Unsupported,
     UsageLimitExceeded,
 )
+from calotype.domain.object_keys import original_key
 from calotype.domain.picture import MediaType
 from calotype.domain.scope import Scope
 from calotype.domain.upload import IngestResult, UploadOptions
 from calotype.domain.upload_session import BatchItem, FileOutcome, Rejection, SessionFile
 from calotype.services.ingest import IngestService
-from calotype.services.receive import ReceivedFile, object_key
+from calotype.services.receive import ReceivedFile
 
 _GROUP = 16  # rows written at once; a commit costs more than all of them
 _REFUSED = (InvalidInput, Unsupported, UndecodableDocument, UndecodablePicture, UndecodableVideo, TooLarge)
@@ -154,7 +155,7 @@ class BatchRows:
             file.index,
             file.asset_id,
             file.filename,
-            object_key(self._scope.tenant_id, file.asset_id, file.filename),
+            original_key(self._scope.tenant_id, file.asset_id, file.filename),
             FileOutcome.FAILED,
             _milliseconds_since(file.arrived_at),
             file.options.storage_target,

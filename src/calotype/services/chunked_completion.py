@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
@@ -47,9 +46,8 @@ from calotype.domain.job import Urgency
 from calotype.domain.scope import Scope
 from calotype.domain.upload import UploadOptions
 from calotype.domain.video import NewVideo
-from calotype.jobs.queue import JobQueue
+from calotype.services import leftovers
 from calotype.services.delivery import DeliveryService
-from calotype.services.indexing_queue import queue_run
 from calotype.services.ingest import IngestService
 from calotype.services.receive import ReceivedFile, ReceiveService
 from calotype.storage.store import ObjectStore
@@ -74,7 +72,6 @@ class ChunkedCompletionService:
         self,
         database: Database,
         store: ObjectStore,
-        queue: JobQueue,
         ingest: IngestService,
         receiver: ReceiveService,
         delivery: DeliveryService,
@@ -83,7 +80,6 @@ class ChunkedCompletionService:
     ) -> None:
         self._database = database
         self._store = store
-        self._queue = queue
         self._ingest = ingest
         self._receiver = receiver
         self._delivery = delivery
@@ -150,7 +146,7 @@ class ChunkedCompletionService:
         except BaseException:
             await asyncio.shield(self._receiver.discard(received))
             raise
-        await self._delete(keys)
+        await leftovers.remove(self._store, keys)
         return completed
 
     async def _receive(self, scope: Scope, upload: ChunkedUpload, chunks: Sequence[UploadChunk]) -> ReceivedFile:
@@ -191,7 +187,7 @@ class ChunkedCompletionService:
                 return
             keys = await delete_chunks(connection, scope, upload.id)
             await update_ended(connection, scope, upload.id, ChunkedStatus.FAILED, now, error.message)
-        await self._delete(keys)
+        await leftovers.remove(self._store, keys)
 
     async def _accept(
         self, scope: Scope, received: ReceivedFile, request: CompletionRequest
@@ -211,43 +207,30 @@ class ChunkedCompletionService:
     async def _insert(
         self, connection: Connection, upload: ChunkedUpload, received: ReceivedFile, request: CompletionRequest
     ) -> CompletedUpload:
-        scope = Scope(upload.tenant_id)
-        urgency = _URGENCY[upload.priority]
         custom = custom_metadata(json.loads(upload.custom_metadata)) if upload.custom_metadata else None
         options = UploadOptions(
             title=upload.title,
             tags=upload.tags,
             auto_describe=request.analyze,
             custom=custom,
-            urgency=urgency,
-            video=NewVideo(upload.original_filename, received.probe),
+            urgency=_URGENCY[upload.priority],
+            video=NewVideo(upload.original_filename, received.probe, index=request.analyze, index_kind=request.kind),
         )
-        await self._ingest.insert(connection, received, options, UploadMethod.CHUNKED)
-        asset = await select_asset(connection, scope, upload.id)
-        assert asset is not None
+        inserted = await self._ingest.insert(connection, received, options, UploadMethod.CHUNKED)
         assert received.probe is not None
-        run = None
-        if request.analyze:
-            run = await queue_run(
-                connection, self._queue, scope, upload.id, asset.created_at, kind=request.kind, urgency=urgency
-            )
-        path, until = self._link(scope, upload.id)
+        path, until = self._link(Scope(upload.tenant_id), upload.id)
         return CompletedUpload(
             upload.id,
             replace(received.probe, recorded=None),
             received.size_bytes,
-            run.id if run else None,
-            asset.created_at,
+            inserted.run_id,
+            inserted.created_at,
             path,
             until,
         )
 
     def _link(self, scope: Scope, media_id: UUID) -> tuple[str, datetime]:
         return self._delivery.playback_path(scope.tenant_id, media_id), datetime.now(UTC) + self._link_lifetime
-
-    async def _delete(self, keys: Sequence[str]) -> None:
-        with contextlib.suppress(Unavailable):  # what cannot be removed now is left to the sweep
-            await self._store.delete_many(keys)
 
 
 class _Pieces:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import secrets
 from collections.abc import AsyncIterator, Sequence
@@ -29,7 +28,6 @@ from calotype.db.chunked_upload import (
 )
 from calotype.db.engine import Connection, Database
 from calotype.domain.chunked_upload import (
-    CHUNK_FOLDER,
     ChunkedAnnouncement,
     ChunkedBatch,
     ChunkedStatus,
@@ -46,11 +44,12 @@ from calotype.domain.chunked_upload import (
     plan_chunks,
 )
 from calotype.domain.errors import CalotypeError, Conflict, Expired, InvalidInput, NotFound, TooLarge, Unavailable
+from calotype.domain.object_keys import chunk_key, original_key
 from calotype.domain.scope import Scope
 from calotype.domain.values import clean_filename
+from calotype.services import leftovers
 from calotype.services.delivery import DeliveryService
 from calotype.services.ingest import IngestService
-from calotype.services.receive import object_key
 from calotype.storage.store import ObjectStore
 
 REAP_AFTER = timedelta(hours=1)  # chunks that were begun in time may still be on their way
@@ -146,7 +145,7 @@ class ChunkedUploadService:
             tenant_id=scope.tenant_id,
             upload_id=secrets.token_hex(16),
             batch_id=batch_id,
-            object_key=object_key(scope.tenant_id, media_id, name),
+            object_key=original_key(scope.tenant_id, media_id, name),
             original_filename=name,
             content_type=video.content_type,
             size_bytes=video.size_bytes,
@@ -191,7 +190,7 @@ class ChunkedUploadService:
             raise NotFound("This upload target is not valid")
         _require_open(upload, datetime.now(UTC))
         limit = upload.plan.size_of(number)
-        key = f"{CHUNK_FOLDER}/{scope.tenant_id}/{media_id}/{number}_{secrets.token_hex(8)}"
+        key = chunk_key(scope.tenant_id, media_id, number)
         async with self._store.writer(key, limit) as writer:
             async for piece in pieces:
                 if writer.size + len(piece) > limit:
@@ -204,9 +203,9 @@ class ChunkedUploadService:
         except Unavailable:
             raise  # the row may have been written before the connection was lost: the sweep decides
         except CalotypeError:
-            await self._delete([key])
+            await leftovers.remove(self._store, [key])
             raise
-        await self._delete(replaced)
+        await leftovers.remove(self._store, replaced)
         return stored.checksum or ""
 
     async def _enter(self, scope: Scope, media_id: UUID, chunk: UploadChunk) -> list[str]:
@@ -316,7 +315,7 @@ class ChunkedUploadService:
             await update_ended(
                 connection, scope, media_id, ChunkedStatus.ABORTED, now, reason or "The upload was aborted"
             )
-        return Abortion(len(keys), is_clean=await self._delete(keys))
+        return Abortion(len(keys), is_clean=await leftovers.remove(self._store, keys))
 
     async def reap(self, limit: int = 200) -> int:
         """Remove bytes and reservations of uploads that expired without being completed; returns how many."""
@@ -333,18 +332,11 @@ class ChunkedUploadService:
                     continue
                 keys = await delete_chunks(connection, scope, upload.id)
                 await update_chunked_upload(connection, scope, upload.id, {"reaped_at": now})
-            await self._delete(keys)
+            await leftovers.remove(self._store, keys)
             reaped += 1
         async with self._database.write() as connection:
             await delete_forgotten_uploads(connection, now - FORGET_AFTER)
         return reaped
-
-    async def _delete(self, keys: Sequence[str]) -> bool:
-        """Remove objects that no row knows any more; False where the store failed, which leaves them to the sweep."""
-        with contextlib.suppress(Unavailable):
-            await self._store.delete_many(keys)
-            return True
-        return False
 
 
 def _matching(upload: ChunkedUpload | None, upload_id: str) -> ChunkedUpload:

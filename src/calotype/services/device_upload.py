@@ -19,10 +19,11 @@ from calotype.domain.device import DuplicatePolicy
 from calotype.domain.device_image import DeviceImage, DeviceMetadata, image_id_of
 from calotype.domain.errors import CalotypeError, DuplicateImage, IdempotencyConflict, InvalidInput
 from calotype.domain.event import Event, EventType
+from calotype.domain.object_keys import device_image_key
 from calotype.domain.principal import CallingDevice
 from calotype.domain.scope import Scope
 from calotype.domain.upload import IngestResult, UploadOptions
-from calotype.domain.values import clean_filename, safe_filename
+from calotype.domain.values import clean_filename
 from calotype.services.batch import BatchService
 from calotype.services.discarding import discarding
 from calotype.services.event import EventService
@@ -33,7 +34,6 @@ FORMATS = frozenset({"jpeg", "png"})
 MAX_KEY_LENGTH = 255
 MAX_METADATA_BYTES = 1024 * 1024
 KEPT_FOR = timedelta(hours=24)
-RAW_DATA = "raw-data"
 _UNNAMED = "image"
 _FORGOTTEN_AT_ONCE = 10_000  # answers, which a fleet fills faster than one statement may take to remove a day of them
 
@@ -96,7 +96,7 @@ class DeviceUploadService:
         """
         image_id = image_id_of(await self._next_number())
         name = clean_filename(filename or _UNNAMED)
-        return await self._receiver.receive(scope, name, chunks, file_id=image_id, key=storage_key(image_id, name))
+        return await self._receiver.receive(scope, name, chunks, file_id=image_id, key=device_image_key(image_id, name))
 
     async def discard(self, received: ReceivedFile) -> None:
         """Remove an image that is not going to be accepted."""
@@ -255,11 +255,6 @@ def check_idempotency_key(key: str | None) -> str | None:
     if key is not None and len(key) > MAX_KEY_LENGTH:
         raise InvalidInput(f"Idempotency-Key may have at most {MAX_KEY_LENGTH} characters", field="Idempotency-Key")
     return key or None
-
-
-def storage_key(image_id: UUID, filename: str) -> str:
-    """Where the object of a device's image lies; the first digits of such ids are given once only (see `image_id_of`)."""
-    return f"{RAW_DATA}/{image_id.hex[:8]}_{safe_filename(filename)}"
 
 
 async def _duplicate_of(connection: Connection, scope: Scope, asset_id: UUID) -> DuplicateImage:

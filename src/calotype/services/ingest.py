@@ -37,12 +37,12 @@ from calotype.domain.job import Job, Task
 from calotype.domain.picture import MediaType
 from calotype.domain.scope import Scope
 from calotype.domain.upload import IngestResult, UploadOptions
-from calotype.domain.video import NewVideo
+from calotype.domain.video import IndexingRun, NewVideo
 from calotype.jobs.queue import JobQueue
 from calotype.services.allowance import Allowances
 from calotype.services.discarding import discarding
 from calotype.services.document_check import DocumentCheck
-from calotype.services.indexing_queue import queue_run
+from calotype.services.indexing_queue import FULL, queue_run
 from calotype.services.probing import ProbeService
 from calotype.services.receive import IngestLimits, ReceivedFile, ReceiveService
 from calotype.services.search_document import custom_document, search_document
@@ -143,18 +143,9 @@ class IngestService(ReceiveService):
                     continue
                 # A microsecond apart, so that lists by time keep the order in which files were sent.
                 created_at = now + timedelta(microseconds=place)
-                state = await self._insert(pipeline, received, options, UploadMethod.STREAMING, created_at)
-                result = IngestResult(
-                    received.id,
-                    created_at,
-                    received.object_key,
-                    received.media,
-                    options.storage_target,
-                    is_duplicate=False,
-                    description_queued=state is State.PENDING,
-                    repeats=first.asset_id if options.tells_duplicates and first else None,
-                    text_status=State.PENDING if received.media.media_type == DOCUMENT else None,
-                )
+                result = await self._insert(pipeline, received, options, UploadMethod.STREAMING, created_at)
+                if options.tells_duplicates and first:
+                    result = replace(result, repeats=first.asset_id)
                 known.setdefault(received.checksum, result)
                 outcomes.append(result)
         return outcomes
@@ -187,14 +178,14 @@ class IngestService(ReceiveService):
         received: ReceivedFile,
         options: UploadOptions,
         method: UploadMethod,
-    ) -> State | None:
-        """Write row, history and first job of a new asset; returns the state its description starts in, None of a document."""
+    ) -> IngestResult:
+        """Write row, history and first jobs of a new asset, whatever others with its content there are."""
         async with pipelined(connection) as pipeline:
             return await self._insert(pipeline, received, options, method, datetime.now(UTC))
 
     async def _insert(
         self, pipeline: Pipeline, received: ReceivedFile, options: UploadOptions, method: UploadMethod, now: datetime
-    ) -> State | None:
+    ) -> IngestResult:
         is_document = received.media.media_type == DOCUMENT
         describe = None if is_document else self._description_state(options)
         probe = received.probe
@@ -234,25 +225,37 @@ class IngestService(ReceiveService):
             words = custom_document(options.custom.text)
             await insert_custom_metadata(pipeline, Scope(new.tenant_id), new.id, options.custom.document, words)
         await insert_operations(pipeline, Scope(new.tenant_id), _first_operations(new, now))
-        if probe is not None:
-            await self._insert_video(pipeline, received, options.video, now)
+        run = await self._insert_video(pipeline, received, options, now) if probe is not None else None
         if is_document:
             await insert_document(pipeline, Scope(new.tenant_id), new.id)
         task = Task.EXTRACT_TEXT if is_document else Task.MAKE_VARIANTS
         await self._queue.enqueue(pipeline, Job(task, new.tenant_id, new.id), options.urgency)
-        return describe
+        return IngestResult(
+            new.id,
+            now,
+            new.object_key,
+            received.media,
+            new.storage_target,
+            is_duplicate=False,
+            description_queued=describe is State.PENDING,
+            text_status=new.text_status,
+            run_id=run.id if run else None,
+        )
 
     def _description_state(self, options: UploadOptions) -> State:
         return State.PENDING if options.auto_describe and self._describes else State.SKIPPED
 
     async def _insert_video(
-        self, pipeline: Pipeline, received: ReceivedFile, said: NewVideo | None, now: datetime
-    ) -> None:
+        self, pipeline: Pipeline, received: ReceivedFile, options: UploadOptions, now: datetime
+    ) -> IndexingRun | None:
         scope = Scope(received.tenant_id)
-        video = replace(said or NewVideo(received.filename, None), probe=received.probe)
+        video = replace(options.video or NewVideo(received.filename, None), probe=received.probe)
         await insert_video(pipeline, scope, received.id, video)
-        if video.index:
-            await queue_run(pipeline, self._queue, scope, received.id, now)
+        if not video.index:
+            return None
+        return await queue_run(
+            pipeline, self._queue, scope, received.id, now, kind=video.index_kind or FULL, urgency=options.urgency
+        )
 
     async def check_quota(self, connection: Connection, scope: Scope, size_bytes: int, *, is_new: bool = True) -> None:
         """Hold bytes to come against their tenant's limits; only a new upload counts towards the monthly one.
@@ -316,7 +319,7 @@ def _duplicate_of(existing: Asset) -> IngestResult:
     return IngestResult(
         existing.id,
         existing.created_at,
-        existing.object_key,
+        existing.public_key,
         media,
         existing.storage_target,
         is_duplicate=True,

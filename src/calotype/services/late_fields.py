@@ -60,8 +60,10 @@ class LateFieldsService:
             first = await select_other_copy(connection, scope, session_id, asset) if asset else None
             if asset is None or first is None:
                 return item
-            if len(await select_assets(connection, scope, [asset.id, first.id], lock=True)) < 2:
+            locked = await select_assets(connection, scope, [asset.id, first.id], lock=True)
+            if len(locked) < 2:
                 return item  # one of them was deleted meanwhile; the other must stay
+            asset, first = locked[asset.id], locked[first.id]  # as they are now, with all variants made until here
             if asset.id in await select_wanted(connection, scope, [asset.id]):
                 return item  # another upload was pointed to it meanwhile
             await update_wanted(connection, scope, [first.id], session_id)
@@ -72,7 +74,7 @@ class LateFieldsService:
             item,
             outcome=FileOutcome.SKIPPED,
             asset_id=first.id,
-            object_key=first.object_key,
+            object_key=first.public_key,
             storage_target=first.storage_target,
             media=MediaType(first.media_type, first.content_type, first.format),
             text_status=first.text_status,

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from calotype.db.asset import select_asset
 from calotype.db.engine import Connection, Database
 from calotype.db.presigned_upload import (
-    PresignedUpload,
-    delete_presigned_upload,
     delete_reaped,
+    delete_refused,
     insert_presigned_upload,
     select_due_for_reaping,
     select_presigned_upload,
@@ -19,23 +19,30 @@ from calotype.db.presigned_upload import (
 )
 from calotype.domain.asset import State, UploadMethod
 from calotype.domain.errors import (
+    CalotypeError,
     Conflict,
+    EmptyFile,
     Expired,
-    InvalidInput,
     NotFound,
     TooLarge,
+    Unavailable,
     UndecodablePicture,
     Unsupported,
 )
+from calotype.domain.object_keys import attempt_key, original_key
+from calotype.domain.picture import MediaType
+from calotype.domain.presigned_upload import PresignedUpload
 from calotype.domain.scope import Scope
 from calotype.domain.upload import Announcement, Confirmation, UploadOptions
 from calotype.domain.values import clean_filename
+from calotype.services import leftovers
 from calotype.services.delivery import DeliveryService
 from calotype.services.ingest import IngestService
-from calotype.services.receive import SNIFF_BYTES, ReceivedFile, accepted_picture, object_key
-from calotype.storage.store import ObjectStore
+from calotype.services.receive import ReceivedFile
+from calotype.storage.store import ObjectStore, StoredObject
 
-MAX_PRESIGNED_BYTES = 52_428_800
+MAX_PRESIGNED_BYTES = 52_428_800  # fixed: clients are told so beforehand, whatever a streamed image may have
+_UNKNOWN = MediaType("", "", "")
 REAP_AFTER = timedelta(hours=1)
 FORGET_AFTER = timedelta(hours=25)  # confirm answers "expired" for at least a day after reaping
 
@@ -73,7 +80,7 @@ class PresignedUploadService:
         upload = PresignedUpload(
             id=upload_id,
             tenant_id=scope.tenant_id,
-            object_key=object_key(scope.tenant_id, upload_id, name),
+            object_key=original_key(scope.tenant_id, upload_id, name),
             original_filename=name,
             declared_size=size_bytes,
             title=options.title,
@@ -95,25 +102,33 @@ class PresignedUploadService:
         """
         async with self._database.read() as connection:
             upload = await self._open_upload(connection, scope, upload_id)
-        async with self._store.writer(upload.object_key) as writer:
+        async with self._store.writer(attempt_key(upload.object_key)) as writer:
             async for chunk in chunks:
                 if writer.size + len(chunk) > MAX_PRESIGNED_BYTES:
                     raise TooLarge(f"At most {MAX_PRESIGNED_BYTES} bytes are accepted here", limit=MAX_PRESIGNED_BYTES)
                 await writer.write(chunk)
-            # The object appears under the row's lock, so that a confirm sees either all of it or nothing.
-            async with self._database.write() as connection:
-                upload = await self._open_upload(connection, scope, upload_id, lock=True)
-                if writer.size > upload.declared_size:
-                    extra = writer.size - upload.declared_size
-                    await self._ingest.check_quota(connection, scope, extra, is_new=False)
-                stored = await writer.commit()
-                await update_presigned_upload(
-                    connection,
-                    scope,
-                    upload_id,
-                    {"received_size": stored.size, "received_checksum": bytes.fromhex(stored.checksum or "")},
-                )
+            stored = await writer.commit()
+        try:
+            replaced = await self._enter(scope, upload_id, stored)
+        except Unavailable:
+            raise  # the row may have been written before the connection was lost: the sweep decides
+        except CalotypeError:
+            await leftovers.remove(self._store, [stored.key])
+            raise
+        await leftovers.remove(self._store, replaced)
         return stored.etag
+
+    async def _enter(self, scope: Scope, upload_id: UUID, stored: StoredObject) -> list[str]:
+        """Let a stored object be that of its upload; returns the keys of those it takes the place of."""
+        async with self._database.write() as connection:
+            upload = await self._open_upload(connection, scope, upload_id, lock=True)
+            extra = stored.size - max(upload.declared_size, upload.received_size or 0)
+            if extra > 0:
+                await self._ingest.check_quota(connection, scope, extra, is_new=False)
+            checksum = bytes.fromhex(stored.checksum or "")
+            values = {"received_key": stored.key, "received_size": stored.size, "received_checksum": checksum}
+            await update_presigned_upload(connection, scope, upload_id, values)
+        return [upload.stored_key] if upload.stored_key else []
 
     async def _open_upload(
         self, connection: Connection, scope: Scope, upload_id: UUID, *, lock: bool = False
@@ -132,17 +147,19 @@ class PresignedUploadService:
 
         Raises NotFound, Conflict, Expired, Unsupported, UndecodablePicture. After the last two the upload is forgotten.
         """
-        try:
-            async with self._database.write() as connection:
-                upload = await select_presigned_upload(connection, scope, upload_id, lock=True)
-                if upload is None or upload.object_key != key:
-                    raise NotFound("File not found")
-                if upload.confirmed_at is not None:
-                    return await self._repeat(connection, scope, upload, size_bytes)
-                return await self._confirm(connection, scope, upload, size_bytes)
-        except (Unsupported, UndecodablePicture):
-            await self._forget(scope, upload_id, key)
-            raise
+        async with self._database.read() as connection:
+            upload = _announced(await select_presigned_upload(connection, scope, upload_id), key)
+            if upload.confirmed_at is not None:
+                return await self._repeat(connection, scope, upload, size_bytes)
+        stored = _put(upload, size_bytes)
+        media = await self._accepted(scope, upload, stored)
+        async with self._database.write() as connection:
+            upload = _announced(await select_presigned_upload(connection, scope, upload_id, lock=True), key)
+            if upload.confirmed_at is not None:
+                return await self._repeat(connection, scope, upload, size_bytes)
+            if media is None or _put(upload, size_bytes) != stored:
+                raise Conflict("The uploaded bytes have been replaced or are gone; put them again")
+            return await self._confirm(connection, scope, upload, replace(stored, media=media))
 
     async def _repeat(
         self, connection: Connection, scope: Scope, upload: PresignedUpload, size_bytes: int
@@ -153,42 +170,37 @@ class PresignedUploadService:
             raise Conflict("This upload was confirmed with another size")
         return _confirmation(upload, upload.confirmed_status)
 
-    async def _confirm(
-        self, connection: Connection, scope: Scope, upload: PresignedUpload, size_bytes: int
-    ) -> Confirmation:
-        now = datetime.now(UTC)
-        if now > upload.expires_at:
-            raise Expired("This upload has expired")
-        if upload.received_size is None or upload.received_checksum is None:
-            raise Conflict("No bytes have been uploaded yet")
-        if upload.received_size != size_bytes:
-            raise Conflict("The uploaded file has another size", expected=size_bytes, actual=upload.received_size)
+    async def _accepted(self, scope: Scope, upload: PresignedUpload, stored: ReceivedFile) -> MediaType | None:
+        """What the bytes are that were put; None where they are gone, as they are once others have taken their place.
+
+        Raises Unsupported, UndecodablePicture; the upload is forgotten then, unless it has got other bytes meanwhile.
+        """
         try:
-            media = accepted_picture(await self._store.read_at(upload.object_key, 0, SNIFF_BYTES))
-        except InvalidInput as error:
+            return await self._ingest.accept_stored(stored.object_key, stored.size_bytes, stored.filename)
+        except NotFound:
+            return None
+        except EmptyFile as error:
+            await self._forget(scope, upload.id, stored.object_key)
             raise Unsupported("The uploaded file is empty") from error
-        await self._ingest.check_stored(upload.object_key, upload.received_size, media)
-        received = ReceivedFile(
-            upload.id,
-            upload.tenant_id,
-            upload.object_key,
-            upload.original_filename,
-            media,
-            upload.received_size,
-            upload.received_checksum,
-        )
+        except (Unsupported, UndecodablePicture):
+            await self._forget(scope, upload.id, stored.object_key)
+            raise
+
+    async def _confirm(
+        self, connection: Connection, scope: Scope, upload: PresignedUpload, received: ReceivedFile
+    ) -> Confirmation:
         options = UploadOptions(title=upload.title, tags=upload.tags, auto_describe=upload.auto_describe)
-        status = await self._ingest.insert(connection, received, options, UploadMethod.PRESIGNED)
-        assert status is not None  # announced are images only
-        await update_presigned_upload(
-            connection, scope, upload.id, {"confirmed_at": now, "confirmed_status": status.value}
-        )
+        inserted = await self._ingest.insert(connection, received, options, UploadMethod.PRESIGNED)
+        status = State.PENDING if inserted.description_queued else State.SKIPPED
+        confirmed = {"confirmed_at": datetime.now(UTC), "confirmed_status": status.value}
+        await update_presigned_upload(connection, scope, upload.id, confirmed)
         return _confirmation(upload, status)
 
-    async def _forget(self, scope: Scope, upload_id: UUID, key: str) -> None:
+    async def _forget(self, scope: Scope, upload_id: UUID, stored_key: str) -> None:
         async with self._database.write() as connection:
-            await delete_presigned_upload(connection, scope, upload_id)
-        await self._store.delete(key)
+            is_gone = await delete_refused(connection, scope, upload_id, stored_key)
+        if is_gone:
+            await leftovers.remove(self._store, [stored_key])
 
     async def reap(self, limit: int = 200) -> int:
         """Remove bytes and reservations of uploads that expired unconfirmed; returns how many."""
@@ -202,10 +214,35 @@ class PresignedUploadService:
                 if current is None or current.confirmed_at is not None:
                     continue
                 await update_presigned_upload(connection, scope, upload.id, {"reaped_at": now})
-            await self._store.delete(upload.object_key)
+            await leftovers.remove(self._store, [current.stored_key] if current.stored_key else [])
         async with self._database.write() as connection:
             await delete_reaped(connection, now - FORGET_AFTER)
         return len(due)
+
+
+def _announced(upload: PresignedUpload | None, key: str) -> PresignedUpload:
+    if upload is None or upload.object_key != key:
+        raise NotFound("File not found")
+    return upload
+
+
+def _put(upload: PresignedUpload, size_bytes: int) -> ReceivedFile:
+    """What was put, of a kind not known yet. Raises Expired, and Conflict for no bytes or another number of them."""
+    if datetime.now(UTC) > upload.expires_at:
+        raise Expired("This upload has expired")
+    if upload.stored_key is None or upload.received_size is None or upload.received_checksum is None:
+        raise Conflict("No bytes have been uploaded yet")
+    if upload.received_size != size_bytes:
+        raise Conflict("The uploaded file has another size", expected=size_bytes, actual=upload.received_size)
+    return ReceivedFile(
+        upload.id,
+        upload.tenant_id,
+        upload.stored_key,
+        upload.original_filename,
+        _UNKNOWN,
+        upload.received_size,
+        upload.received_checksum,
+    )
 
 
 def _confirmation(upload: PresignedUpload, status: State | None) -> Confirmation:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
@@ -11,13 +10,15 @@ from uuid import UUID, uuid4
 from calotype.documents.plain_text import TextCheck
 from calotype.documents.sniff import sniff_document, why_unsupported
 from calotype.domain.document import DOCUMENT, DOCUMENT_FORMATS, DOCX, MARKDOWN, PLAIN_TEXT
-from calotype.domain.errors import CalotypeError, EmptyFile, TooLarge, Unavailable, Unsupported
+from calotype.domain.errors import CalotypeError, EmptyFile, TooLarge, Unsupported
 from calotype.domain.image import IMAGE
+from calotype.domain.object_keys import original_key
 from calotype.domain.picture import MediaType
 from calotype.domain.scope import Scope
-from calotype.domain.values import clean_filename, safe_filename
+from calotype.domain.values import clean_filename
 from calotype.domain.video import VIDEO, VideoProbe
 from calotype.imaging.sniff import sniff
+from calotype.services import leftovers
 from calotype.services.document_check import DocumentCheck
 from calotype.services.picture_check import PictureCheck, PictureLimits
 from calotype.services.probing import ProbeService
@@ -138,7 +139,7 @@ class ReceiveService:
         media = self._accepted(bytes(head[:SNIFF_BYTES]), name, declared)
         text = _text_check(media)
         file_id = file_id or uuid4()
-        key = key or object_key(scope.tenant_id, file_id, name)
+        key = key or original_key(scope.tenant_id, file_id, name)
         is_picture = media.media_type == IMAGE
         is_checked, is_looked_through, fault = True, True, None
         async with self._store.writer(key) as writer:
@@ -185,9 +186,16 @@ class ReceiveService:
         probe = await self._probing.probe(received.object_key, received.size_bytes, received.media.format)
         return replace(received, probe=probe)
 
-    async def check_stored(self, key: str, size: int, media: MediaType) -> None:
-        """Read the header of a stored picture. Raises UndecodablePicture."""
+    async def accept_stored(self, key: str, size: int, filename: str) -> MediaType:
+        """The kind of image that lies in the store already, `size` bytes of it; how many it may have is the caller's matter.
+
+        Raises EmptyFile, Unsupported for anything but an image that is accepted, UndecodablePicture, NotFound.
+        """
+        media = self._accepted(await self._store.read_at(key, 0, SNIFF_BYTES), filename, None)
+        if media.media_type != IMAGE:
+            raise Unsupported(f"{media.content_type} files are not accepted here", content_type=media.content_type)
         await self._pictures.check_stored(key, size, media)
+        return media
 
     async def _read_start(self, chunks: AsyncIterator[bytes]) -> bytearray:
         """As much as tells the kind of content. Raises TooLarge at the first byte too many."""
@@ -207,14 +215,14 @@ class ReceiveService:
         except asyncio.CancelledError:
             await asyncio.wait([publishing])
             if publishing.exception() is None:
-                await self._remove(publishing.result().key)
+                await leftovers.remove(self._store, [publishing.result().key])
             raise
 
     async def receive_many(self, scope: Scope, files: Sequence[WholeFile]) -> list[ReceivedFile | CalotypeError]:
         """Check and store small files that are wholly in memory, together; what is wrong with one is its outcome alone."""
         outcomes: list[ReceivedFile | CalotypeError] = []
         checked = [await self._check_whole(file) for file in files]
-        keys = [object_key(scope.tenant_id, file.id, file.filename) for file in files]
+        keys = [original_key(scope.tenant_id, file.id, file.filename) for file in files]
         good = [
             (key, file.data)
             for key, file, found in zip(keys, files, checked, strict=True)
@@ -282,11 +290,7 @@ class ReceiveService:
 
     async def discard(self, received: ReceivedFile) -> None:
         """Remove the object of a file that will get no row; what cannot be removed now is left to the sweep."""
-        await self._remove(received.object_key)
-
-    async def _remove(self, key: str) -> None:
-        with contextlib.suppress(Unavailable):
-            await self._store.delete(key)
+        await leftovers.remove(self._store, [received.object_key])
 
 
 class _AnyBytes:
@@ -317,16 +321,3 @@ def sniffed(head: bytes, filename: str = "", declared: str | None = None) -> Med
     if media is None:
         raise Unsupported(why_unsupported(head, filename) or "The content of this file is of no supported type")
     return media
-
-
-def accepted_picture(head: bytes) -> MediaType:
-    """The kind of picture some first bytes are. Raises EmptyFile, Unsupported for anything else."""
-    media = sniffed(head)
-    if media.media_type != IMAGE:
-        raise Unsupported(f"{media.content_type} files are not accepted here", content_type=media.content_type)
-    return media
-
-
-def object_key(tenant_id: UUID, file_id: UUID, filename: str) -> str:
-    """Where an original lies; only ids and an ASCII form of the name stand in it."""
-    return f"uploads/{tenant_id}/{file_id}/{safe_filename(filename)}"

@@ -21,10 +21,12 @@ from calotype.domain.errors import Conflict, NotFound, Unavailable
 from calotype.domain.event import Event, EventType
 from calotype.domain.job import Urgency
 from calotype.domain.link import LINK, CrawlStatus
+from calotype.domain.object_keys import made_folder
 from calotype.domain.scope import Scope
 from calotype.domain.upload_session import DELETED
 from calotype.domain.video import VIDEO
 from calotype.jobs.queue import JobQueue
+from calotype.services import leftovers
 from calotype.services.event import EventService
 from calotype.services.work import missing_jobs, missing_link_jobs, missing_video_jobs
 from calotype.storage.store import ObjectStore
@@ -113,9 +115,7 @@ class TrashService:
 
     async def discard(self, assets: Sequence[Asset]) -> None:
         """Remove the objects of assets that have no rows any more; what cannot be removed now is left to the sweep."""
-        for key in sorted(key for asset in assets for key in object_keys(asset)):
-            with contextlib.suppress(Unavailable):
-                await self._store.delete(key)
+        await leftovers.remove(self._store, (key for asset in assets for key in object_keys(asset)))
 
     async def restore(self, scope: Scope, asset_id: UUID) -> datetime:
         """Bring an asset back as it was; work it still lacks is queued again. Raises NotFound, Conflict if not deleted."""
@@ -158,17 +158,17 @@ class TrashService:
             if asset is None:
                 return False
             await delete_asset(connection, scope, asset_id)
-        for key in sorted(object_keys(asset)):
-            await self._store.delete(key)
-        if asset.media_type == VIDEO:
-            await self._discard_made(asset)
+        await leftovers.remove(self._store, object_keys(asset) | await self._made_of(asset))
         return True
 
-    async def _discard_made(self, asset: Asset) -> None:
-        """Remove the pictures of a video's scenes and its other forms, which only rows that are gone now knew."""
-        keys = [stored.key async for stored in self._store.list(f"variants/{asset.tenant_id}/{asset.id}")]
-        for key in sorted(keys):
-            await self._store.delete(key)
+    async def _made_of(self, asset: Asset) -> set[str]:
+        """The pictures of a video's scenes and its other forms, which only rows that are gone now knew."""
+        if asset.media_type == VIDEO:
+            with contextlib.suppress(
+                Unavailable
+            ):  # as what cannot be removed, what cannot be listed is left to the sweep
+                return {stored.key async for stored in self._store.list(made_folder(asset.tenant_id, asset.id))}
+        return set()
 
 
 def object_keys(asset: Asset) -> set[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -10,15 +9,18 @@ import structlog
 
 from calotype.db.device_image import select_numbers_taken
 from calotype.db.engine import Database
-from calotype.db.upkeep import select_known_keys, select_next_originals
-from calotype.domain.chunked_upload import CHUNK_FOLDER
+from calotype.db.upkeep import (
+    select_known_keys,
+    select_next_originals,
+)
+from calotype.domain import object_keys
 from calotype.domain.device_image import number_of
 from calotype.domain.errors import NotFound
 from calotype.jobs.queue import JobQueue
 from calotype.services.analysis_session import AnalysisSessionService
 from calotype.services.batch import BatchService
 from calotype.services.chunked_upload import ChunkedUploadService
-from calotype.services.device_upload import RAW_DATA, DeviceUploadService
+from calotype.services.device_upload import DeviceUploadService
 from calotype.services.lost_work import LostWork
 from calotype.services.presigned_upload import PresignedUploadService
 from calotype.services.trash import TrashService
@@ -26,10 +28,6 @@ from calotype.services.upload_session import UploadSessionService
 from calotype.services.webhook_delivery import WebhookDeliveryService
 from calotype.storage.store import ObjectStore
 
-_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-# Only what has the form this server writes may ever be swept.
-_OURS = re.compile(rf"(uploads|variants|{CHUNK_FOLDER})/{_UUID}/{_UUID}/[^/]+")
-_OURS_OF_DEVICES = re.compile(rf"{RAW_DATA}/([0-9a-f]{{8}})_[^/]+")
 _BATCH = 500
 _log = structlog.get_logger(__name__)
 
@@ -126,9 +124,9 @@ class UpkeepService:
         async with self._database.read() as connection:
             taken = await select_numbers_taken(connection)
         swept = 0
-        for prefix in ("uploads/", "variants/", f"{CHUNK_FOLDER}/", f"{RAW_DATA}/"):
+        for folder in object_keys.FOLDERS:
             batch: list[str] = []
-            async for stored in self._store.list(prefix, older_than=older_than):
+            async for stored in self._store.list(f"{folder}/", older_than=older_than):
                 if _is_ours(stored.key, taken):
                     batch.append(stored.key)
                 if len(batch) >= _BATCH:
@@ -168,6 +166,6 @@ class UpkeepService:
 
 def _is_ours(key: str, numbers_taken: int) -> bool:
     """Whether this server can have written an object; what others keep under such a short name must be left alone."""
-    if found := _OURS_OF_DEVICES.fullmatch(key):
-        return number_of(found[1]) < numbers_taken
-    return _OURS.fullmatch(key) is not None
+    if digits := object_keys.digits_in(key):
+        return number_of(digits) < numbers_taken
+    return object_keys.owner_in(key) is not None

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from calotype.db.asset import select_assets, update_asset
+from calotype.db.color import select_extractions
 from calotype.db.engine import Connection, Database
 from calotype.db.operation import update_open_operations
 from calotype.db.session_file import (
@@ -29,6 +30,7 @@ from calotype.db.upload_session import (
 )
 from calotype.domain.asset import Asset, OperationType, State
 from calotype.domain.errors import NotFound, Refused
+from calotype.domain.job import UPLOAD_TASKS, Task
 from calotype.domain.scope import Scope
 from calotype.domain.upload_session import (
     CANCELLED,
@@ -44,11 +46,11 @@ from calotype.domain.upload_session import (
 from calotype.jobs.queue import JobQueue
 from calotype.services.event import EventService
 from calotype.services.processing import end_of
+from calotype.services.work import OPEN
 
 RECENT = 10
 EXPIRES_AFTER = timedelta(hours=24)
 _OVER = "The upload session is over already"
-_WAITING = frozenset({State.PENDING})
 _ENDED = frozenset(FileOutcome) - {FileOutcome.PENDING}
 
 
@@ -136,11 +138,14 @@ class UploadSessionService:
         if not ids:
             return 0
         assets = await select_assets(connection, scope, ids, lock=True)
-        had_job = await self._queue.drop(connection, ids)
+        dropped = {task: await self._queue.drop(connection, ids, (task,)) for task in UPLOAD_TASKS}
+        extractions = await select_extractions(connection, scope, ids)
         now = datetime.now(UTC)
         ended = []
         for asset in assets.values():
-            values, steps = _dropped(asset, _WAITING | {State.PROCESSING} if asset.id in had_job else _WAITING)
+            values, steps = _dropped(asset, {task for task, ids in dropped.items() if asset.id in ids})
+            if asset.id in extractions and extractions[asset.id].status in OPEN:
+                steps = [step for step in steps if step is not OperationType.EXTRACT_COLORS]  # somebody asked for them
             if values:
                 await update_asset(connection, scope, asset.id, values)
                 await update_open_operations(
@@ -213,20 +218,27 @@ async def _progress(connection: Connection, scope: Scope, session_id: UUID) -> S
     return SessionProgress(summary, tuple(recent), tuple(errors))
 
 
-def _dropped(asset: Asset, waiting: frozenset[State]) -> tuple[dict[str, Any], list[OperationType]]:
-    """What becomes of an asset's states when the work it waits for is dropped, and the steps that end with it."""
+def _dropped(asset: Asset, tasks: set[Task]) -> tuple[dict[str, Any], list[OperationType]]:
+    """What becomes of an asset's states when the work it waits for is dropped, and the steps that end with it.
+
+    Work that was begun ends only where its job was among the dropped `tasks`: then it waited to be begun again.
+    """
+
+    def ends(state: State | None, *own: Task) -> bool:
+        return state is State.PENDING or (state is State.PROCESSING and not tasks.isdisjoint(own))
+
     values: dict[str, Any] = {}
     steps: list[OperationType] = []
-    no_variants = asset.variant_status in waiting
+    no_variants = ends(asset.variant_status, Task.MAKE_VARIANTS)
     if no_variants:
         values |= {"variant_status": State.FAILED.value, "variant_error": CANCELLED}
         steps += [OperationType.VARIANTS, OperationType.EXTRACT_COLORS]
-    if asset.description_status in waiting:
+    if ends(asset.description_status, Task.READ_TEXT, Task.DESCRIBE):
         # Failed with the variants, because making those again then brings the description back too.
         state = State.FAILED if no_variants else State.SKIPPED
         values |= {"description_status": state.value, "description_error": CANCELLED if no_variants else None}
         steps.append(OperationType.DESCRIBE)
-    if asset.text_status in waiting:
+    if ends(asset.text_status, Task.EXTRACT_TEXT):
         values |= {"text_status": State.FAILED.value, "text_error": CANCELLED}
         steps.append(OperationType.EXTRACT_TEXT)
     return values, steps

@@ -10,11 +10,12 @@ from calotype.db.asset import select_asset, select_assets
 from calotype.db.chunked_upload import select_chunked_upload, select_tally
 from calotype.db.engine import Connection, Database
 from calotype.db.operation import select_operations_of
-from calotype.db.presigned_upload import PresignedUpload, select_presigned_upload
+from calotype.db.presigned_upload import select_presigned_upload
 from calotype.db.upload_status import select_failed_upload, select_sessions_of, select_stuck_uploads
 from calotype.domain.asset import Asset, Operation, OperationType, State, UploadMethod
 from calotype.domain.chunked_upload import ChunkedStatus, ChunkedUpload, ChunkTally
 from calotype.domain.errors import NotFound
+from calotype.domain.presigned_upload import PresignedUpload
 from calotype.domain.scope import Scope
 from calotype.domain.upload_status import (
     IntentStatus,

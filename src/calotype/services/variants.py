@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calotype.domain.asset import Asset, StoredVariant
+from calotype.domain.object_keys import variant_key
 from calotype.domain.picture import Variant, VariantName
 
 
@@ -15,7 +16,7 @@ def lay_out(asset: Asset, made: Sequence[Variant]) -> tuple[dict[VariantName, St
     keys: dict[bytes, str] = {}
     for variant in made:
         ending = variant.content_type.rpartition("/")[2].replace("jpeg", "jpg")
-        key = keys.setdefault(variant.data, f"variants/{asset.tenant_id}/{asset.id}/{variant.name}.{ending}")
+        key = keys.setdefault(variant.data, variant_key(asset.tenant_id, asset.id, variant.name, ending))
         objects[key] = variant.data
         variants[variant.name] = StoredVariant(
             key, variant.content_type, variant.width, variant.height, len(variant.data)

@@ -22,6 +22,7 @@ from calotype.domain.errors import (
     UndecodablePicture,
     Unsupported,
 )
+from calotype.domain.object_keys import keyframe_key, made_folder, storyboard_key
 from calotype.domain.picture import DevelopedPicture, VariantName
 from calotype.domain.scene import FoundScene, TranscriptSegment, VideoScan
 from calotype.domain.video import IndexingRun, Storyboard, Video, VideoProbe
@@ -69,7 +70,16 @@ class VideoSource:
     @property
     def folder(self) -> str:
         """Where what is made of the video lies."""
-        return f"variants/{self.asset.tenant_id}/{self.asset.id}"
+        return made_folder(self.asset.tenant_id, self.asset.id)
+
+    def keyframe_key(self, place: int) -> str:
+        """Where the picture of a scene lies."""
+        return keyframe_key(self.asset.tenant_id, self.asset.id, self.token, place)
+
+    @property
+    def storyboard_key(self) -> str:
+        """Where the storyboard lies."""
+        return storyboard_key(self.asset.tenant_id, self.asset.id, self.token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +208,7 @@ class VideoReader:
             _log.warning("keyframe not read", asset_id=str(source.asset.id), scene=place, reason=error.message)
             return SeenScene(scene, None, None)
         thumbnail = next(variant for variant in frame.variants if variant.name is VariantName.MEDIUM_512)
-        key = f"{source.folder}/scene_{source.token}_{place}.jpg"
+        key = source.keyframe_key(place)
         await self._store.put(key, thumbnail.data)
         try:
             return SeenScene(scene, key, await self._describing.describe_frame(source.asset, frame))
@@ -210,7 +220,7 @@ class VideoReader:
         sheet = found.storyboard
         if sheet is None:
             return None
-        key = f"{source.folder}/storyboard_{source.token}.jpg"
+        key = source.storyboard_key
         data = await asyncio.to_thread((folder / Path(sheet.file).name).read_bytes)
         await self._store.put(key, data)
         return Storyboard(key, sheet.interval, sheet.count, sheet.columns, sheet.width, sheet.height)

@@ -25,6 +25,7 @@ presigned_upload = Table(
     time("confirmed_at", nullable=True),
     Column("confirmed_status", Text),
     time("reaped_at", nullable=True),
+    Column("received_key", Text),
 )
 
 upload_session = Table(

@@ -171,7 +171,7 @@ def _known_to_wire(detail: AssetDetail, link: VariantLink, original: OriginalLin
     asset = detail.asset
     return wire.FileDetail(
         id=asset.id,
-        object_key=asset.object_key,
+        object_key=asset.public_key,
         title=asset.title,
         tags=list(asset.tags),
         size_bytes=asset.size_bytes,
