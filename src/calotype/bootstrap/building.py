@@ -90,11 +90,11 @@ def build(tools: Tools, secret: bytes) -> Application:
         max_document_bytes=settings.max_document_bytes,
     )
     probing = videos.probing(tools)
-    ingest = IngestService(database, store, queue, limits, probing, documents.document_check(tools), describes=True)
+    ingest = IngestService(database, store, queue, limits, probing, documents.document_check(tools))
     presigned = PresignedUploadService(database, store, ingest, delivery, lifetime=settings.presigned_lifetime)
     chunked_uploads = videos.chunked_uploads(tools, ingest, delivery)
     events = tools.events
-    announcing = AnnounceService(database, queue, events, describes=True)
+    announcing = AnnounceService(database, queue, events)
     trash = TrashService(database, store, queue, events, keep=timedelta(days=settings.trash_days))
     folders = FolderService(database, trash)
     embedder = WordLlamaEmbedder()

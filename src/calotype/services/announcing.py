@@ -34,11 +34,10 @@ _log = structlog.get_logger(__name__)
 class AnnounceService:
     """Writes the rows of videos that are downloaded; the bytes are somebody else's matter."""
 
-    def __init__(self, database: Database, queue: JobQueue, events: EventService, *, describes: bool) -> None:
+    def __init__(self, database: Database, queue: JobQueue, events: EventService) -> None:
         self._database = database
         self._queue = queue
         self._events = events
-        self._describes = describes
         self._allowances = Allowances()
 
     async def announce(self, scope: Scope, filename: str, video: NewVideo, *, auto_describe: bool) -> UUID:
@@ -112,7 +111,7 @@ class AnnounceService:
             if asset is None or video is None or video.download not in OPEN:
                 return False
             allowance.take(received.size_bytes, is_new=False)
-            describe = State.PENDING if asset.auto_describe and self._describes else State.SKIPPED
+            describe = State.PENDING if asset.auto_describe else State.SKIPPED
             captured = received.probe.recorded
             values = {
                 "object_key": received.object_key,

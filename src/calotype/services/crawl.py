@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -184,8 +183,7 @@ class CrawlService:
             elif step is None:  # else another crawl is about to write the same names, or has done so
                 stale = unused(preview, asset)
         # What cannot be removed now is under names that the next crawl writes again.
-        with contextlib.suppress(Unavailable):
-            await self._previews.discard(stale)
+        await self._previews.discard(stale)
 
     async def _fail(self, crawl: _Crawl, reason: str) -> None:
         """End a crawl that brought nothing; what an earlier one has brought stays."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -150,8 +149,7 @@ class ExtractionService:
             elif step is None:  # else another run is about to write the same names, or has done so
                 stale = unused(made.preview, asset)
         # What cannot be removed now is under names that the next run writes again.
-        with contextlib.suppress(Unavailable):
-            await self._previews.discard(stale)
+        await self._previews.discard(stale)
 
     async def _store(self, connection: Connection, scope: Scope, asset: Asset, made: _Extracted) -> None:
         await delete_chunks(connection, scope, asset.id)

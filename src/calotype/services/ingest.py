@@ -63,13 +63,10 @@ class IngestService(ReceiveService):
         limits: IngestLimits,
         probing: ProbeService,
         documents: DocumentCheck,
-        *,
-        describes: bool,
     ) -> None:
         super().__init__(store, limits, probing, documents)
         self._database = database
         self._queue = queue
-        self._describes = describes
         self._allowances = Allowances()
 
     def receiving(self, scope: Scope) -> AbstractAsyncContextManager[SingleUpload]:
@@ -243,7 +240,7 @@ class IngestService(ReceiveService):
         )
 
     def _description_state(self, options: UploadOptions) -> State:
-        return State.PENDING if options.auto_describe and self._describes else State.SKIPPED
+        return State.PENDING if options.auto_describe else State.SKIPPED
 
     async def _insert_video(
         self, pipeline: Pipeline, received: ReceivedFile, options: UploadOptions, now: datetime

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -19,7 +18,7 @@ from calotype.db.engine import Connection, Database, Pipeline, pipelined
 from calotype.db.operation import update_open_operations
 from calotype.db.picture import update_developed, update_poster
 from calotype.domain.asset import Asset, OperationType, State, StoredVariant
-from calotype.domain.errors import SandboxFailure, Unavailable
+from calotype.domain.errors import SandboxFailure
 from calotype.domain.job import Job, Task, Urgency
 from calotype.domain.picture import DevelopedPicture, VariantName
 from calotype.domain.scope import Scope
@@ -28,6 +27,7 @@ from calotype.domain.video import VIDEO
 from calotype.imaging.pipeline import develop
 from calotype.jobs.queue import JobQueue
 from calotype.sandbox.pool import Sandbox
+from calotype.services import leftovers
 from calotype.services.event import EventService
 from calotype.services.processing import note_end
 from calotype.services.search_document import search_document
@@ -167,9 +167,7 @@ class PictureService:
         before = current.variants if current is not None else {}
         in_use = set(objects) if kept else {old.object_key for old in before.values()}
         stale = ({old.object_key for old in before.values()} | set(objects)) - in_use
-        # What cannot be removed now is left to the sweep.
-        with contextlib.suppress(Unavailable):
-            await self._store.delete_many(sorted(stale))
+        await leftovers.remove(self._store, stale)
 
     async def _fail(self, asset: Asset, reason: str) -> None:
         _log.warning("picture failed", asset_id=str(asset.id), format=asset.format, reason=reason)

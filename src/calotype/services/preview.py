@@ -18,6 +18,7 @@ from calotype.domain.scope import Scope
 from calotype.imaging.pipeline import develop
 from calotype.imaging.sniff import sniff
 from calotype.sandbox.pool import Sandbox
+from calotype.services import leftovers
 from calotype.services.variants import lay_out
 from calotype.services.work import try_again
 from calotype.storage.store import ObjectStore
@@ -68,7 +69,7 @@ class PreviewService:
 
     async def discard(self, keys: set[str]) -> None:
         """Remove objects that nothing needs any more."""
-        await asyncio.gather(*(self._store.delete(key) for key in sorted(keys)))
+        await leftovers.remove(self._store, keys)
 
 
 def unused(preview: Preview | None, asset: Asset | None) -> set[str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 
@@ -14,10 +13,12 @@ from calotype.db.asset import select_asset
 from calotype.db.engine import Database
 from calotype.db.video import select_video, update_video
 from calotype.domain.asset import Asset, State
-from calotype.domain.errors import NotFound, SandboxFailure, Unavailable
+from calotype.domain.errors import NotFound, SandboxFailure
+from calotype.domain.object_keys import rendition_key
 from calotype.domain.scope import Scope
 from calotype.domain.video import Video
 from calotype.sandbox.pool import Sandbox
+from calotype.services import leftovers
 from calotype.services.wanted import NoLongerWantedError, while_wanted
 from calotype.services.work import MOST_BEGINNINGS, OPEN, lasting_reason, try_again, when_back
 from calotype.storage.store import ObjectStore
@@ -47,7 +48,7 @@ class RenditionService:
         if found is None:
             return
         asset, video = found
-        key = f"variants/{asset.tenant_id}/{asset.id}/rendition_{uuid4().hex[:12]}.mp4"
+        key = rendition_key(asset.tenant_id, asset.id)
         try:
             if attempt > MOST_BEGINNINGS:
                 raise SandboxFailure(f"it was interrupted {attempt - 1} times", reason="crashed")
@@ -104,12 +105,7 @@ class RenditionService:
             # Whether this very end was stored, though its answer was lost.
             kept = kept or (video is not None and video.rendition.object_key == key)
         if key is not None and not kept:
-            await self._discard(key)
-
-    async def _discard(self, key: str) -> None:
-        """Remove what nobody waits for; what cannot be removed now is left to the sweep."""
-        with contextlib.suppress(Unavailable):
-            await self._store.delete(key)
+            await leftovers.remove(self._store, [key])
 
 
 async def _pieces(path: Path) -> AsyncIterator[bytes]:

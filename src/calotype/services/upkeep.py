@@ -9,10 +9,7 @@ import structlog
 
 from calotype.db.device_image import select_numbers_taken
 from calotype.db.engine import Database
-from calotype.db.upkeep import (
-    select_known_keys,
-    select_next_originals,
-)
+from calotype.db.upkeep import select_known_keys, select_next_originals
 from calotype.domain import object_keys
 from calotype.domain.device_image import number_of
 from calotype.domain.errors import NotFound

@@ -31,6 +31,7 @@ from calotype.domain.scope import Scope
 from calotype.domain.transcript import said_between
 from calotype.domain.values import storable
 from calotype.domain.video import IndexingStatus, Video
+from calotype.services import leftovers
 from calotype.services.embedding import EmbeddingService
 from calotype.services.indexing_queue import end_run
 from calotype.services.search_document import scene_document
@@ -141,7 +142,7 @@ class VideoIndexingService:
         if current is None:
             await self._remove_objects(work)
         else:
-            await self._delete(stale - indexed.objects)
+            await leftovers.remove(self._store, stale - indexed.objects)
 
     async def _still_open(self, connection: Connection, scope: Scope, work: VideoSource) -> Video | None:
         """The video as it is now, its asset locked, unless the run has ended, was begun again, or has a successor."""
@@ -219,11 +220,7 @@ class VideoIndexingService:
                 keys -= {scene.keyframe_key for scene in await select_scenes(connection, scope, work.asset.id)}
             if video is not None and video.storyboard is not None:
                 keys.discard(video.storyboard.object_key)
-            await self._delete(keys)
-
-    async def _delete(self, keys: set[str]) -> None:
-        with contextlib.suppress(Unavailable):
-            await self._store.delete_many(sorted(keys))
+            await leftovers.remove(self._store, keys)
 
 
 _STORYBOARD = ("object_key", "interval", "count", "columns", "width", "height")
