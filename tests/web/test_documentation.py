@@ -45,6 +45,30 @@ def test_no_two_models_have_one_name():
     assert references == schemas.keys()
 
 
+def test_limits_and_defaults_are_told_as_json_schema_does():
+    """No limit is hidden behind a word that only pydantic knows, and a default is of the type of its field."""
+    document = make_app(Settings(), None).openapi()
+    kinds = {"string": str, "integer": int, "number": int | float, "boolean": bool, "array": list, "object": dict}
+    fields = list(_fields(document))
+    assert sum("minimum" in field for field in fields) > 40
+    for field in fields:
+        assert not field.keys() & {"ge", "le", "gt", "lt", "min_length", "max_length", "multiple_of"}, field
+        if field.get("default") is not None and "type" in field:
+            assert isinstance(field["default"], kinds[field["type"]]), field
+
+
+def _fields(part):
+    """Every schema with a type, however deep."""
+    if isinstance(part, list):
+        for one in part:
+            yield from _fields(one)
+    elif isinstance(part, dict):
+        if isinstance(part.get("type"), str) and part["type"] in {"string", "integer", "number", "boolean", "array"}:
+            yield part
+        for one in part.values():
+            yield from _fields(one)
+
+
 def test_every_operation_says_what_it_asks_for():
     """Each route has a described tag, a description and its credentials; those without one are the two of the server."""
     document = make_app(Settings(), None).openapi()

@@ -32,6 +32,8 @@ _SCHEMES: dict[str, dict[str, Any]] = {
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
 _UNUSED = {"HTTPValidationError", "ValidationError"}  # the framework's own bodies of a 422, which no answer has
 _MODULE = re.compile(r"calotype__web__apis__(?P<api>\w+?)__wire__(?P<noun>\w+?)__(?P<model>\w+)")
+# Where our own check comes before a limit, pydantic writes the limit as it calls it, which is no word of JSON Schema.
+_LIMITS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
 _REFERENCE = "#/components/schemas/"
 
 
@@ -73,6 +75,11 @@ def complete(document: dict[str, Any], formats: Sequence[WireFormat]) -> None:
     schemas = components.get("schemas", {})
     for name in _UNUSED & schemas.keys():
         del schemas[name]
+    for part in _parts(document):
+        # A field may be called so itself, and then stands an object there.
+        if part.get("type") in ("integer", "number"):
+            for name in _LIMITS.keys() & part.keys():
+                part[_LIMITS[name]] = part.pop(name)
     _name_readably(document, schemas)
 
 

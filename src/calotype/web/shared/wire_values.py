@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from calotype.domain.errors import InvalidInput
@@ -168,7 +168,13 @@ Title = Annotated[str | None, BeforeValidator(_rule(_title))]
 TrimmedText = Annotated[str, BeforeValidator(_rule(lambda value: _text(value).strip()))]
 LinkTitle = Annotated[str | None, BeforeValidator(_rule(_link_title))]
 FolderName = Annotated[str, BeforeValidator(_rule(_folder_name))]
-FormTags = Annotated[tuple[str, ...], BeforeValidator(_rule(_tags_of_form)), WithJsonSchema({"type": "string"})]
+# A program that sends what is the default anyway must not send a list, which would be a tag of that name.
+FormTags = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_rule(_tags_of_form)),
+    WithJsonSchema({"type": "string"}),
+    Field(json_schema_extra={"default": ""}),
+]
 JsonTags = Annotated[tuple[str, ...], BeforeValidator(_rule(_tags_of_json)), WithJsonSchema(_STRING_ARRAY)]
 Multi = Annotated[list[str], BeforeValidator(_rule(split_multi)), WithJsonSchema(_STRING_ARRAY)]
 MultiUuid = Annotated[
