@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -18,9 +19,13 @@ from calotype.domain.chunked_upload import (
     UploadChunk,
     clean_etag,
     failed_chunks,
+    matching,
     missing_chunks,
     plan_chunks,
+    require_number,
+    require_open,
 )
+from calotype.domain.errors import Conflict, Expired, InvalidInput, NotFound
 
 START = datetime(2026, 6, 12, 9, tzinfo=UTC)
 
@@ -117,3 +122,32 @@ def test_an_upload_expires_only_while_it_is_open():
     assert upload(reaped_at=START).is_expired(START)
     assert not upload(status=ChunkedStatus.COMPLETED, reaped_at=START).is_expired(late)
     assert not upload(status=ChunkedStatus.ABORTED, reaped_at=START).is_expired(late)
+
+
+@pytest.mark.parametrize("other", ["", "x", "0" * 31 + "1", "\ud800", "é" * 32])
+def test_an_upload_is_found_by_its_own_word_only(other):
+    """Whatever is sent in its place, text that cannot be encoded too, finds nothing."""
+    made = upload(upload_id="0" * 32)
+    assert matching(made, "0" * 32) is made
+    for found, word in ((made, other), (None, "0" * 32)):
+        with pytest.raises(NotFound):
+            matching(found, word)
+
+
+def test_only_an_open_upload_takes_chunks_and_only_its_own():
+    """One that has ended is a conflict, one whose time is over has expired, at once where a time is given."""
+    made = upload()
+    late = made.expires_at + timedelta(seconds=1)
+    require_open(made)
+    require_open(made, made.expires_at)
+    require_open(made, None)
+    with pytest.raises(Expired):
+        require_open(made, late)
+    with pytest.raises(Expired):
+        require_open(replace(made, reaped_at=late))
+    for status in set(ChunkedStatus) - {ChunkedStatus.UPLOADING}:
+        with pytest.raises(Conflict):
+            require_open(replace(made, status=status), late)
+    require_number(made, made.total_chunks)
+    with pytest.raises(InvalidInput):
+        require_number(made, made.total_chunks + 1)

@@ -9,13 +9,14 @@ from calotype.bootstrap.tools import Tools
 from calotype.domain.video import FILE_FORMATS
 from calotype.services.announcing import AnnounceService
 from calotype.services.chunked_completion import ChunkedCompletionService
-from calotype.services.chunked_upload import ChunkedUploadService, ChunkTerms
+from calotype.services.chunked_upload import ChunkedUploadService
 from calotype.services.delivery import DeliveryService
 from calotype.services.describing import DescribingService
 from calotype.services.embedding import EmbeddingService
 from calotype.services.ingest import IngestService
 from calotype.services.probing import ProbeLimits, ProbeService
 from calotype.services.receive import IngestLimits, ReceiveService
+from calotype.services.upload_chunk import ChunkTerms
 from calotype.services.video_download import DownloadLimits, VideoDownloadService
 from calotype.services.video_indexing import VideoIndexingService
 from calotype.services.video_reading import VideoLimits, VideoReader

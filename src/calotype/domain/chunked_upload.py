@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import enum
 import math
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from calotype.domain.errors import Conflict, Expired, InvalidInput, NotFound
 from calotype.domain.video import VideoProbe
 
 MAX_CHUNKS = 10_000
@@ -228,3 +230,26 @@ def estimated_seconds(total_bytes: int) -> float:
 def clean_etag(etag: str) -> str:
     """An etag without the quotes it may stand in."""
     return etag.strip().removeprefix("W/").strip('"')
+
+
+def matching(upload: ChunkedUpload | None, upload_id: str) -> ChunkedUpload:
+    """An upload, if there is one and `upload_id` is its own. Raises NotFound."""
+    if upload is None or not secrets.compare_digest(
+        upload.upload_id.encode(), upload_id.encode(errors="surrogatepass")
+    ):
+        raise NotFound("Upload not found")
+    return upload
+
+
+def require_number(upload: ChunkedUpload, number: int) -> None:
+    """Refuse the number of a chunk there is none of. Raises InvalidInput."""
+    if number > upload.total_chunks:
+        raise InvalidInput(f"this upload has {upload.total_chunks} chunks", field="chunk_number")
+
+
+def require_open(upload: ChunkedUpload, now: datetime | None = None) -> None:
+    """Refuse what has ended, and with a time what has expired by then. Raises Conflict, Expired."""
+    if upload.status is not ChunkedStatus.UPLOADING:
+        raise Conflict(f"This upload is {upload.status.value} already")
+    if upload.reaped_at is not None or (now is not None and upload.is_expired(now)):
+        raise Expired("This upload has expired")

@@ -27,14 +27,15 @@ from calotype.domain.chunked_upload import (
     CompletedUpload,
     Priority,
     UploadChunk,
+    matching,
     missing_chunks,
+    require_open,
 )
 from calotype.domain.custom_metadata import custom_metadata
 from calotype.domain.errors import (
     CalotypeError,
     Conflict,
     EmptyFile,
-    Expired,
     NotFound,
     TooLarge,
     Unavailable,
@@ -117,15 +118,11 @@ class ChunkedCompletionService:
         """The answer of an upload that is completed; None of one that may be now. Raises NotFound, Conflict, Expired."""
         now = datetime.now(UTC)
         async with self._database.read() as connection:
-            upload = await select_chunked_upload(connection, scope, media_id)
-            if upload is None or upload.upload_id != upload_id:
-                raise NotFound("Upload not found")
+            upload = matching(await select_chunked_upload(connection, scope, media_id), upload_id)
             if upload.completion is not None and await select_asset(connection, scope, media_id) is None:
                 raise NotFound("Upload not found")
         if upload.completion is None:
-            _require_unended(upload)
-            if upload.is_expired(now):
-                raise Expired("This upload has expired")
+            require_open(upload, now)
             return None
         if upload.completion.linked_until > now:
             return upload.completion
@@ -197,7 +194,7 @@ class ChunkedCompletionService:
             upload = await select_chunked_upload(connection, scope, received.id, lock=True)
             if upload is None:
                 raise NotFound("Upload not found")
-            _require_unended(upload)
+            require_open(upload)
             completed = await self._insert(connection, upload, received, request)
             keys = await delete_chunks(connection, scope, upload.id)
             now = datetime.now(UTC)
@@ -248,12 +245,6 @@ class _Pieces:
             async for piece in self._store.stream(chunk.object_key, chunk=_PIECE):
                 yield piece
         self.current = None
-
-
-def _require_unended(upload: ChunkedUpload) -> None:
-    """Refuse what was aborted, has failed or was completed. Raises Conflict."""
-    if upload.status is not ChunkedStatus.UPLOADING:
-        raise Conflict(f"This upload is {upload.status.value} already")
 
 
 def _require_whole(upload: ChunkedUpload, chunks: Sequence[UploadChunk]) -> None:

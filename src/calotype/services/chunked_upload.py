@@ -1,10 +1,10 @@
-"""Uploads of videos in chunks: announced, put one by one to signed targets, confirmed; `chunked_completion.py` does the rest."""
+"""Uploads of videos in chunks: announced, watched, ended; `upload_chunk.py` takes chunks, `chunked_completion.py` the rest."""
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -15,18 +15,14 @@ from calotype.db.chunked_upload import (
     delete_forgotten_uploads,
     insert_chunked_upload,
     keep_from_completing,
-    select_chunk,
     select_chunked_upload,
     select_chunks,
     select_expired_uploads,
     select_tally,
-    update_chunk,
     update_chunked_upload,
     update_ended,
-    upsert_chunk,
-    upsert_retry,
 )
-from calotype.db.engine import Connection, Database
+from calotype.db.engine import Database
 from calotype.domain.chunked_upload import (
     ChunkedAnnouncement,
     ChunkedBatch,
@@ -36,48 +32,24 @@ from calotype.domain.chunked_upload import (
     ChunkTarget,
     NewChunkedUpload,
     Priority,
-    UploadChunk,
     UploadProgress,
-    clean_etag,
     failed_chunks,
+    matching,
     missing_chunks,
     plan_chunks,
 )
-from calotype.domain.errors import CalotypeError, Conflict, Expired, InvalidInput, NotFound, TooLarge, Unavailable
-from calotype.domain.object_keys import chunk_key, original_key
+from calotype.domain.errors import Conflict, Expired, InvalidInput, NotFound, TooLarge
+from calotype.domain.object_keys import original_key
 from calotype.domain.scope import Scope
 from calotype.domain.values import clean_filename
 from calotype.services import leftovers
 from calotype.services.delivery import DeliveryService
 from calotype.services.ingest import IngestService
+from calotype.services.upload_chunk import ChunkTerms, UploadChunkService
 from calotype.storage.store import ObjectStore
 
 REAP_AFTER = timedelta(hours=1)  # chunks that were begun in time may still be on their way
 FORGET_AFTER = timedelta(hours=25)  # clients are told how an upload ended for at least a day
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkTerms:
-    """How videos are to be sent: bytes of a video, of what is said of one, and of a chunk; and what clients are told.
-
-    `at_once` is a recommendation; beyond `retries` a chunk gets no new target.
-    """
-
-    max_video_bytes: int
-    max_metadata_bytes: int
-    chunk_bytes: int
-    lifetime: timedelta
-    retries: int
-    at_once: int
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkRetry:
-    """A target for a chunk that went wrong, and which attempt it is, from 1."""
-
-    upload: ChunkedUpload
-    path: str
-    attempt: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +60,7 @@ class Abortion:
     is_clean: bool
 
 
-class ChunkedUploadService:
+class ChunkedUploadService(UploadChunkService):
     """From announcement to the last chunk; what never is completed is reaped."""
 
     def __init__(
@@ -99,12 +71,8 @@ class ChunkedUploadService:
         delivery: DeliveryService,
         terms: ChunkTerms,
     ) -> None:
-        self._database = database
-        self._store = store
+        super().__init__(database, store, delivery, terms)
         self._ingest = ingest
-        self._delivery = delivery
-        self.terms = terms
-        """How videos are to be sent."""
 
     async def initiate(
         self,
@@ -176,101 +144,6 @@ class ChunkedUploadService:
             for number in range(1, upload.total_chunks + 1)
         )
 
-    def _path(self, upload: ChunkedUpload, number: int) -> str:
-        return self._delivery.chunk_path(upload.tenant_id, upload.id, number, int(upload.expires_at.timestamp()))
-
-    async def put(self, scope: Scope, media_id: UUID, number: int, pieces: AsyncIterator[bytes]) -> str:
-        """Store the bytes of a chunk, in place of any before them; returns their etag, which is the same for the same bytes.
-
-        Raises NotFound, Conflict once the upload has ended or is being put together, Expired, TooLarge; nothing is kept then.
-        """
-        async with self._database.read() as connection:
-            upload = await select_chunked_upload(connection, scope, media_id)
-        if upload is None or number > upload.total_chunks:
-            raise NotFound("This upload target is not valid")
-        _require_open(upload, datetime.now(UTC))
-        limit = upload.plan.size_of(number)
-        key = chunk_key(scope.tenant_id, media_id, number)
-        async with self._store.writer(key, limit) as writer:
-            async for piece in pieces:
-                if writer.size + len(piece) > limit:
-                    raise TooLarge(f"Chunk {number} has {limit} bytes", limit=limit)
-                await writer.write(piece)
-            stored = await writer.commit()
-        chunk = UploadChunk(number, 0, key, stored.size, stored.checksum, None)
-        try:
-            replaced = await self._enter(scope, media_id, chunk)
-        except Unavailable:
-            raise  # the row may have been written before the connection was lost: the sweep decides
-        except CalotypeError:
-            await leftovers.remove(self._store, [key])
-            raise
-        await leftovers.remove(self._store, replaced)
-        return stored.checksum or ""
-
-    async def _enter(self, scope: Scope, media_id: UUID, chunk: UploadChunk) -> list[str]:
-        """Let a stored chunk be that of its number; returns the keys of the objects it takes the place of."""
-        now = datetime.now(UTC)
-        async with self._database.write() as connection:
-            upload = await select_chunked_upload(connection, scope, media_id, lock=True)
-            # Bytes that were begun in time are taken until they are reaped.
-            await self._require_writable(connection, scope, upload, None)
-            before = await select_chunk(connection, scope, media_id, chunk.number)
-            await upsert_chunk(connection, scope, media_id, chunk, now)
-            await update_chunked_upload(connection, scope, media_id, {"updated_at": now})
-        return [before.object_key] if before is not None and before.object_key is not None else []
-
-    async def _require_writable(
-        self, connection: Connection, scope: Scope, upload: ChunkedUpload | None, now: datetime | None
-    ) -> ChunkedUpload:
-        if upload is None:
-            raise NotFound("Upload not found")
-        _require_open(upload, now)
-        if not await keep_from_completing(connection, scope, upload.id):
-            raise Conflict("The upload is being completed")
-        return upload
-
-    async def confirm(
-        self, scope: Scope, media_id: UUID, upload_id: str, number: int, etag: str, size_bytes: int
-    ) -> tuple[ChunkedUpload, ChunkTally]:
-        """Note that a chunk has come as it was sent; returns its upload and what of it has come. A repeat gets the same answer.
-
-        Raises NotFound, Expired, InvalidInput for a number there is none of, and Conflict where bytes, etag or size differ.
-        """
-        now = datetime.now(UTC)
-        async with self._database.write() as connection:
-            upload = _matching(await select_chunked_upload(connection, scope, media_id, lock=True), upload_id)
-            await self._require_writable(connection, scope, upload, now)
-            _require_number(upload, number)
-            chunk = await select_chunk(connection, scope, media_id, number)
-            if chunk is None or chunk.object_key is None:
-                raise Conflict(f"No bytes of chunk {number} have been uploaded yet")
-            expected = upload.plan.size_of(number)
-            if not chunk.size_bytes == size_bytes == expected:
-                raise Conflict(f"Chunk {number} has another size", expected=expected, actual=chunk.size_bytes)
-            if clean_etag(etag) != chunk.etag:
-                raise Conflict(f"Chunk {number} has another etag", expected=chunk.etag)
-            if chunk.confirmed_at is None:
-                await update_chunk(connection, scope, media_id, number, {"confirmed_at": now})
-                await update_chunked_upload(connection, scope, media_id, {"updated_at": now})
-            return upload, await select_tally(connection, scope, media_id)
-
-    async def retry(self, scope: Scope, media_id: UUID, upload_id: str, number: int) -> ChunkRetry:
-        """Hand out the target of a chunk that went wrong once more.
-
-        Raises NotFound, Expired, InvalidInput for a number there is none of, and Conflict beyond the most retries.
-        """
-        now = datetime.now(UTC)
-        async with self._database.write() as connection:
-            upload = _matching(await select_chunked_upload(connection, scope, media_id, lock=True), upload_id)
-            await self._require_writable(connection, scope, upload, now)
-            _require_number(upload, number)
-            attempt = await upsert_retry(connection, scope, media_id, number)
-            if attempt > self.terms.retries:
-                raise Conflict(f"Chunk {number} was retried {self.terms.retries} times", max_retries=self.terms.retries)
-            await update_chunked_upload(connection, scope, media_id, {"updated_at": now})
-        return ChunkRetry(upload, self._path(upload, number), attempt)
-
     async def progress(self, scope: Scope, media_id: UUID) -> UploadProgress:
         """How far an upload is, and which of its chunks are missing. Raises NotFound, Expired."""
         async with self._database.snapshot() as connection:
@@ -304,7 +177,7 @@ class ChunkedUploadService:
         """
         now = datetime.now(UTC)
         async with self._database.write() as connection:
-            upload = _matching(await select_chunked_upload(connection, scope, media_id, lock=True), upload_id)
+            upload = matching(await select_chunked_upload(connection, scope, media_id, lock=True), upload_id)
             if upload.status is ChunkedStatus.ABORTED:
                 return Abortion(0, is_clean=True)
             if upload.status is ChunkedStatus.COMPLETED:
@@ -337,24 +210,3 @@ class ChunkedUploadService:
         async with self._database.write() as connection:
             await delete_forgotten_uploads(connection, now - FORGET_AFTER)
         return reaped
-
-
-def _matching(upload: ChunkedUpload | None, upload_id: str) -> ChunkedUpload:
-    if upload is None or not secrets.compare_digest(
-        upload.upload_id.encode(), upload_id.encode(errors="surrogatepass")
-    ):
-        raise NotFound("Upload not found")
-    return upload
-
-
-def _require_number(upload: ChunkedUpload, number: int) -> None:
-    if number > upload.total_chunks:
-        raise InvalidInput(f"this upload has {upload.total_chunks} chunks", field="chunk_number")
-
-
-def _require_open(upload: ChunkedUpload, now: datetime | None) -> None:
-    """Refuse what has ended, and with a time what has expired by then. Raises Conflict, Expired."""
-    if upload.status is not ChunkedStatus.UPLOADING:
-        raise Conflict(f"This upload is {upload.status.value} already")
-    if upload.reaped_at is not None or (now is not None and upload.is_expired(now)):
-        raise Expired("This upload has expired")
