@@ -105,7 +105,11 @@ class _Calotype(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document, made once."""
         if not self.openapi_schema:
-            complete(super().openapi(), self._formats)
+            document = super().openapi()
+            # The framework keeps what it has made; half made it must not be given out.
+            self.openapi_schema = None
+            complete(document, self._formats)
+            self.openapi_schema = document
         assert self.openapi_schema is not None
         return self.openapi_schema
 
