@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 
@@ -12,6 +12,7 @@ from calotype.crawling.fetcher import Fetched, Fetcher
 from calotype.crawling.pages import EXTRA, HEAD_BYTES, is_page, stream_in
 from calotype.domain.asset import Asset
 from calotype.domain.errors import CalotypeError, DownloadFailed, SandboxFailure, Unavailable, Unsupported
+from calotype.domain.object_keys import attempt_key
 from calotype.domain.scope import Scope
 from calotype.domain.video import Video
 from calotype.services.announcing import AnnounceService
@@ -141,14 +142,8 @@ class VideoDownloadService:
 
     async def _store(self, scope: Scope, asset: Asset, chunks: AsyncIterator[bytes]) -> ReceivedFile:
         return await self._receiver.receive(
-            scope, asset.original_filename, chunks, file_id=asset.id, key=_attempt_key(asset)
+            scope, asset.original_filename, chunks, file_id=asset.id, key=attempt_key(asset.object_key)
         )
-
-
-def _attempt_key(asset: Asset) -> str:
-    """A key of this attempt's own: of two at once, one must not write over, or remove, what the other has brought."""
-    folder, _, name = asset.object_key.rpartition("/")
-    return f"{folder}/{uuid4().hex[:12]}_{name}"
 
 
 async def _peeked(fetched: Fetched) -> tuple[bytes, AsyncIterator[bytes]]:
