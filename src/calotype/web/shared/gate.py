@@ -47,7 +47,9 @@ class Gate:
             return
         headers = Headers(scope=scope)
         wire, speaker = self.formats_of(scope["path"])
-        passage = _Passage(request_id(headers.get("x-request-id"), speaker.usable_ids), send, is_private=wire is not None)
+        passage = _Passage(
+            request_id(headers.get("x-request-id"), speaker.usable_ids), send, is_private=wire is not None
+        )
         state = scope.setdefault("state", {})
         state["request_id"] = passage.request_id
         state["wire_format"] = speaker
