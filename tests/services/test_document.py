@@ -176,16 +176,18 @@ async def test_a_deleted_document_is_nowhere_and_comes_back_whole(library):
 
 
 async def test_what_pictures_have_documents_and_links_have_not(library):
-    """No run of variants, no variant before there is one; a link has no original either."""
+    """No run of variants, no variant before there is one, though a document gets one; a link has no original either."""
     assets = library.services.assets
     document = await library.take_in(TEXT.encode(), "a.txt")
-    link = (await library.services.links.save(library.scope, "https://example.org/")).asset.id
+    link = (await library.services.links.save(library.scope, "https://example.org/", auto_crawl=False)).asset.id
     for asset_id in (document, link):
         with pytest.raises(Refused):
             await assets.trigger_variants(library.scope, asset_id)
-        with pytest.raises(NotFound) as refused:
-            await assets.with_variant(library.scope, asset_id, "small_256")
-        assert not isinstance(refused.value, NotReady)
+    with pytest.raises(NotFound) as refused:
+        await assets.with_variant(library.scope, link, "small_256")
+    assert not isinstance(refused.value, NotReady)
+    with pytest.raises(NotReady):
+        await assets.with_variant(library.scope, document, "small_256")
     assert (await assets.with_variant(library.scope, document, "original"))[1] is None
     with pytest.raises(NotFound):
         await assets.with_variant(library.scope, link, "original")
