@@ -179,7 +179,7 @@ async def test_what_pictures_have_documents_and_links_have_not(library):
     """No run of variants, no variant before there is one, though a document gets one; a link has no original either."""
     assets = library.services.assets
     document = await library.take_in(TEXT.encode(), "a.txt")
-    link = (await library.services.links.save(library.scope, "https://example.org/", auto_crawl=False)).asset.id
+    link = (await library.services.links.save(library.scope, "https://example.org/", crawl=False)).asset.id
     for asset_id in (document, link):
         with pytest.raises(Refused):
             await assets.trigger_variants(library.scope, asset_id)
