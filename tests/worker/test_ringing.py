@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from procrastinate.exceptions import ConnectorException
 
 from calotype.bootstrap import Application
 from calotype.db.engine import Database
@@ -25,10 +26,18 @@ async def library(own_database, tmp_path):
 
 
 async def test_a_job_is_begun_when_its_time_has_come(library, monkeypatch):
-    """Though its lane, which was told of it too early, would not ask again by itself."""
+    """Though its lane, which was told of it too early, would not ask again by itself, and the database was away for a moment."""
     monkeypatch.setattr(Application, "warm", lambda _: asyncio.sleep(0))
     monkeypatch.setattr(run, "_POLLING_INTERVAL", 10 * PATIENCE)
     services, stop = library.services, asyncio.Event()
+    right, faults = services.queue.ring, [ConnectorException(), ConnectorException()]
+
+    async def wrong_at_first():
+        if faults:
+            raise faults.pop()
+        await right()
+
+    monkeypatch.setattr(services.queue, "ring", wrong_at_first)
     running = asyncio.create_task(run.run_worker(services, stop))
     async with asyncio.timeout(PATIENCE):
         await _seen(library, "SELECT count(*) = 9 FROM procrastinate_workers")

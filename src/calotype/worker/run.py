@@ -47,14 +47,15 @@ async def run_worker(application: Application, stop: asyncio.Event) -> None:
             asyncio.create_task(_run_lane(application, Lane.LINKS, _CRAWLS)),
             asyncio.create_task(_run_lane(application, Lane.VIDEOS, application.settings.video_processes)),
         ]
-        lanes.append(asyncio.create_task(_ring(application)))
+        ringing = asyncio.create_task(_ring(application))
         chores = asyncio.create_task(_chores(application))
         stopping = asyncio.create_task(stop.wait())
         _log.info("worker ready")
-        done, _ = await asyncio.wait([*lanes, chores, stopping], return_when=asyncio.FIRST_COMPLETED)
-        for task in [*lanes, chores, warming, stopping]:
+        forever = [*lanes, ringing, chores]
+        done, _ = await asyncio.wait([*forever, stopping], return_when=asyncio.FIRST_COMPLETED)
+        for task in [*forever, warming, stopping]:
             task.cancel()
-        await asyncio.gather(*lanes, chores, warming, stopping, return_exceptions=True)
+        await asyncio.gather(*forever, warming, stopping, return_exceptions=True)
         failed = [task.exception() for task in done if task is not stopping and not task.cancelled()]
         if stopping not in done:
             raise RuntimeError("a lane of the worker ended by itself") from next((e for e in failed if e), None)
@@ -115,9 +116,12 @@ def _lane_worker(application: Application, lane: Lane, concurrency: int) -> Work
 
 
 async def _ring(application: Application) -> None:
-    """Wake the lanes for jobs that have begun to be due; without a database this ends, as lanes do."""
+    """Wake the lanes for jobs that have begun to be due, for ever; without a database there is nobody to wake."""
     while True:
-        await application.queue.ring()
+        try:
+            await application.queue.ring()
+        except ConnectorException as error:
+            _log.warning("lanes not rung", reason=_reason(error))
         _notice_cancellation()
         await asyncio.sleep(_RING_INTERVAL)
 
