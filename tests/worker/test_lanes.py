@@ -9,7 +9,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.manager import JobManager
 
 from calotype.bootstrap import Application
-from calotype.worker import run
+from calotype.worker import lanes, run
 from tests.running import PATIENCE
 from tests.services.library import library as open_library
 
@@ -25,7 +25,7 @@ async def library(own_database, tmp_path):
 async def test_a_lane_that_the_database_lets_down_begins_anew(library, monkeypatch, step):
     """Each step that asks the database fails once, as by a deadlock or for want of a connection; every lane then works on."""
     monkeypatch.setattr(run, "register", lambda *_: None)
-    monkeypatch.setattr(run, "_AGAIN", 0.01)
+    monkeypatch.setattr(lanes, "_AGAIN", 0.01)
     monkeypatch.setattr(Application, "warm", lambda _: asyncio.sleep(0))
     right = getattr(JobManager, step)
     calls = 0

@@ -13,7 +13,7 @@ from procrastinate.exceptions import ConnectorException
 from calotype.bootstrap import Application
 from calotype.db.engine import Database
 from calotype.domain.job import Job, Task, Urgency
-from calotype.worker import run
+from calotype.worker import lanes, run
 from tests.running import PATIENCE
 from tests.services.library import library as open_library
 
@@ -28,16 +28,16 @@ async def library(own_database, tmp_path):
 async def test_a_job_is_begun_when_its_time_has_come(library, monkeypatch):
     """Though its lane, which was told of it too early, would not ask again by itself, and the database was away for a moment."""
     monkeypatch.setattr(Application, "warm", lambda _: asyncio.sleep(0))
-    monkeypatch.setattr(run, "_POLLING_INTERVAL", 10 * PATIENCE)
+    monkeypatch.setattr(lanes, "_POLLING_INTERVAL", 10 * PATIENCE)
     services, stop = library.services, asyncio.Event()
-    right, faults = services.queue.ring, [ConnectorException(), ConnectorException()]
+    right, faults = services.queue.due_lanes, [ConnectorException(), ConnectorException()]
 
     async def wrong_at_first():
         if faults:
             raise faults.pop()
-        await right()
+        return await right()
 
-    monkeypatch.setattr(services.queue, "ring", wrong_at_first)
+    monkeypatch.setattr(services.queue, "due_lanes", wrong_at_first)
     running = asyncio.create_task(run.run_worker(services, stop))
     async with asyncio.timeout(PATIENCE):
         await _seen(library, "SELECT count(*) = 9 FROM procrastinate_workers")

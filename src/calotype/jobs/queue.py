@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -92,13 +92,25 @@ class JobQueue:
             {**values, "queue": task.lane.value, "task": task.value, "priority": int(urgency)},
         )
 
-    async def ring(self) -> None:
-        """Tell the workers of each lane in which a job could begin now, as the library tells them of a new one.
+    async def listen(self, told: Callable[[Lane], None]) -> None:
+        """Tell the lane of each job as it is queued, until the connection is lost. The worker's own queue must be open.
 
-        It tells nobody of jobs whose time has come or that were given back. One question for all lanes costs a worker that has
-        nothing to do a fraction of what it costs when each lane asks for itself. The worker's own queue must be open.
+        Raises the library's ConnectorException where no new connection can be had.
         """
-        await self.app.connector.execute_query_async(_RING, lanes=[lane.value for lane in Lane])
+
+        async def note(*, channel: str, **_: object) -> None:
+            told(Lane(channel.rpartition("#")[2]))
+
+        await self.app.job_manager.listen_for_jobs(on_notification=note, queues=[lane.value for lane in Lane])
+
+    async def due_lanes(self) -> list[Lane]:
+        """The lanes in which a job could begin now; the worker's own queue must be open.
+
+        Nobody is told of jobs whose time has come or that were given back. One question for all lanes costs a worker that has
+        nothing to do a fraction of what it costs when each lane asks for itself.
+        """
+        rows = await self.app.connector.execute_query_all_async(_DUE_LANES, lanes=[lane.value for lane in Lane])
+        return [Lane(row["lane"]) for row in rows]
 
     async def drop(
         self, connection: AsyncConnection, subject_ids: Iterable[UUID], tasks: Sequence[Task] = ASSET_TASKS
@@ -213,9 +225,8 @@ _ENQUEUE = text(
 )
 
 
-_RING = (
-    'SELECT pg_notify(\'procrastinate_queue_v1#\' || lane, \'{"type": "job_inserted", "job_id": 0}\') '
-    "FROM unnest(%(lanes)s::varchar[]) AS lane WHERE EXISTS (SELECT 1 FROM procrastinate_jobs "
+_DUE_LANES = (
+    "SELECT lane FROM unnest(%(lanes)s::varchar[]) AS lane WHERE EXISTS (SELECT 1 FROM procrastinate_jobs "
     "WHERE queue_name = lane AND status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now()))"
 )
 

@@ -1,0 +1,124 @@
+"""The lanes of one worker process: each works on its jobs for ever, and is woken when one can begin."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+from procrastinate.exceptions import ConnectorException
+from procrastinate.worker import Worker
+
+from calotype.bootstrap import Application
+from calotype.domain.job import Lane
+
+_RING_INTERVAL = 1.0  # seconds; a notification that is missed, or that nobody sends, costs no more than this
+_POLLING_INTERVAL = 60.0  # seconds; each lane is woken for what can begin
+_HEARTBEAT_SHARE = 4  # heartbeats within the time after which a worker counts as dead
+_AGAIN = 1.0  # seconds until what ended is begun anew
+_GRACE = 5.0  # seconds running jobs get to end before they are given back
+_log = structlog.get_logger(__name__)
+
+
+class LaneWorker(Worker):
+    """The library's worker, which is woken from outside and whose heart beats on after the database was away.
+
+    What the library does beside the jobs ends for good with the first fault of the database, and nobody takes notice, since a
+    part without anything to do (that of periodic tasks) has ended before, which ends the watch over them.
+    """
+
+    def wake(self) -> None:
+        """Have it look for jobs now."""
+        self._new_job_event.set()
+
+    async def _update_heartbeat(self) -> None:
+        while True:
+            try:
+                await super()._update_heartbeat()  # type: ignore[no-untyped-call]  # the library's own gap
+            except ConnectorException as error:
+                _log.warning("no heartbeat", lane=self.worker_name, reason=reason_of(error))
+
+
+class Lanes:
+    """Works on the jobs of an application's queue."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._queue = application.queue
+        self._workers: dict[Lane, LaneWorker] = {}
+
+    async def work(self, lane: Lane, concurrency: int) -> None:
+        """Work on the jobs of one lane for ever, so many at once.
+
+        What ends the library's worker passes: the database was away, others have taken us for dead while we stood still, two
+        workers that started at once were in each other's way. Another one then takes its place, under a number of its own.
+        """
+        while True:
+            worker = self._workers[lane] = self._worker(lane, concurrency)
+            running = asyncio.create_task(worker.run())  # type: ignore[no-untyped-call]  # the library's own gap
+            try:
+                await asyncio.shield(running)
+                reason = "it ended by itself"
+            except asyncio.CancelledError:
+                # Told rather than cancelled: the driver loses a cancellation that comes just as it gets a connection, and the
+                # lane would go on for ever.
+                worker.stop()  # type: ignore[no-untyped-call]  # the library's own gap
+                await running
+                raise
+            except ConnectorException as error:
+                reason = reason_of(error)
+            _log.warning("lane begun anew", lane=lane.value, reason=reason)
+            await asyncio.sleep(_AGAIN)
+
+    def _worker(self, lane: Lane, concurrency: int) -> LaneWorker:
+        stalled_after = self._application.settings.stalled_after
+        return LaneWorker(
+            self._queue.app,
+            queues=[lane.value],
+            name=lane.value,
+            concurrency=concurrency,
+            fetch_job_polling_interval=_POLLING_INTERVAL,
+            # One connection hears for all lanes.
+            listen_notify=False,
+            shutdown_graceful_timeout=_GRACE,
+            delete_jobs="successful",
+            install_signal_handlers=False,
+            update_heartbeat_interval=stalled_after / _HEARTBEAT_SHARE,
+            stalled_worker_timeout=stalled_after,
+        )
+
+    async def listen(self) -> None:
+        """Wake the lane of each job as it is queued, for ever."""
+        while True:
+            try:
+                await self._queue.listen(self._wake)
+            except ConnectorException as error:
+                _log.warning("not told of new jobs", reason=reason_of(error))
+            notice_cancellation()
+            await asyncio.sleep(_AGAIN)
+
+    async def ring(self) -> None:
+        """Wake the lanes of jobs that nobody is told of, for ever: their time has come, or they were given back."""
+        while True:
+            try:
+                for lane in await self._queue.due_lanes():
+                    self._wake(lane)
+            except ConnectorException as error:
+                _log.warning("not told of waiting jobs", reason=reason_of(error))
+            notice_cancellation()
+            await asyncio.sleep(_RING_INTERVAL)
+
+    def _wake(self, lane: Lane) -> None:
+        if worker := self._workers.get(lane):
+            worker.wake()
+
+
+def reason_of(error: ConnectorException) -> str:
+    """What the driver said, in a line."""
+    return str(error.__cause__ or error).strip().partition("\n")[0]
+
+
+def notice_cancellation() -> None:
+    """Raise the cancellation of this task that was lost on the way, in the driver."""
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        raise asyncio.CancelledError
