@@ -67,7 +67,7 @@ async def test_open_steps_are_moved_on_and_closed_ones_stay(database, scope, oth
 
 
 async def test_an_announced_upload_lives_from_initiate_to_confirm(database, scope, other_scope):
-    """It is read back, changed and forgotten, by its own tenant only."""
+    """It is read back, changed and forgotten, by its own tenant only, and not once it is confirmed or has got other bytes."""
     upload = announced(scope)
     async with database.write() as connection:
         await presigned_upload.insert_presigned_upload(connection, scope, upload)
@@ -86,9 +86,13 @@ async def test_an_announced_upload_lives_from_initiate_to_confirm(database, scop
             confirmed_at=LATER,
             confirmed_status=State.PENDING,
         )
-        await presigned_upload.delete_presigned_upload(connection, other_scope, upload.id)
-        assert await presigned_upload.select_presigned_upload(connection, scope, upload.id) == found
-        await presigned_upload.delete_presigned_upload(connection, scope, upload.id)
+        forget = presigned_upload.delete_refused
+        assert not await forget(connection, scope, upload.id, upload.object_key)
+        await presigned_upload.update_presigned_upload(connection, scope, upload.id, {"confirmed_at": None})
+        assert not await forget(connection, other_scope, upload.id, upload.object_key)
+        assert not await forget(connection, scope, upload.id, "uploads/other-bytes")
+        assert await presigned_upload.select_presigned_upload(connection, scope, upload.id) is not None
+        assert await forget(connection, scope, upload.id, upload.object_key)
         assert await presigned_upload.select_presigned_upload(connection, scope, upload.id) is None
 
 

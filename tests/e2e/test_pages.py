@@ -34,7 +34,8 @@ READING_ORDER = (
     "docs/exports.md",
     "docs/webhooks.md",
 )
-ELSEWHERE = {"docs/devices-api.md", "docs/analysis-api.md"}  # test_device_samples.py, test_analysis_samples.py
+# By test_analysis_samples.py, test_device_samples.py and test_backup.py.
+ELSEWHERE = {"docs/analysis-api.md", "docs/devices-api.md", "docs/operations.md"}
 # A block with one of these is not run: it installs, serves for ever, needs another machine or somebody else's server, or checks a
 # call that has not been made (tests/domain/test_webhook_document.py makes one).
 NOT_RUN = re.compile(

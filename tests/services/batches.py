@@ -201,6 +201,12 @@ class FailingStore(Deputy):
             await self._fail()
         await self._original.delete(key)
 
+    async def delete_many(self, keys):
+        """Remove several objects, or fail."""
+        if self._deleting:
+            await self._fail()
+        await self._original.delete_many(keys)
+
     async def _fail(self):
         raise Unavailable("the disk is gone")
 

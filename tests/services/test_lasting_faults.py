@@ -190,12 +190,11 @@ async def test_passages_are_found_while_a_document_is_read_again(archive):
 
 
 async def test_a_picture_that_is_still_to_come_is_worth_another_question(archive):
-    """Of a document that is being read and a link that is being crawled; a page without one says so, and why."""
+    """That of a document being read is; a link, which may never get one, says so, and why."""
     document, link = await archive.take_in(), await archive.save()
     variant = archive.services.assets.with_variant
-    for asset_id in (document, link):
-        with pytest.raises(NotReady):
-            await variant(archive.scope, asset_id, "tiny_64")
+    with pytest.raises(NotReady):
+        await variant(archive.scope, document, "tiny_64")
     archive.children.page = page_of(image="http://127.0.0.1:1/away.jpg")
     await archive.crawl(link)
     with pytest.raises(NotFound, match="could not be fetched") as refused:

@@ -22,7 +22,7 @@ from calotype.domain.asset_detail import AssetDetail
 from calotype.domain.errors import Conflict, NotFound, NotReady, Refused
 from calotype.domain.image import IMAGE
 from calotype.domain.job import Job, Task, Urgency
-from calotype.domain.link import LINK, OPEN_CRAWLS, Link
+from calotype.domain.link import LINK, Link
 from calotype.domain.picture import VariantName
 from calotype.domain.scope import Scope
 from calotype.domain.video import VIDEO
@@ -128,9 +128,9 @@ class AssetService:
         variant = VariantName(name)
         if asset.variant(variant) is not None:
             return asset, variant
-        link = await self._link(scope, asset)
-        if {asset.variant_status, asset.text_status} & OPEN or (link is not None and link.crawl_status in OPEN_CRAWLS):
+        if {asset.variant_status, asset.text_status} & OPEN:
             raise NotReady("This variant is not made yet")
+        link = await self._link(scope, asset)
         error = asset.variant_error or (link.preview_error if link is not None else None)
         raise NotFound(f"This variant could not be made: {error or 'the file has none'}")
 
