@@ -40,6 +40,7 @@ BENCHMARKS: tuple[tuple[str, ...], ...] = (
     ("analyses",),
     ("videos",),
     ("indexing",),
+    ("indexing", "--no-ocr"),
     ("speech",),
     ("documents",),
     ("document_search",),
