@@ -51,7 +51,9 @@ AIMS: tuple[Aim, ...] = (
         "ingest phone",
         "ratio_to_floor",
         0.8,
-        why="the pixels alone are developed faster than by the loop, five variants instead of four (see `pictures`); the difference is what the loop does not do on the same two cores: HTTP, SHA-256, flushing to the disk, rows, the queue, and the client",
+        why="the pixels alone are developed faster than by the loop, five variants instead of four (see `pictures`); the "
+        "difference is what the loop does not do on the same two cores: HTTP, SHA-256, flushing to the disk, rows, the queue, "
+        "and the client",
     ),
     Aim(
         "500 photos of 50 kB, the same",
