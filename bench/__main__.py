@@ -56,10 +56,12 @@ def main(names: list[str]) -> int:
         print(f"There is no benchmark called {', '.join(sorted(unknown))}.", file=sys.stderr)
         return 2
     begun = dt.datetime.now(dt.UTC)
-    runs = [_run(benchmark) for benchmark in BENCHMARKS if not names or benchmark[0] in names]
-    if not names:
-        RESULTS.write_text(write_results(begun, runs))
-        print(f"Written to {RESULTS}")
+    runs: list[Run] = []
+    for benchmark in BENCHMARKS:
+        if not names or benchmark[0] in names:
+            runs.append(_run(benchmark))
+            if not names:  # each time, so that whoever stops it keeps what there is
+                RESULTS.write_text(write_results(begun, runs))
     return 1 if any(run.failure for run in runs) else 0
 
 
