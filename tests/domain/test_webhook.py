@@ -9,7 +9,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from calotype.domain.errors import InvalidInput
@@ -104,6 +104,7 @@ def schedule(first_pause: timedelta, jitter: float, took: timedelta = timedelta(
         times.append(following - START)
 
 
+@example(0.466796875, 18)
 @given(st.floats(0, 1), st.integers(0, 20))
 def test_attempts_go_on_for_a_day_with_growing_pauses(jitter, took):
     """From seconds to hours, the last one a day after the event, and not many in all."""
@@ -112,7 +113,8 @@ def test_attempts_go_on_for_a_day_with_growing_pauses(jitter, took):
     assert timedelta(seconds=5) <= pauses[0] <= timedelta(seconds=6)
     assert all(later >= earlier for earlier, later in itertools.pairwise(pauses[:-1]))
     assert max(pauses) <= timedelta(hours=4.8)
-    assert times[-1] == TRIED_FOR
+    # One that ends with the day, though it began before, is the last one.
+    assert TRIED_FOR - timedelta(seconds=took) <= times[-1] <= TRIED_FOR
     assert times[4] < timedelta(minutes=10)
     assert 10 <= len(times) <= 14
 

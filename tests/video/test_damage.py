@@ -7,7 +7,7 @@ import functools
 import struct
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from calotype.domain.errors import UndecodableVideo, Unsupported
@@ -73,6 +73,7 @@ def test_a_film_may_end_anywhere(desk, container, share):
 
 
 @pytest.mark.parametrize("container", KINDS)
+@example(spoils=[(0.8598420247966267, b"A")])
 @given(spoils=st.lists(st.tuples(st.floats(0, 0.9999), st.binary(min_size=1, max_size=30)), min_size=1, max_size=8))
 @QUICK
 def test_a_film_may_be_spoilt_anywhere(desk, container, spoils):

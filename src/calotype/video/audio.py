@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from calotype.domain.scene import AudioPiece
-from calotype.video.containers import open_container
+from calotype.video.containers import open_container, packets_of
 from calotype.video.decoders import DECODERS
 from calotype.video.duration import LONGEST
 from calotype.video.film import PIXEL_LIMIT
@@ -84,7 +84,7 @@ def _frames(source: InputContainer, stream: Any) -> Iterator[AudioFrame]:
     faults = 0
     while faults < _MOST_FAULTS:
         try:
-            for packet in source.demux(stream):
+            for packet in packets_of(source, stream):
                 try:
                     yield from stream.decode(packet)
                 except (av.FFmpegError, ValueError, OverflowError):

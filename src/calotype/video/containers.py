@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from calotype.domain.errors import UndecodableVideo, Unsupported
 from calotype.video.decoders import DECODERS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from av.container import InputContainer
+    from av.packet import Packet
+    from av.stream import Stream
 
 _DEMUXERS = {
     "3gp": "mov",
@@ -66,6 +71,15 @@ def open_container(path: str, container: str, *, pixel_limit: int) -> InputConta
         )
     except (av.FFmpegError, ValueError, OverflowError) as error:
         raise UndecodableVideo(f"The file cannot be opened as {container}: {reason_of(error)}") from error
+
+
+def packets_of(source: InputContainer, *streams: Stream) -> Iterator[Packet[Any]]:
+    """The packets of some streams, as PyAV reads them, and raising what it raises.
+
+    A damaged file may show further streams while it is read, over which PyAV stumbles once it has come to the end.
+    """
+    with contextlib.suppress(IndexError):
+        yield from source.demux(*streams)
 
 
 def reason_of(error: Exception) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from calotype.video.containers import reason_of
+from calotype.video.containers import packets_of, reason_of
 from calotype.video.film import Film
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Decoding:
         faults = 0
         while True:
             try:
-                for packet in film.source.demux(streams):
+                for packet in packets_of(film.source, *streams):
                     if packet.dts is None and packet.size == 0:
                         continue
                     faults = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calotype.video.containers import packets_of
 from calotype.video.film import HIGHEST_RATE, Film
 
 LONGEST = 30 * 24 * 3600.0
@@ -45,7 +46,7 @@ def _count(film: Film) -> tuple[float, int]:
 
     seconds, frames, last, length, position = 0.0, 0, None, 0.0, 0
     try:
-        for packet in film.source.demux(film.stream):
+        for packet in packets_of(film.source, film.stream):
             if packet.size == 0:
                 continue
             stamp = packet.dts if packet.dts is not None else packet.pts

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from calotype.domain.errors import UndecodableVideo
 from calotype.video.clock import Clock
-from calotype.video.containers import reason_of
+from calotype.video.containers import packets_of, reason_of
 from calotype.video.decoding import Decoding
 from calotype.video.film import Film, open_film
 from calotype.video.frames import Pictures, matrix_of
@@ -81,7 +81,7 @@ def _copy(film: Film, output: OutputContainer) -> None:
     # MP4 takes care of a clock that starts a little beside 0, but not of one that starts at any time of the day.
     shift = (film.stream.start_time or 0) * film.tick
     shift = shift if abs(shift) > 1 else Fraction(0)
-    for packet in film.source.demux(wanted):
+    for packet in packets_of(film.source, *wanted):
         if packet.size == 0 or packet.dts is None:
             continue
         if packet.stream_index in works:
@@ -251,7 +251,7 @@ def _sound_frames(film: Film, stream: Any) -> Iterator[Any]:
     import av
 
     try:
-        for packet in film.source.demux(stream):
+        for packet in packets_of(film.source, stream):
             yield from _decoded(packet)
     except (av.FFmpegError, ValueError, OverflowError):
         return
