@@ -73,9 +73,25 @@ AIMS: tuple[Aim, ...] = (
         why="hashing, writing and the client share two cores and a shared disk; both floors stand beside it",
     ),
     _at_most("memory of the server for it", "one 1024 MB stream upload", "memory_growth_mb", 64, "MB"),
-    Aim("uploads of 200 kB from 16 clients, worker beside them", "POST stream", "requests_per_s", 150, "requests/s"),
-    _at_most("list, filter and search 200,000 files, counts included (service)", "search service", "p95_ms", 30, "ms"),
-    _at_most("the same over HTTP", "GET /user-files", "p95_ms", 30, "ms"),
+    Aim(
+        "uploads of 200 kB from 16 clients, worker beside them",
+        "POST stream",
+        "requests_per_s",
+        150,
+        "requests/s",
+        why="the worker develops the pictures on the same two cores meanwhile, and what is left goes with the machine: the same code "
+        "has done 90 to 180 on different days",
+    ),
+    _at_most(
+        "list, filter and search 200,000 files, counts included (service)",
+        "search service",
+        "p95_ms",
+        30,
+        "ms",
+        why="words that half of all files or more hold take 58 to 73 ms, since their number is counted exactly; most other questions "
+        "stay below",
+    ),
+    _at_most("the same over HTTP", "GET /user-files", "p95_ms", 30, "ms", why="as above, and 6 to 8 ms of HTTP"),
     _at_most("process start to healthy, warm", "process start", "warm_median_s", 3, "s"),
     Aim("200 photos in one batch, against single uploads from 4 clients", "batch of", "ratio", 1.5),
     _at_most("250 hashes against 200,000 files over HTTP, p95", "duplicates,", "check of 250, HTTP", 10, "ms"),
