@@ -79,8 +79,8 @@ AIMS: tuple[Aim, ...] = (
         "requests_per_s",
         150,
         "requests/s",
-        why="the worker develops the pictures on the same two cores meanwhile, and what is left goes with the machine: the same code "
-        "has done 90 to 180 on different days",
+        why="the worker develops the pictures on the same two cores meanwhile, and what is left goes with the machine: the "
+        "same code has done 90 to 180 on different days",
     ),
     _at_most(
         "list, filter and search 200,000 files, counts included (service)",
@@ -88,8 +88,8 @@ AIMS: tuple[Aim, ...] = (
         "p95_ms",
         30,
         "ms",
-        why="words that half of all files or more hold take 58 to 73 ms, since their number is counted exactly; most other questions "
-        "stay below",
+        why="words that half of all files or more hold take 58 to 73 ms, since their number is counted exactly; most other "
+        "questions stay below",
     ),
     _at_most("the same over HTTP", "GET /user-files", "p95_ms", 30, "ms", why="as above, and 6 to 8 ms of HTTP"),
     _at_most("process start to healthy, warm", "process start", "warm_median_s", 3, "s"),
