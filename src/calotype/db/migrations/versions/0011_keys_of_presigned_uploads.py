@@ -9,8 +9,3 @@ down_revision = "0010"
 def upgrade() -> None:
     """Let announced uploads name them; what was put before lies under the key that was announced."""
     op.execute("ALTER TABLE presigned_upload ADD COLUMN received_key text")
-
-
-def downgrade() -> None:
-    """There is no way back."""
-    raise NotImplementedError
