@@ -83,8 +83,8 @@ AIMS: tuple[Aim, ...] = (
         "requests_per_s",
         150,
         "requests/s",
-        why="the worker develops the pictures on the same two cores meanwhile, and what is left goes with the machine: the "
-        "same code has done 90 to 180 on different days",
+        why="the worker develops the pictures on the same two cores meanwhile, and what is left goes with the machine: runs of "
+        "this and earlier versions saw 90 to 180 on different days",
     ),
     _at_most(
         "list, filter and search 200,000 files, counts included (service)",
