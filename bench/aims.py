@@ -45,9 +45,7 @@ def _at_most(what: str, bench: str, figure: str, limit: float, unit: str, **more
     return Aim(what, bench, figure, limit, unit, at_least=False, **more)
 
 
-_SLOW_DAY = (
-    "the machine is shared, and this is its figure at that hour; the same code has done it in {} on a quieter one"
-)
+_SLOW_DAY = "the machine is shared, and this is its figure at that hour; an earlier version took {} in a quieter one"
 
 AIMS: tuple[Aim, ...] = (
     Aim(
