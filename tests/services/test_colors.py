@@ -192,6 +192,34 @@ async def test_a_usual_request_before_the_development_leaves_it_to_that(library)
     assert library.jobs(asset_id) == ["make_variants"]
 
 
+async def test_the_step_of_colors_asked_for_outlasts_the_development(library):
+    """Three colours were asked for before the variants were made: history says they are still to come until they are there."""
+    asset_id = await library.take_in(SIX, auto_describe=False)
+    await request(library, asset_id, 3)
+
+    await library.services.pictures.make_variants(library.scope, asset_id, 1)
+    assert {step.status for step in await steps_of(library, asset_id)} == {State.PENDING}
+
+    await library.services.colors.extract(library.scope, asset_id, 1)
+    steps = await steps_of(library, asset_id)
+    assert {step.status for step in steps} == {State.COMPLETED}
+    assert all(step.completed_at for step in steps)
+
+
+async def test_a_picture_that_cannot_be_developed_leaves_its_colors_to_their_own_job(library):
+    """That job says itself why there are none."""
+    asset_id = await library.take_in(SIX, auto_describe=False)
+    await request(library, asset_id, 3)
+    await library.services.trash._store.delete((await library.asset(asset_id)).object_key)
+
+    await library.services.pictures.make_variants(library.scope, asset_id, 1)
+    assert (await library.asset(asset_id)).variant_status is State.FAILED
+    assert {step.status for step in await steps_of(library, asset_id)} == {State.PENDING}
+
+    await library.services.colors.extract(library.scope, asset_id, 1)
+    assert {step.status for step in await steps_of(library, asset_id)} == {State.FAILED}
+
+
 async def test_a_search_needs_a_criterion(library):
     """A search for nothing is refused below the web, too."""
     with pytest.raises(InvalidInput):

@@ -107,10 +107,14 @@ async def select_open_operation(
     return _from_row(row) if row else None
 
 
+# Colours that somebody asked for are found by a job of their own: neither a development nor the end of an upload ends that step.
 _MOVE_ON = text(
     "UPDATE operation SET status = :status, completed_at = CAST(:completed_at AS timestamptz), "
     "error_message = CAST(:error_message AS text) WHERE tenant_id = :tenant_id AND asset_id = :asset_id "
-    "AND type = ANY(CAST(:types AS text[])) AND status IN ('pending', 'processing')"
+    "AND type = ANY(CAST(:types AS text[])) AND status IN ('pending', 'processing') "
+    "AND (CAST(:completed_at AS timestamptz) IS NULL OR type <> 'extract_colors' OR NOT EXISTS ("
+    "SELECT FROM color_analysis AS asked WHERE asked.asset_id = operation.asset_id "
+    "AND asked.tenant_id = operation.tenant_id AND asked.status IN ('pending', 'processing')))"
 )
 
 
@@ -124,7 +128,7 @@ async def update_open_operations(
     completed_at: datetime | None = None,
     error_message: str | None = None,
 ) -> None:
-    """Move the waiting or running steps of those kinds on."""
+    """Move the waiting or running steps of those kinds on; with `completed_at` they end, unless a job of their own does it."""
     await connection.execute(
         _MOVE_ON,
         {

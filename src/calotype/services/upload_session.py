@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from calotype.db.asset import select_assets, update_asset
-from calotype.db.color import select_extractions
 from calotype.db.engine import Connection, Database
 from calotype.db.operation import update_open_operations
 from calotype.db.session_file import (
@@ -46,7 +45,6 @@ from calotype.domain.upload_session import (
 from calotype.jobs.queue import JobQueue
 from calotype.services.event import EventService
 from calotype.services.processing import end_of
-from calotype.services.work import OPEN
 
 RECENT = 10
 EXPIRES_AFTER = timedelta(hours=24)
@@ -139,13 +137,10 @@ class UploadSessionService:
             return 0
         assets = await select_assets(connection, scope, ids, lock=True)
         dropped = {task: await self._queue.drop(connection, ids, (task,)) for task in UPLOAD_TASKS}
-        extractions = await select_extractions(connection, scope, ids)
         now = datetime.now(UTC)
         ended = []
         for asset in assets.values():
             values, steps = _dropped(asset, {task for task, ids in dropped.items() if asset.id in ids})
-            if asset.id in extractions and extractions[asset.id].status in OPEN:
-                steps = [step for step in steps if step is not OperationType.EXTRACT_COLORS]  # somebody asked for them
             if values:
                 await update_asset(connection, scope, asset.id, values)
                 await update_open_operations(
