@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from calotype.web.delivery.disposition import attachment
 
+TURNS_THE_WRITING = "\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 HEADER = re.compile(
     r'attachment; filename="(?P<plain>(?:[^"\\]|\\.)*)"'
     r"(?:; filename\*=UTF-8''(?P<exact>(?:%[0-9A-F]{2}|[A-Za-z0-9!#$&+.^_`|~-])+))?"
@@ -35,12 +36,13 @@ def decoded(header):
 @example("\uff02wide quotes\uff02")
 @example(" leading and trailing ")
 @example("%41.jpg")
+@example("photo-\u202egpj.exe")
 def test_the_header_is_safe_and_exact(name):
-    """The header is printable ASCII without line breaks, matches the grammar, and holds the name but for control characters."""
+    """The header is printable ASCII without line breaks, matches the grammar, and holds the name without any controls."""
     header = attachment(name)
     assert header.isascii()
     assert header.isprintable()
-    visible = "".join(c for c in name if unicodedata.category(c) not in {"Cc", "Cs"})
+    visible = "".join(c for c in name if unicodedata.category(c) not in {"Cc", "Cs"} and c not in TURNS_THE_WRITING)
     exact, plain = decoded(header)
     assert exact == (visible or "file")
     assert plain
