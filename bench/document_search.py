@@ -37,9 +37,9 @@ from calotype.domain.document import BlockKind, Chunk
 from calotype.domain.document_search import DocumentQuery
 from calotype.domain.embedding import chunk_text
 from calotype.domain.scope import Scope
+from calotype.domain.searchable import searchable_chunk
 from calotype.services.document_search import DocumentSearchService
 from calotype.services.question import read_question
-from calotype.services.search_document import chunk_document
 
 CHUNKS = 100_000
 OF_A_DOCUMENT = 200
@@ -111,7 +111,7 @@ def fill(connection: psycopg.Connection[Any], tenant_id: UUID, count: int, seed:
                     copy.write_row((
                         UUID(int=chance.getrandbits(128), version=4), asset_id, tenant_id, chunk.index, chunk.content,
                         list(chunk.page_numbers or ()), list(chunk.headings), chunk.kind.value, chunk.word_count,
-                        chunk_document(name, chunk), created,
+                        searchable_chunk(name, chunk), created,
                     ))  # fmt: skip
             with cursor.copy(f"COPY embedding ({_EMBEDDING}) FROM STDIN") as copy:
                 for chunk, vector in zip(chunks, vectors, strict=True):

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import psycopg
 
-from calotype.services.search_document import search_document
+from calotype.domain.searchable import searchable_asset
 
 VOCABULARY = 40_000
 TAGS = 800
@@ -105,7 +105,7 @@ def _rows(tenant_id: UUID, count: int, seed: int) -> Iterator[tuple[Any, ...]]:
         found = texts(writer, number)
         created = NEWEST - timedelta(seconds=(count - number) * 300 + chance.random() * 300)
         captured = created - timedelta(days=chance.expovariate(1 / 300)) if chance.random() < 0.8 else None
-        search = search_document(
+        search = searchable_asset(
             title=found.title,
             filename=found.filename,
             tags=found.tags,

@@ -44,10 +44,10 @@ from calotype.domain.embedding import INDEXED_SOURCES, EmbeddingSource, content_
 from calotype.domain.image_search import ImageQuery, ImageSearchMode
 from calotype.domain.scope import Scope
 from calotype.domain.search_text import to_tsvector
+from calotype.domain.searchable import searchable_asset
 from calotype.jobs.queue import JobQueue
 from calotype.services.embedding import EmbeddingService
 from calotype.services.image_search import ImageSearchService
-from calotype.services.search_document import search_document
 
 ROWS = 200_000
 TENANTS = (("bench", None), ("middle", 30_000), ("small", 1_000))
@@ -126,7 +126,7 @@ def _fill_tenant(
             made = writer.caption()
             identity, name = UUID(int=chance.getrandbits(128), version=4), f"IMG_{number % 10_000:04}.jpg"
             created = NEWEST - timedelta(seconds=(count - number) * 300 + chance.random() * 300)
-            search = search_document(
+            search = searchable_asset(
                 title=made.title,
                 filename=name,
                 tags=made.tags,

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from calotype.services.search_document import search_document
+from calotype.domain.searchable import searchable_asset
 from tests.running import wait_for
 
 MANY = 3_000
@@ -18,7 +18,7 @@ def described_assets(calotype, request):
     """Many described assets of the default tenant, none of them embedded; returns how many."""
     number = getattr(request, "param", MANY)
     assert calotype("keys", "create", "reindex").returncode == 0
-    document = search_document(title="A lighthouse", filename="a.jpg", tags=[], description=None, visible_text=None)
+    document = searchable_asset(title="A lighthouse", filename="a.jpg", tags=[], description=None, visible_text=None)
     calotype.sql(
         """
         INSERT INTO asset (id, tenant_id, media_type, content_type, format, upload_method, object_key, original_filename,

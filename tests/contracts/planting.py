@@ -17,9 +17,9 @@ from calotype.db.engine import Database
 from calotype.db.tenant import insert_tenant
 from calotype.domain.asset import NewAsset, State, UploadMethod
 from calotype.domain.scope import Scope
+from calotype.domain.searchable import searchable_asset
 from calotype.services.api_key import ApiKeyService
 from calotype.services.delivery import DeliveryService
-from calotype.services.search_document import search_document
 
 
 def alter(server, query, *values):
@@ -75,7 +75,7 @@ def plant_visible_text(server, file_id, text):
     with psycopg.connect(server.database_url()) as connection:
         query = "SELECT tenant_id, title, original_filename, tags, description FROM asset WHERE id = %s"
         tenant_id, title, filename, tags, description = connection.execute(query, [file_id]).fetchone()
-    search = search_document(title=title, filename=filename, tags=tags, description=description, visible_text=text)
+    search = searchable_asset(title=title, filename=filename, tags=tags, description=description, visible_text=text)
 
     async def update(database):
         async with database.write() as connection:

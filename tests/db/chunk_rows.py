@@ -14,7 +14,7 @@ from calotype.domain.asset import State
 from calotype.domain.document import BlockKind, Chunk
 from calotype.domain.embedding import Embedding, EmbeddingSource
 from calotype.domain.scope import Scope
-from calotype.services.search_document import chunk_document
+from calotype.domain.searchable import searchable_chunk
 from tests.db.rows import NOW, add, new_asset
 
 PDF = {"media_type": "document", "content_type": "application/pdf", "format": "pdf", "original_filename": "manual.pdf"}
@@ -37,7 +37,9 @@ async def add_chunks(
 ) -> list[UUID]:
     """Insert the chunks of one document, with `model` each with the vector 1, its number, 0; returns their ids."""
     ids = [uuid4() for _ in chunks]
-    rows = [(chunk_id, chunk, chunk_document("manual.pdf", chunk)) for chunk_id, chunk in zip(ids, chunks, strict=True)]
+    rows = [
+        (chunk_id, chunk, searchable_chunk("manual.pdf", chunk)) for chunk_id, chunk in zip(ids, chunks, strict=True)
+    ]
     await insert_chunks(connection, scope, asset_id, rows, NOW)
     if model is not None:
         vectors = [

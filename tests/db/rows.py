@@ -23,7 +23,7 @@ from calotype.domain.folder import Folder
 from calotype.domain.picture import CaptureTime, DevelopedPicture, DominantColor, GpsPosition, PictureMetadata
 from calotype.domain.presigned_upload import PresignedUpload
 from calotype.domain.scope import Scope
-from calotype.services.search_document import search_document
+from calotype.domain.searchable import searchable_asset
 
 NOW = datetime(2026, 5, 4, 3, 2, 1, 123456, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
@@ -59,7 +59,7 @@ async def add(connection: Connection, new: NewAsset, now: datetime = NOW, **late
     """Insert an asset, then set what comes later in its life; everything is searchable."""
     scope = Scope(new.tenant_id)
     texts = {"description": later.get("description"), "visible_text": later.get("visible_text")}
-    search = search_document(title=new.title, filename=new.original_filename, tags=new.tags, **texts)
+    search = searchable_asset(title=new.title, filename=new.original_filename, tags=new.tags, **texts)
     await insert_asset(connection, new, search, now)
     if later:
         assert await update_asset(connection, scope, new.id, later)

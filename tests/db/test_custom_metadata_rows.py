@@ -16,7 +16,7 @@ from calotype.db.custom_metadata import insert_custom_metadata, select_custom_me
 from calotype.db.engine import pipelined
 from calotype.domain.custom_metadata import custom_metadata
 from calotype.domain.search_text import to_tsquery
-from calotype.services.search_document import custom_document
+from calotype.domain.searchable import searchable_metadata
 from tests.db.rows import add_one
 
 TEXT = st.text(max_size=10)
@@ -29,7 +29,7 @@ async def say(database, scope, asset_id, value):
     """Store what is said of an asset; returns the JSON text."""
     made = custom_metadata(value)
     async with database.write() as connection:
-        await insert_custom_metadata(connection, scope, asset_id, made.document, custom_document(made.text))
+        await insert_custom_metadata(connection, scope, asset_id, made.document, searchable_metadata(made.text))
     return made.document
 
 

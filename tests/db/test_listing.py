@@ -20,8 +20,8 @@ from calotype.domain.asset import Asset
 from calotype.domain.listing import AssetFilter, PageRequest, SearchMode, SortKey
 from calotype.domain.scope import Scope, Visibility
 from calotype.domain.search_text import to_tsquery
+from calotype.domain.searchable import searchable_asset
 from calotype.services.search import SearchService
-from calotype.services.search_document import search_document
 from tests.db.conftest import new_tenant
 from tests.db.rows import NOW, add, add_folder, count_assets, new_asset
 from tests.domain.tsearch import matches
@@ -128,7 +128,7 @@ def _wanted(asset: Asset, wanted: AssetFilter) -> bool:
 
 def _found(asset: Asset, wanted: AssetFilter) -> bool:
     query = to_tsquery(wanted.search or "", wanted.search_mode)
-    document = search_document(
+    document = searchable_asset(
         title=asset.title,
         filename=asset.original_filename,
         tags=asset.tags,

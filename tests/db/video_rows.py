@@ -16,8 +16,8 @@ from calotype.db.video_group import insert_group
 from calotype.domain.embedding import Embedding, EmbeddingSource
 from calotype.domain.scene import Scene
 from calotype.domain.scope import Scope
+from calotype.domain.searchable import searchable_scene
 from calotype.domain.video import IndexingRun, IndexingStatus, NewVideo, VideoGroup, VideoProbe
-from calotype.services.search_document import scene_document
 from tests.db.rows import NOW, add, new_asset
 
 PROBE = VideoProbe(
@@ -104,7 +104,7 @@ async def add_scenes(
     connection: Connection, scope: Scope, scenes: list[Scene], name: str = "loading dock", model: str | None = None
 ) -> None:
     """Insert the scenes of one video, with `model` each with a vector of three numbers: 1, its number, 0."""
-    await insert_scenes(connection, scope, [(scene, scene_document(name, scene)) for scene in scenes])
+    await insert_scenes(connection, scope, [(scene, searchable_scene(name, scene)) for scene in scenes])
     if model is not None:
         vectors = [
             Embedding(scene.asset_id, EmbeddingSource.SCENE, model, (1.0, float(scene.index), 0.0), scene.index)

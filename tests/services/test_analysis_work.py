@@ -19,7 +19,7 @@ from tests.services.batches import Deputy, until, until_blocked
 @pytest.fixture
 def impatient(monkeypatch):
     """A database that is away is asked again at once."""
-    monkeypatch.setattr("calotype.services.work.AWAY_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("calotype.services.attempts.AWAY_PAUSES", (0.0, 0.0))
     monkeypatch.setattr(analysis_work, "_FIRST_PAUSE", 0.001)
 
 

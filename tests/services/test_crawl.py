@@ -13,8 +13,8 @@ from calotype.domain.deletion import Fate
 from calotype.domain.errors import NotFound, SandboxFailure, Unavailable
 from calotype.domain.link import CrawlStatus, OpenGraph, PageContent
 from calotype.domain.listing import SearchMode
+from calotype.services.attempts import MOST_BEGINNINGS
 from calotype.services.host_turns import HostTurns
-from calotype.services.work import MOST_BEGINNINGS
 from tests.crawling.sites import answer, redirect
 from tests.running import wait_for
 from tests.services.films import CRASH, NO_START

@@ -282,7 +282,7 @@ async def test_an_answer_that_cannot_be_used_ends_the_job_at_once(library, given
 
 async def test_an_answer_outlives_a_lost_connection(library, given, monkeypatch):
     """The database is away when the model has answered: it is waited for, and the model not asked, and paid, again."""
-    monkeypatch.setattr("calotype.services.work.AWAY_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("calotype.services.attempts.AWAY_PAUSES", (0.0, 0.0))
     asset = await developed(library)
     model = given(Model())
     for service in (library.services.describing, library.services.describing._embeddings):

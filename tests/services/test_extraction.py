@@ -13,9 +13,9 @@ from calotype.domain.document import Block, BlockKind, ReadDocument
 from calotype.domain.errors import Conflict, SandboxFailure, Unavailable, UndecodableDocument
 from calotype.domain.upload import UploadOptions
 from calotype.domain.upload_session import SessionStatus
+from calotype.services.attempts import MOST_BEGINNINGS
 from calotype.services.batch_upload import BatchOptions
 from calotype.services.document_reading import DocumentLimits
-from calotype.services.work import MOST_BEGINNINGS
 from tests.running import wait_for
 from tests.services.batches import counts, options, progress, send, summary, work
 from tests.services.films import CRASH, NO_START

@@ -18,8 +18,8 @@ from calotype.domain.errors import (
     UndecodableDocument,
     UndecodablePicture,
 )
+from calotype.services.attempts import MAX_ATTEMPTS, UNEXPECTED, lasting_reason
 from calotype.services.describing import ReadingLimits
-from calotype.services.work import MAX_ATTEMPTS, UNEXPECTED, lasting_reason
 from tests.services.batches import Deputy
 from tests.services.films import PROBE
 from tests.services.library import photo
@@ -29,7 +29,7 @@ from tests.services.texts import page_of
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     """A database that is away is asked again at once."""
-    monkeypatch.setattr("calotype.services.work.AWAY_PAUSES", (0.0,))
+    monkeypatch.setattr("calotype.services.attempts.AWAY_PAUSES", (0.0,))
 
 
 @pytest.mark.parametrize(

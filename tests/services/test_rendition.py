@@ -9,7 +9,7 @@ import pytest
 
 from calotype.domain.asset import State
 from calotype.domain.errors import NotFound, NotReady, SandboxFailure, UndecodableVideo
-from calotype.services.work import MOST_BEGINNINGS
+from calotype.services.attempts import MOST_BEGINNINGS
 from tests.services.films import CRASH, NO_START, PROBE
 
 

@@ -13,9 +13,9 @@ from calotype.domain.asset import State
 from calotype.domain.errors import Unavailable
 from calotype.domain.video import IndexingStatus
 from calotype.services import page_download, video_download
+from calotype.services.attempts import MOST_BEGINNINGS
 from calotype.services.video_download import MOST_TRIES, DownloadLimits
 from calotype.services.video_upload import VideoRequest
-from calotype.services.work import MOST_BEGINNINGS
 from tests.crawling.page_sites import page, write_plugin
 from tests.crawling.sites import Names, answer, redirect, site
 from tests.films import film

@@ -11,8 +11,8 @@ from calotype.domain.errors import DescriptionFailed, Unavailable, UndecodablePi
 from calotype.domain.job import MOST_PASSING_FAULTS, Urgency
 from calotype.domain.video import IndexingStatus
 from calotype.domain.video_search import SceneQuery
+from calotype.services.attempts import MOST_BEGINNINGS
 from calotype.services.video_upload import VideoRequest
-from calotype.services.work import MOST_BEGINNINGS
 from tests.films import BLUE, GREEN, RED, film
 from tests.services.batches import Deputy
 from tests.services.films import CRASH, NO_START
@@ -216,7 +216,7 @@ async def test_scenes_are_replaced_as_a_whole_or_not_at_all(cinema, monkeypatch)
         raise Unavailable("the connection was lost")
 
     monkeypatch.setattr("calotype.services.video_indexing.insert_segments", lost)
-    monkeypatch.setattr("calotype.services.work.AWAY_PAUSES", ())
+    monkeypatch.setattr("calotype.services.attempts.AWAY_PAUSES", ())
     with pytest.raises(Unavailable):
         await cinema.index(video_id)
     assert await cinema.scenes(video_id) == before

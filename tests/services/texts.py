@@ -12,10 +12,10 @@ from calotype.domain.description import TextReading
 from calotype.domain.document import Block, BlockKind, ReadDocument
 from calotype.domain.link import OpenGraph, PageContent, PageImage
 from calotype.domain.listing import AssetFilter, PageRequest, SearchMode
+from calotype.domain.searchable import searchable_page
 from calotype.services import page_visit, wanted
 from calotype.services.document_words import words_of
 from calotype.services.host_turns import HostTurns
-from calotype.services.search_document import page_document
 from tests.crawling.sites import answer, site
 from tests.services.films import Children
 from tests.services.library import photo
@@ -60,7 +60,7 @@ class Readers(Children):
         return self.page
 
     def _page_document(self, url, domain, page, **_):
-        return page_document(url, domain, page)
+        return searchable_page(url, domain, page)
 
     def _check_docx(self, *_, **__):
         return None

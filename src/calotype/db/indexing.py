@@ -15,14 +15,14 @@ from calotype.db import tables
 from calotype.db.engine import Pipeline
 from calotype.db.scoped import of_tenant, within
 from calotype.domain.scope import Scope
-from calotype.domain.video import IndexingRun, IndexingStatus
+from calotype.domain.video import OPEN_INDEXING, IndexingRun, IndexingStatus
 
 _R = tables.indexing_run
 _A = tables.asset
 _INSERT = insert(_R)
 # Which columns are changed is told by the names of its parameters.
 _UPDATE = update(_R).where(_R.c.tenant_id == bindparam("of_tenant"), _R.c.id == bindparam("of_run"))
-_OPEN = [IndexingStatus.PENDING.value, IndexingStatus.PROCESSING.value]
+_OPEN = sorted(status.value for status in OPEN_INDEXING)
 
 
 async def insert_run(connection: AsyncConnection | Pipeline, scope: Scope, run: IndexingRun) -> None:

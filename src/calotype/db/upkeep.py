@@ -13,12 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from calotype.db import tables
 from calotype.db.video import from_row, select_joined
 from calotype.domain import object_keys
-from calotype.domain.asset import State
+from calotype.domain.asset import OPEN_STATES, State
 from calotype.domain.video import Video
 
 _A = tables.asset
 _V = tables.video
-_OPEN = [State.PENDING.value, State.PROCESSING.value]
+_OPEN = sorted(state.value for state in OPEN_STATES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from calotype.db import tables
 from calotype.db.chunked_upload import is_open as is_open_in_chunks
 from calotype.db.scoped import of_tenant, within
-from calotype.domain.asset import State
+from calotype.domain.asset import OPEN_STATES
 from calotype.domain.scope import Scope
 from calotype.domain.upload_session import FileOutcome
 
@@ -23,7 +23,7 @@ _O = tables.operation
 _P = tables.presigned_upload
 _U = tables.chunked_upload
 _V = tables.video
-_OPEN = [State.PENDING.value, State.PROCESSING.value]
+_OPEN = sorted(state.value for state in OPEN_STATES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ class State(enum.StrEnum):
     SKIPPED = "skipped"
 
 
-_OPEN = frozenset({State.PENDING, State.PROCESSING})
+OPEN_STATES = frozenset({State.PENDING, State.PROCESSING})
+"""Of work that is still to be done."""
 
 
 class UploadMethod(enum.StrEnum):
@@ -107,7 +108,7 @@ class Asset:
     @property
     def is_unfinished(self) -> bool:
         """Whether some work on it has not ended."""
-        return not {self.variant_status, self.description_status, self.text_status}.isdisjoint(_OPEN)
+        return not {self.variant_status, self.description_status, self.text_status}.isdisjoint(OPEN_STATES)
 
     @property
     def is_processing(self) -> bool:

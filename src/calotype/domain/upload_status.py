@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from calotype.domain.asset import State
+from calotype.domain.asset import OPEN_STATES, State
 
 STUCK_AFTER = timedelta(minutes=30)
 """How long an unfinished upload may lie untouched before it counts as stuck."""
-
-_OPEN = frozenset({State.PENDING, State.PROCESSING})
 
 
 class UploadPhase(enum.StrEnum):
@@ -80,7 +78,7 @@ def phase_of_parts(*parts: State | None) -> UploadPhase:
     """The phase of a stored upload by the states of its parts; None and `skipped` are parts it does not have."""
     states = [state for state in parts if state is not None and state is not State.SKIPPED]
     failed = states.count(State.FAILED)
-    if any(state in _OPEN for state in states):
+    if any(state in OPEN_STATES for state in states):
         return UploadPhase.QUEUED if all(state is State.PENDING for state in states) else UploadPhase.PROCESSING
     if failed and failed == len(states):
         return UploadPhase.FAILED

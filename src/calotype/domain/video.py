@@ -37,6 +37,10 @@ class IndexingStatus(enum.StrEnum):
     CANCELLED = "cancelled"
 
 
+OPEN_INDEXING = frozenset({IndexingStatus.PENDING, IndexingStatus.PROCESSING})
+"""Of a run that is still to be done."""
+
+
 @dataclass(frozen=True, slots=True)
 class VideoProbe:
     """What the container and its streams say of a video, checked: anything implausible is corrected or refused.

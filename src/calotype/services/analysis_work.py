@@ -21,10 +21,10 @@ from calotype.domain.descriptive_metadata import LONGEST_FILENAME, DescriptiveMe
 from calotype.domain.errors import CalotypeError, Unavailable
 from calotype.domain.scope import Scope
 from calotype.services.analysis_ending import CANCELLED, begin, end, end_waiting
+from calotype.services.attempts import when_back
 from calotype.services.describing import Described, DescribingService
 from calotype.services.presence import Presence
 from calotype.services.slots import Room, Slots
-from calotype.services.work import when_back
 
 _MOST_BEGINNINGS = 3  # of one image, each of which brought a worker down
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds between two looks whether pictures have been developed

@@ -12,10 +12,11 @@ from calotype.db.asset import insert_asset, select_asset, update_asset
 from calotype.db.engine import Connection, Database, pipelined
 from calotype.db.operation import insert_operations, update_open_operations
 from calotype.db.video import insert_video, probe_values, select_video, update_video
-from calotype.domain.asset import Asset, NewAsset, Operation, OperationType, State, UploadMethod
+from calotype.domain.asset import OPEN_STATES, Asset, NewAsset, Operation, OperationType, State, UploadMethod
 from calotype.domain.job import Job, Task, Urgency
 from calotype.domain.object_keys import original_key
 from calotype.domain.scope import Scope
+from calotype.domain.searchable import searchable_asset
 from calotype.domain.video import VIDEO, IndexingStatus, NewVideo, Video
 from calotype.jobs.queue import JobQueue
 from calotype.services.allowance import Allowances
@@ -23,8 +24,6 @@ from calotype.services.event import EventService
 from calotype.services.indexing_queue import end_run, queue_run
 from calotype.services.processing import note_end
 from calotype.services.receive import ReceivedFile
-from calotype.services.search_document import search_document
-from calotype.services.work import OPEN
 
 UNKNOWN_TYPE = "application/octet-stream"
 UNKNOWN_FORMAT = "unknown"
@@ -64,7 +63,7 @@ class AnnounceService:
             variant_status=None,
             description_status=None,
         )
-        search = search_document(title=None, filename=filename, tags=(), description=None, visible_text=None)
+        search = searchable_asset(title=None, filename=filename, tags=(), description=None, visible_text=None)
         async with self._database.write() as connection:
             (await self._allowances.of(connection, scope)).take(0)
             async with pipelined(connection) as pipeline:
@@ -82,7 +81,7 @@ class AnnounceService:
         async with self._database.write() as connection:
             asset = await select_asset(connection, scope, asset_id, lock=True)
             video = await select_video(connection, scope, asset_id) if asset else None
-            if asset is None or video is None or video.download not in OPEN:
+            if asset is None or video is None or video.download not in OPEN_STATES:
                 return None
             await update_video(connection, scope, asset_id, {"download_status": State.PROCESSING.value})
             await update_open_operations(connection, scope, asset_id, (OperationType.UPLOAD,), status=State.PROCESSING)
@@ -93,7 +92,7 @@ class AnnounceService:
         async with self._database.read() as connection:
             asset = await select_asset(connection, scope, asset_id)
             video = await select_video(connection, scope, asset_id) if asset else None
-        return video is not None and video.download in OPEN
+        return video is not None and video.download in OPEN_STATES
 
     async def fulfil(self, received: ReceivedFile, *, name: str | None = None) -> bool:
         """Give an announced video its bytes, and have them worked on; `name` takes the place of one that was only guessed.
@@ -108,7 +107,7 @@ class AnnounceService:
             allowance = await self._allowances.of(connection, scope)
             asset = await select_asset(connection, scope, received.id, lock=True)
             video = await select_video(connection, scope, received.id) if asset else None
-            if asset is None or video is None or video.download not in OPEN:
+            if asset is None or video is None or video.download not in OPEN_STATES:
                 return False
             allowance.take(received.size_bytes, is_new=False)
             describe = State.PENDING if asset.auto_describe else State.SKIPPED
@@ -155,7 +154,7 @@ class AnnounceService:
         async with self._database.write() as connection:
             asset = await select_asset(connection, scope, asset_id, lock=True)
             video = await select_video(connection, scope, asset_id) if asset else None
-            if asset is None or video is None or video.download not in OPEN:
+            if asset is None or video is None or video.download not in OPEN_STATES:
                 return
             _log.warning("video not downloaded", asset_id=str(asset_id), reason=reason)
             failed = {"download_status": State.FAILED.value, "download_error": reason}

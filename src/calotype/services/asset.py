@@ -17,7 +17,7 @@ from calotype.db.engine import Connection, Database
 from calotype.db.link import select_link
 from calotype.db.operation import insert_operations, select_open_operation, select_operations
 from calotype.domain.annotation import Annotation
-from calotype.domain.asset import Asset, Operation, OperationType, State
+from calotype.domain.asset import OPEN_STATES, Asset, Operation, OperationType, State
 from calotype.domain.asset_detail import AssetDetail
 from calotype.domain.errors import Conflict, NotFound, NotReady, Refused
 from calotype.domain.image import IMAGE
@@ -25,13 +25,12 @@ from calotype.domain.job import Job, Task, Urgency
 from calotype.domain.link import LINK, Link
 from calotype.domain.picture import VariantName
 from calotype.domain.scope import Scope
+from calotype.domain.searchable import searchable_asset
 from calotype.domain.video import VIDEO
 from calotype.jobs.queue import JobQueue
 from calotype.services.embedding import EmbeddingService
 from calotype.services.library_document import library_documents, library_links
 from calotype.services.library_video import library_videos
-from calotype.services.search_document import search_document
-from calotype.services.work import OPEN
 
 _PREFIX = re.compile(r"[0-9a-fA-F]{8}")
 
@@ -100,7 +99,7 @@ class AssetService:
             values = {key: list(value) if key == "tags" else value for key, value in changes.items()}
             now = datetime.now(UTC)
             values["updated_at"] = now
-            values["search"] = search_document(
+            values["search"] = searchable_asset(
                 title=changes.get("title", asset.title),
                 filename=asset.original_filename,
                 tags=changes.get("tags", asset.tags),
@@ -128,7 +127,7 @@ class AssetService:
         variant = VariantName(name)
         if asset.variant(variant) is not None:
             return asset, variant
-        if {asset.variant_status, asset.text_status} & OPEN:
+        if {asset.variant_status, asset.text_status} & OPEN_STATES:
             raise NotReady("This variant is not made yet")
         link = await self._link(scope, asset)
         error = asset.variant_error or (link.preview_error if link is not None else None)

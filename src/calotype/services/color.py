@@ -12,7 +12,7 @@ from calotype.db.asset import lock_asset, select_asset, select_assets
 from calotype.db.color import replace_colors, select_extractions, update_begun, update_ended, upsert_requests
 from calotype.db.engine import Connection, Database, pipelined
 from calotype.db.operation import insert_operations, update_open_operations
-from calotype.domain.asset import Asset, Operation, OperationType, State
+from calotype.domain.asset import OPEN_STATES, Asset, Operation, OperationType, State
 from calotype.domain.color import MOST_COLORS, Extraction, ExtractionState, PictureColors, colors_of
 from calotype.domain.errors import NotFound, SandboxFailure
 from calotype.domain.job import Job, Task, Urgency
@@ -21,7 +21,7 @@ from calotype.domain.scope import Scope
 from calotype.imaging.pipeline import extract_colors
 from calotype.jobs.queue import JobQueue
 from calotype.sandbox.pool import Sandbox
-from calotype.services.work import MOST_BEGINNINGS, OPEN, lasting_reason, try_again
+from calotype.services.attempts import MOST_BEGINNINGS, lasting_reason, try_again
 from calotype.storage.store import ObjectStore
 
 _STEP = (OperationType.EXTRACT_COLORS,)
@@ -95,7 +95,7 @@ class ColorService:
         now: datetime,
     ) -> None:
         # A development that is still to come finds the usual number of colours by itself.
-        mine = [a for a in assets if n_colors != MOST_COLORS or a.id in known or a.variant_status not in OPEN]
+        mine = [a for a in assets if n_colors != MOST_COLORS or a.id in known or a.variant_status not in OPEN_STATES]
         fresh = [a.id for a in mine if not _is_under_way(known.get(a.id), n_colors)]
         if not mine:
             return
@@ -182,4 +182,4 @@ def _finished(extraction: Extraction | None, n_colors: int) -> PictureColors | N
 
 
 def _is_under_way(extraction: Extraction | None, n_colors: int) -> bool:
-    return extraction is not None and extraction.status in OPEN and extraction.wanted == n_colors
+    return extraction is not None and extraction.status in OPEN_STATES and extraction.wanted == n_colors

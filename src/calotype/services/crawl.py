@@ -25,13 +25,13 @@ from calotype.domain.event import Event, EventType
 from calotype.domain.job import Job, Task, Urgency
 from calotype.domain.link import OPEN_CRAWLS, CrawlStatus, Link
 from calotype.domain.scope import Scope
+from calotype.domain.searchable import searchable_asset
 from calotype.jobs.queue import JobQueue
+from calotype.services.attempts import MOST_BEGINNINGS, lasting_reason
 from calotype.services.event import EventService
 from calotype.services.host_turns import HostTurns
 from calotype.services.page_visit import PageVisitor, VisitedPage
 from calotype.services.preview import Preview, PreviewService, unused
-from calotype.services.search_document import search_document
-from calotype.services.work import MOST_BEGINNINGS, lasting_reason
 
 _log = structlog.get_logger(__name__)
 
@@ -224,7 +224,7 @@ def _ended(brought: _Brought, now: datetime) -> dict[str, Any]:
 
 
 def _own_words(asset: Asset) -> str:
-    return search_document(title=asset.title, filename="", tags=asset.tags, description=None, visible_text=None)
+    return searchable_asset(title=asset.title, filename="", tags=asset.tags, description=None, visible_text=None)
 
 
 def _event(asset: Asset, link: Link, error: str | None) -> Event:

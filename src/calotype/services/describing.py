@@ -16,20 +16,20 @@ from calotype.db.engine import Connection, Database, pipelined
 from calotype.db.operation import update_open_operations
 from calotype.db.picture import select_facts
 from calotype.db.video import select_video
-from calotype.domain.asset import Asset, DescriptionRecord, OperationType, State, StoredVariant
+from calotype.domain.asset import OPEN_STATES, Asset, DescriptionRecord, OperationType, State, StoredVariant
 from calotype.domain.description import DescribeRequest, Description, TextReading
 from calotype.domain.errors import NotFound, SandboxFailure, UndecodablePicture
 from calotype.domain.picture import DevelopedPicture, VariantName
 from calotype.domain.scope import Scope
+from calotype.domain.searchable import searchable_asset
 from calotype.domain.video import VIDEO
 from calotype.imaging.encode import JPEG
 from calotype.imaging.opaque import to_jpeg
 from calotype.sandbox.pool import Sandbox
+from calotype.services.attempts import try_again, when_back
 from calotype.services.embedding import EmbeddingService, PreparedEmbeddings
 from calotype.services.event import EventService
 from calotype.services.processing import note_end
-from calotype.services.search_document import search_document
-from calotype.services.work import OPEN, try_again, when_back
 from calotype.storage.store import ObjectStore
 
 _PHOTO = "photo"
@@ -213,7 +213,7 @@ class DescribingService:
             await insert_description(pipeline, scope, current.id, record)
             await self._embeddings.store(pipeline, scope, described.embeddings)
             await update_open_operations(pipeline, scope, current.id, steps, status=State.COMPLETED, completed_at=now)
-            if current.description_status in OPEN:
+            if current.description_status in OPEN_STATES:
                 ended = replace(current, description_status=State.COMPLETED, description_error=None)
                 await note_end(pipeline, scope, self._events, ended)
         await self._embeddings.compare(connection, current, made, described.embeddings)
@@ -221,7 +221,7 @@ class DescribingService:
 
 def document_of(asset: Asset, description: str | None, visible_text: str | None) -> str:
     """The tsvector literal of an asset that gets this description and this visible text."""
-    return search_document(
+    return searchable_asset(
         title=asset.title,
         filename=asset.original_filename,
         tags=asset.tags,

@@ -11,15 +11,15 @@ import structlog
 from calotype.db.asset import select_asset, update_asset, update_status
 from calotype.db.engine import Database
 from calotype.db.operation import update_open_operations
-from calotype.domain.asset import Asset, OperationType, State
+from calotype.domain.asset import OPEN_STATES, Asset, OperationType, State
 from calotype.domain.errors import CalotypeError, SandboxFailure, Unavailable
 from calotype.domain.job import MOST_PASSING_FAULTS, Job, Task, Urgency
 from calotype.domain.scope import Scope
 from calotype.jobs.queue import JobQueue
+from calotype.services.attempts import MAX_ATTEMPTS, MOST_BEGINNINGS, lasting_reason, when_back
 from calotype.services.describing import Described, DescribingService, document_of
 from calotype.services.event import EventService
 from calotype.services.processing import note_end
-from calotype.services.work import MAX_ATTEMPTS, MOST_BEGINNINGS, OPEN, lasting_reason, when_back
 
 _STEP = (OperationType.DESCRIBE,)
 _log = structlog.get_logger(__name__)
@@ -53,7 +53,7 @@ class DescriptionService:
                 _log.warning("text not read", asset_id=str(asset_id), reason=lasting_reason(error, attempt))
         async with self._database.write() as connection:
             current = await select_asset(connection, scope.any(), asset_id, lock=True)
-            if current is None or current.description_status not in OPEN:
+            if current is None or current.description_status not in OPEN_STATES:
                 return  # somebody else has described it meanwhile, an analysis perhaps, and read its text for that
             text = text or current.visible_text
             values = {"visible_text": text, "search": document_of(current, current.description, text)}
@@ -62,7 +62,9 @@ class DescriptionService:
 
     async def _begin(self, scope: Scope, asset_id: UUID) -> Asset | None:
         async with self._database.mark() as connection:
-            asset = await update_status(connection, scope, asset_id, "description_status", OPEN, State.PROCESSING)
+            asset = await update_status(
+                connection, scope, asset_id, "description_status", OPEN_STATES, State.PROCESSING
+            )
             if asset is not None:
                 await update_open_operations(connection, scope, asset_id, _STEP, status=State.PROCESSING)
         return asset
@@ -74,7 +76,7 @@ class DescriptionService:
         """
         async with self._database.read() as connection:
             asset = await select_asset(connection, scope, asset_id)
-        if asset is None or asset.description_status not in OPEN:
+        if asset is None or asset.description_status not in OPEN_STATES:
             return
         try:
             described = await self._describing.describe(asset)
@@ -91,14 +93,14 @@ class DescriptionService:
         scope = Scope(asset.tenant_id).any()
         async with self._database.write() as connection:
             current = await select_asset(connection, scope, asset.id, lock=True)
-            if current is not None and current.description_status in OPEN:
+            if current is not None and current.description_status in OPEN_STATES:
                 await self._describing.store(connection, current, described)
 
     async def _fail(self, asset: Asset, reason: str) -> None:
         scope = Scope(asset.tenant_id).any()
         values = {"description_status": State.FAILED.value, "description_error": reason}
         async with self._database.write() as connection:
-            current = await update_status(connection, scope, asset.id, "description_status", OPEN, State.FAILED)
+            current = await update_status(connection, scope, asset.id, "description_status", OPEN_STATES, State.FAILED)
             if current is None:
                 return  # another worker, to whom the job was given meanwhile, has ended it
             await update_asset(connection, scope, asset.id, values)

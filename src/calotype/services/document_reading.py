@@ -14,8 +14,8 @@ from calotype.domain.description import TextReading
 from calotype.domain.document import Block, BlockKind, ReadDocument
 from calotype.domain.errors import SandboxFailure, UndecodableDocument, UndecodablePicture
 from calotype.sandbox.pool import Sandbox
+from calotype.services.attempts import try_again
 from calotype.services.document_words import DocumentWords, words_of
-from calotype.services.work import try_again
 from calotype.storage.store import ObjectStore
 
 PICTURE_SIDE = 1024

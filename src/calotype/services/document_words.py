@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from calotype.domain.chunking import chunked
 from calotype.domain.document import Block, Chunk
 from calotype.domain.search_text import to_body_tsvector
-from calotype.services.search_document import chunk_document
+from calotype.domain.searchable import searchable_chunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,5 +23,5 @@ class DocumentWords:
 def words_of(blocks: Sequence[Block], filename: str) -> DocumentWords:
     """Prepare one document; pure, and for a book of a million words the work of seconds, so meant for a child process."""
     text = "\n\n".join(block.text for block in blocks)
-    chunks = tuple((chunk, chunk_document(filename, chunk)) for chunk in chunked(blocks))
+    chunks = tuple((chunk, searchable_chunk(filename, chunk)) for chunk in chunked(blocks))
     return DocumentWords(text, to_body_tsvector(text), chunks)

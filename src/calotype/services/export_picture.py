@@ -12,7 +12,7 @@ from calotype.domain.errors import NotFound, SandboxFailure, Unavailable, Undeco
 from calotype.domain.export import ExportSource
 from calotype.imaging.upright import UprightSize, upright_size, write_upright
 from calotype.sandbox.pool import Sandbox
-from calotype.services.work import try_again
+from calotype.services.attempts import try_again
 from calotype.storage.store import ObjectStore
 
 WHOLE = 4 * 1024 * 1024

@@ -15,20 +15,20 @@ from calotype.db.document import update_document
 from calotype.db.document_chunk import delete_chunks, insert_chunks
 from calotype.db.engine import Connection, Database
 from calotype.db.operation import select_open_operation, update_open_operations
-from calotype.domain.asset import Asset, OperationType, State
+from calotype.domain.asset import OPEN_STATES, Asset, OperationType, State
 from calotype.domain.document import ReadDocument
 from calotype.domain.embedding import Embedding
 from calotype.domain.errors import CalotypeError, SandboxFailure, Unavailable
 from calotype.domain.scope import Scope
+from calotype.domain.searchable import searchable_asset
+from calotype.services.attempts import MOST_BEGINNINGS, lasting_reason, when_back
 from calotype.services.document_reading import DocumentReader
 from calotype.services.document_words import DocumentWords
 from calotype.services.embedding import EmbeddingService
 from calotype.services.event import EventService
 from calotype.services.preview import Preview, PreviewService, unused
 from calotype.services.processing import note_end
-from calotype.services.search_document import search_document
 from calotype.services.wanted import NoLongerWantedError, while_wanted
-from calotype.services.work import MOST_BEGINNINGS, OPEN, lasting_reason, when_back
 
 _STEPS = (OperationType.EXTRACT_TEXT,)
 _log = structlog.get_logger(__name__)
@@ -94,7 +94,7 @@ class ExtractionService:
     async def _begin(self, scope: Scope, asset_id: UUID) -> _Extraction | None:
         """Show a live document as being read; None where there is nothing to do."""
         async with self._database.write() as connection:
-            asset = await update_status(connection, scope, asset_id, "text_status", OPEN, State.PROCESSING)
+            asset = await update_status(connection, scope, asset_id, "text_status", OPEN_STATES, State.PROCESSING)
             if asset is None:
                 return None
             await update_open_operations(connection, scope, asset_id, _STEPS, status=State.PROCESSING)
@@ -164,7 +164,7 @@ class ExtractionService:
             "note": ". ".join(made.read.notes) or None,
         }
         await update_document(connection, scope, asset.id, values)
-        search = search_document(
+        search = searchable_asset(
             title=asset.title,
             filename=asset.original_filename,
             tags=asset.tags,

@@ -13,13 +13,12 @@ from calotype.domain.asset import State
 from calotype.domain.errors import Conflict, NotFound
 from calotype.domain.job import Job, Task, Urgency
 from calotype.domain.scope import Scope
-from calotype.domain.video import IndexingRun, IndexingStatus
+from calotype.domain.video import OPEN_INDEXING, IndexingRun, IndexingStatus
 from calotype.jobs.queue import JobQueue
 from calotype.services.indexing_queue import begin_again, queue_run
 from calotype.services.video import video_not_found
 
 MAX_RETRIES = 3
-_OPEN = frozenset({IndexingStatus.PENDING, IndexingStatus.PROCESSING})
 _ENDED_BADLY = frozenset({IndexingStatus.FAILED, IndexingStatus.CANCELLED})
 
 
@@ -62,7 +61,7 @@ class IndexingService:
             run = (await select_newest_runs(connection, scope, [video_id])).get(video_id)
             if video.download is State.FAILED:
                 raise Conflict(f"This video could not be downloaded: {video.download_error}")
-            if run is None or run.status not in _OPEN:
+            if run is None or run.status not in OPEN_INDEXING:
                 run = await queue_run(
                     connection,
                     self._queue,

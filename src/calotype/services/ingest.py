@@ -36,6 +36,7 @@ from calotype.domain.image import IMAGE
 from calotype.domain.job import Job, Task
 from calotype.domain.picture import MediaType
 from calotype.domain.scope import Scope
+from calotype.domain.searchable import searchable_asset, searchable_metadata
 from calotype.domain.upload import IngestResult, UploadOptions
 from calotype.domain.video import IndexingRun, NewVideo
 from calotype.jobs.queue import JobQueue
@@ -45,7 +46,6 @@ from calotype.services.document_check import DocumentCheck
 from calotype.services.indexing_queue import FULL, queue_run
 from calotype.services.probing import ProbeService
 from calotype.services.receive import IngestLimits, ReceivedFile, ReceiveService
-from calotype.services.search_document import custom_document, search_document
 from calotype.storage.store import ObjectStore
 
 Note = Callable[[Connection, Sequence[IngestResult | CalotypeError]], Awaitable[None]]
@@ -210,7 +210,7 @@ class IngestService(ReceiveService):
             width=probe.width if probe else None,
             height=probe.height if probe else None,
         )
-        search = search_document(
+        search = searchable_asset(
             title=new.title,
             filename=new.original_filename,
             tags=new.tags,
@@ -219,7 +219,7 @@ class IngestService(ReceiveService):
         )
         await insert_asset(pipeline, new, search, now)
         if options.custom is not None:
-            words = custom_document(options.custom.text)
+            words = searchable_metadata(options.custom.text)
             await insert_custom_metadata(pipeline, Scope(new.tenant_id), new.id, options.custom.document, words)
         await insert_operations(pipeline, Scope(new.tenant_id), _first_operations(new, now))
         run = await self._insert_video(pipeline, received, options, now) if probe is not None else None

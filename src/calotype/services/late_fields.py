@@ -12,7 +12,7 @@ from calotype.db.engine import Database
 from calotype.db.operation import update_open_operations
 from calotype.db.session_file import select_other_copy, select_wanted, update_to_skipped, update_wanted
 from calotype.db.upload_session import lock_open_session
-from calotype.domain.asset import OperationType, State
+from calotype.domain.asset import OPEN_STATES, OperationType, State
 from calotype.domain.errors import NotFound
 from calotype.domain.picture import MediaType
 from calotype.domain.scope import Scope
@@ -22,7 +22,6 @@ from calotype.services.asset import AssetService
 from calotype.services.event import EventService
 from calotype.services.processing import note_end
 from calotype.services.trash import TrashService
-from calotype.services.work import OPEN
 
 
 class LateFieldsService:
@@ -83,7 +82,7 @@ class LateFieldsService:
     async def _drop_description(self, scope: Scope, asset_id: UUID) -> None:
         async with self._database.write() as connection:
             asset = await select_asset(connection, scope, asset_id, lock=True)
-            if asset is None or asset.description_status not in OPEN:
+            if asset is None or asset.description_status not in OPEN_STATES:
                 return
             values = {"auto_describe": False, "description_status": State.SKIPPED.value}
             await update_asset(connection, scope, asset_id, values)

@@ -17,9 +17,9 @@ from calotype.domain.errors import NotFound, RateLimited, Refused
 from calotype.domain.job import Job, Task, Urgency
 from calotype.domain.link import LINK, OPEN_CRAWLS, PAGE, CrawlStatus, LibraryLink, Link, PageContent
 from calotype.domain.scope import Scope
+from calotype.domain.searchable import searchable_asset, searchable_page
 from calotype.domain.web_address import domain_of, normalized
 from calotype.jobs.queue import JobQueue
-from calotype.services.search_document import page_document, search_document
 
 RECRAWL_PAUSE = timedelta(hours=1)
 """How long after a recrawl by hand the next one is refused."""
@@ -132,8 +132,8 @@ class LinkService:
     ) -> Link:
         status = CrawlStatus.QUEUED if crawl else CrawlStatus.PENDING
         link = Link(uuid4(), new.url, domain_of(new.url), status)
-        words = search_document(title=new.title, filename="", tags=new.tags, description=None, visible_text=None)
-        page_words = page_document(new.url, link.domain, PageContent())
+        words = searchable_asset(title=new.title, filename="", tags=new.tags, description=None, visible_text=None)
+        page_words = searchable_page(new.url, link.domain, PageContent())
         await insert_asset(pipeline, _new_asset(scope, link, new), f"{words} {page_words}", now)
         await insert_link(pipeline, scope, link, normalized(new.url))
         await upsert_asset_text(pipeline, scope, link.asset_id, "", page_words)

@@ -16,7 +16,7 @@ from calotype.db.upkeep import (
 )
 from calotype.domain.job import ASSET_TASKS, LIBRARY_TASKS, VIDEO_TASKS, Job, Task, Urgency
 from calotype.jobs.queue import JobQueue
-from calotype.services.work import missing_jobs, missing_video_jobs
+from calotype.services.missing_jobs import missing_jobs, missing_video_jobs
 
 BATCH = 500
 """How many rows are looked at in one transaction."""

@@ -12,9 +12,9 @@ from calotype.documents.html_page import read_page
 from calotype.domain.errors import CalotypeError, DownloadFailed, TooLarge
 from calotype.domain.image import IMAGE
 from calotype.domain.link import Link, PageContent
+from calotype.domain.searchable import searchable_page
 from calotype.sandbox.pool import Sandbox
-from calotype.services.search_document import page_document
-from calotype.services.work import try_again
+from calotype.services.attempts import try_again
 
 _PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 _NO_LIMIT = 2**62  # bytes
@@ -77,7 +77,7 @@ class PageVisitor:
     async def words(self, link: Link, page: PageContent) -> str:
         """What can be searched of a page, in a child, since long texts take seconds. Raises SandboxFailure and Unavailable."""
         made: str = await try_again(
-            lambda: self._pages.run(page_document, link.url, link.domain, page, timeout=self._limits.read_timeout)
+            lambda: self._pages.run(searchable_page, link.url, link.domain, page, timeout=self._limits.read_timeout)
         )
         return made
 

@@ -17,22 +17,22 @@ from calotype.db.asset import select_asset, update_asset, update_status
 from calotype.db.engine import Connection, Database, Pipeline, pipelined
 from calotype.db.operation import update_open_operations
 from calotype.db.picture import update_developed, update_poster
-from calotype.domain.asset import Asset, OperationType, State, StoredVariant
+from calotype.domain.asset import OPEN_STATES, Asset, OperationType, State, StoredVariant
 from calotype.domain.errors import SandboxFailure
 from calotype.domain.job import Job, Task, Urgency
 from calotype.domain.picture import DevelopedPicture, VariantName
 from calotype.domain.scope import Scope
+from calotype.domain.searchable import searchable_asset
 from calotype.domain.values import MAX_TAG_LENGTH, MAX_TAGS
 from calotype.domain.video import VIDEO
 from calotype.imaging.pipeline import develop
 from calotype.jobs.queue import JobQueue
 from calotype.sandbox.pool import Sandbox
 from calotype.services import leftovers
+from calotype.services.attempts import MOST_BEGINNINGS, lasting_reason, try_again
 from calotype.services.event import EventService
 from calotype.services.processing import note_end
-from calotype.services.search_document import search_document
 from calotype.services.variants import lay_out
-from calotype.services.work import MOST_BEGINNINGS, OPEN, lasting_reason, try_again
 from calotype.storage.store import ObjectStore
 from calotype.video.poster import extract_poster
 
@@ -80,7 +80,7 @@ class PictureService:
         """
         async with self._database.read() as connection:
             asset = await select_asset(connection, scope, asset_id)
-        if asset is None or asset.variant_status not in OPEN:
+        if asset is None or asset.variant_status not in OPEN_STATES:
             return
         try:
             async with self._marked(asset):
@@ -97,7 +97,7 @@ class PictureService:
             await asyncio.sleep(_MARK_AFTER)
             async with self._database.mark() as connection:
                 scope = Scope(asset.tenant_id)
-                if await update_status(connection, scope, asset.id, "variant_status", OPEN, State.PROCESSING):
+                if await update_status(connection, scope, asset.id, "variant_status", OPEN_STATES, State.PROCESSING):
                     await update_open_operations(connection, scope, asset.id, _STEPS, status=State.PROCESSING)
 
         marking = asyncio.create_task(mark())
@@ -150,14 +150,14 @@ class PictureService:
         scope = Scope(asset.tenant_id).any()
         async with self._database.write() as connection:
             current = await select_asset(connection, scope, asset.id, lock=True)
-            kept = current is not None and current.variant_status in OPEN
+            kept = current is not None and current.variant_status in OPEN_STATES
             if current is not None and kept:
                 async with pipelined(connection) as pipeline:
                     await _store(pipeline, scope, asset, picture, variants)
                     await update_open_operations(
                         pipeline, scope, asset.id, _STEPS, status=State.COMPLETED, completed_at=datetime.now(UTC)
                     )
-                    if current.description_status in OPEN:
+                    if current.description_status in OPEN_STATES:
                         job = Job(Task.READ_TEXT, asset.tenant_id, asset.id)
                         await self._queue.enqueue(pipeline, job, Urgency.NEW)
                     else:
@@ -174,13 +174,13 @@ class PictureService:
         now = datetime.now(UTC)
         scope = Scope(asset.tenant_id).any()
         async with self._database.write() as connection:
-            current = await update_status(connection, scope, asset.id, "variant_status", OPEN, State.FAILED)
+            current = await update_status(connection, scope, asset.id, "variant_status", OPEN_STATES, State.FAILED)
             if current is None:
                 return  # another worker, to whom the job was given meanwhile, has ended it
             values: dict[str, object] = {"variant_status": State.FAILED.value, "variant_error": reason}
             steps: tuple[OperationType, ...] = _STEPS
             ended = replace(current, variant_error=reason)
-            if current.description_status in OPEN:
+            if current.description_status in OPEN_STATES:
                 ended = replace(ended, description_status=State.FAILED, description_error=reason)
                 values |= {"description_status": State.FAILED.value, "description_error": reason}
                 steps = (*_STEPS, OperationType.DESCRIBE)
@@ -218,7 +218,7 @@ async def _add_tags(connection: Connection, scope: Scope, asset_id: UUID, keywor
     if current is None or not fitting:
         return
     tags = tuple(dict.fromkeys([*current.tags, *fitting]))[:MAX_TAGS]
-    search = search_document(
+    search = searchable_asset(
         title=current.title,
         filename=current.original_filename,
         tags=tags,

@@ -19,8 +19,8 @@ from calotype.imaging.pipeline import develop
 from calotype.imaging.sniff import sniff
 from calotype.sandbox.pool import Sandbox
 from calotype.services import leftovers
+from calotype.services.attempts import try_again
 from calotype.services.variants import lay_out
-from calotype.services.work import try_again
 from calotype.storage.store import ObjectStore
 
 

@@ -12,15 +12,15 @@ import structlog
 from calotype.db.asset import select_asset
 from calotype.db.engine import Database
 from calotype.db.video import select_video, update_video
-from calotype.domain.asset import Asset, State
+from calotype.domain.asset import OPEN_STATES, Asset, State
 from calotype.domain.errors import NotFound, SandboxFailure
 from calotype.domain.object_keys import rendition_key
 from calotype.domain.scope import Scope
 from calotype.domain.video import Video
 from calotype.sandbox.pool import Sandbox
 from calotype.services import leftovers
+from calotype.services.attempts import MOST_BEGINNINGS, lasting_reason, try_again, when_back
 from calotype.services.wanted import NoLongerWantedError, while_wanted
-from calotype.services.work import MOST_BEGINNINGS, OPEN, lasting_reason, try_again, when_back
 from calotype.storage.store import ObjectStore
 from calotype.video.rendition import render
 
@@ -62,13 +62,13 @@ class RenditionService:
     async def _is_wanted(self, asset: Asset) -> bool:
         async with self._database.read() as connection:
             video = await select_video(connection, Scope(asset.tenant_id), asset.id)
-        return video is not None and video.rendition.status in OPEN
+        return video is not None and video.rendition.status in OPEN_STATES
 
     async def _begin(self, scope: Scope, asset_id: UUID) -> tuple[Asset, Video] | None:
         async with self._database.write() as connection:
             asset = await select_asset(connection, scope, asset_id, lock=True)
             video = await select_video(connection, scope, asset_id) if asset else None
-            if asset is None or video is None or video.rendition.status not in OPEN:
+            if asset is None or video is None or video.rendition.status not in OPEN_STATES:
                 return None
             await update_video(connection, scope, asset_id, {"rendition_status": State.PROCESSING.value})
         return asset, video
@@ -98,7 +98,7 @@ class RenditionService:
         async with self._database.write() as connection:
             current = await select_asset(connection, scope, asset.id, lock=True)
             video = await select_video(connection, scope, asset.id) if current else None
-            if video is not None and video.rendition.status in OPEN:
+            if video is not None and video.rendition.status in OPEN_STATES:
                 values = {"rendition_status": status.value, "rendition_key": key, "rendition_error": error}
                 await update_video(connection, scope, asset.id, values)
                 kept = True

@@ -28,7 +28,7 @@ from calotype.domain.video import VIDEO
 from calotype.jobs.queue import JobQueue
 from calotype.services import leftovers
 from calotype.services.event import EventService
-from calotype.services.work import missing_jobs, missing_link_jobs, missing_video_jobs
+from calotype.services.missing_jobs import missing_jobs, missing_link_jobs, missing_video_jobs
 from calotype.storage.store import ObjectStore
 
 

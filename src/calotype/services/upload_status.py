@@ -12,7 +12,7 @@ from calotype.db.engine import Connection, Database
 from calotype.db.operation import select_operations_of
 from calotype.db.presigned_upload import select_presigned_upload
 from calotype.db.upload_status import select_failed_upload, select_sessions_of, select_stuck_uploads
-from calotype.domain.asset import Asset, Operation, OperationType, State, UploadMethod
+from calotype.domain.asset import OPEN_STATES, Asset, Operation, OperationType, State, UploadMethod
 from calotype.domain.chunked_upload import ChunkedStatus, ChunkedUpload, ChunkTally
 from calotype.domain.errors import NotFound
 from calotype.domain.presigned_upload import PresignedUpload
@@ -25,7 +25,6 @@ from calotype.domain.upload_status import (
     phase_of_parts,
 )
 from calotype.jobs.queue import JobQueue
-from calotype.services.work import OPEN
 
 
 class UploadStatusService:
@@ -125,7 +124,7 @@ def _of_asset(asset: Asset, steps: Sequence[Operation], session_id: UUID | None,
         description=asset.description_status,
         intent=IntentStatus.CONFIRMED if is_presigned else None,
         session_id=session_id,
-        jobs=tuple(step.id for step in steps if step.status in OPEN),
+        jobs=tuple(step.id for step in steps if step.status in OPEN_STATES),
         error=error,
         failed_at=max(failures, default=None) if error else None,
         ended_at=max(ends, default=None),

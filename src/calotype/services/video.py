@@ -14,14 +14,12 @@ from calotype.domain.asset import State
 from calotype.domain.errors import Conflict, NotFound
 from calotype.domain.job import Urgency
 from calotype.domain.scope import Scope
-from calotype.domain.video import VIDEO, IndexingStatus, LibraryVideo, Video
+from calotype.domain.video import OPEN_INDEXING, VIDEO, LibraryVideo, Video
 from calotype.jobs.queue import JobQueue
 from calotype.services.indexing_queue import queue_run
 from calotype.services.library_video import library_videos, with_runs
 from calotype.services.trash import TrashService
 from calotype.storage.store import ObjectStore
-
-_OPEN = frozenset({IndexingStatus.PENDING, IndexingStatus.PROCESSING})
 
 
 class VideoService:
@@ -83,7 +81,7 @@ class VideoService:
                     await update_video(
                         connection, scope, video.asset_id, {"rendition_status": None, "rendition_error": None}
                     )
-                if video.indexing not in _OPEN:
+                if video.indexing not in OPEN_INDEXING:
                     before = runs.get(video.asset_id)
                     urgency = Urgency.INTERACTIVE
                     await queue_run(connection, self._queue, scope, video.asset_id, now, urgency=urgency, before=before)

@@ -16,11 +16,11 @@ from calotype.domain.object_keys import attempt_key
 from calotype.domain.scope import Scope
 from calotype.domain.video import Video
 from calotype.services.announcing import AnnounceService
+from calotype.services.attempts import MOST_BEGINNINGS, lasting_reason
 from calotype.services.page_download import PageDownloader
 from calotype.services.receive import ReceivedFile, ReceiveService
 from calotype.services.video_upload import LONGEST_NAME
 from calotype.services.wanted import NoLongerWantedError, while_wanted
-from calotype.services.work import MOST_BEGINNINGS, lasting_reason
 
 MOST_TRIES = 4
 """How often a URL is asked for that fails for reasons which may pass; the queue makes longer and longer pauses."""

@@ -28,19 +28,18 @@ from calotype.domain.errors import (
 from calotype.domain.job import MOST_PASSING_FAULTS
 from calotype.domain.scene import Scene, TranscriptSegment
 from calotype.domain.scope import Scope
+from calotype.domain.searchable import searchable_scene
 from calotype.domain.transcript import said_between
 from calotype.domain.values import storable
-from calotype.domain.video import IndexingStatus, Video
+from calotype.domain.video import OPEN_INDEXING, IndexingStatus, Video
 from calotype.services import leftovers
+from calotype.services.attempts import MOST_BEGINNINGS, UNEXPECTED, when_back
 from calotype.services.embedding import EmbeddingService
 from calotype.services.indexing_queue import end_run
-from calotype.services.search_document import scene_document
 from calotype.services.video_reading import Progress, ReadVideo, SeenScene, VideoReader, VideoSource, is_passing
 from calotype.services.wanted import NoLongerWantedError, while_wanted
-from calotype.services.work import MOST_BEGINNINGS, UNEXPECTED, when_back
 from calotype.storage.store import ObjectStore
 
-_OPEN = frozenset({IndexingStatus.PENDING, IndexingStatus.PROCESSING})
 _log = structlog.get_logger(__name__)
 
 
@@ -105,7 +104,7 @@ class VideoIndexingService:
             asset = await select_asset(connection, scope, asset_id, lock=True)
             video = await select_video(connection, scope, asset_id) if asset else None
             run = (await select_newest_runs(connection, scope, [asset_id])).get(asset_id)
-            if asset is None or video is None or video.probe is None or run is None or run.status not in _OPEN:
+            if asset is None or video is None or video.probe is None or run is None or run.status not in OPEN_INDEXING:
                 return None
             values = {"status": IndexingStatus.PROCESSING.value, "started_at": run.started_at or now, "progress": 0}
             await update_run(connection, scope, run.id, values)
@@ -148,7 +147,7 @@ class VideoIndexingService:
         """The video as it is now, its asset locked, unless the run has ended, was begun again, or has a successor."""
         asset = await select_asset(connection, scope, work.asset.id, lock=True)
         newest = (await select_newest_runs(connection, scope, [work.asset.id])).get(work.asset.id)
-        if asset is None or newest is None or newest.status not in _OPEN:
+        if asset is None or newest is None or newest.status not in OPEN_INDEXING:
             return None
         if (newest.id, newest.retries) != (work.run.id, work.run.retries):
             return None
@@ -161,7 +160,7 @@ class VideoIndexingService:
         stale = await delete_scenes(connection, scope, video.asset_id)
         if video.storyboard:
             stale.add(video.storyboard.object_key)
-        await insert_scenes(connection, scope, [(scene, scene_document(video.name, scene)) for scene in scenes])
+        await insert_scenes(connection, scope, [(scene, searchable_scene(video.name, scene)) for scene in scenes])
         await insert_segments(connection, scope, video.asset_id, indexed.segments)
         return stale
 

@@ -28,8 +28,8 @@ from calotype.domain.scene import FoundScene, TranscriptSegment, VideoScan
 from calotype.domain.video import IndexingRun, Storyboard, Video, VideoProbe
 from calotype.imaging.pipeline import develop
 from calotype.sandbox.pool import Sandbox
+from calotype.services.attempts import try_again
 from calotype.services.describing import DescribingService
-from calotype.services.work import try_again
 from calotype.storage.store import ObjectStore
 from calotype.video.audio import extract_audio
 from calotype.video.scan import scan

@@ -1,22 +1,14 @@
-"""Which work an asset still lacks, and whether work that failed is worth another attempt.
-
-What is lacking is derived from the row: the queue may lose a job, the row never does.
-"""
+"""Whether work that failed is worth another attempt, and what its owner is told where it is not."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
-from uuid import UUID
 
 import structlog
 
-from calotype.domain.asset import State
 from calotype.domain.errors import CalotypeError, NotFound, SandboxFailure, Unavailable
-from calotype.domain.job import Job, Task
-from calotype.domain.link import OPEN_CRAWLS, Link
-from calotype.domain.video import IndexingStatus, Video
 
 Result = TypeVar("Result")
 
@@ -32,53 +24,10 @@ More than the queue's own attempts after passing faults, which must not count ag
 AWAY_PAUSES = (0.2, 1.0, 3.0, 10.0)
 """Seconds until a database or store that is away is tried again."""
 
-OPEN = frozenset({State.PENDING, State.PROCESSING})
 UNEXPECTED = "an unexpected fault; the server's log has the reason"
 """What the owner of a file is told where nobody knew that this could happen."""
 
-_INDEXING = frozenset({IndexingStatus.PENDING, IndexingStatus.PROCESSING})
 _log = structlog.get_logger(__name__)
-
-
-def missing_jobs(
-    tenant_id: UUID,
-    asset_id: UUID,
-    variant_status: State | None,
-    description_status: State | None,
-    text_status: State | None,
-    colors_status: State | None = None,
-) -> list[Job]:
-    """The jobs that take the asset further; pictures are described once they have variants, so only one of those two waits.
-
-    `colors_status` is that of an extraction of colours that somebody asked for.
-    """
-    jobs = []
-    if variant_status in OPEN:
-        jobs.append(Job(Task.MAKE_VARIANTS, tenant_id, asset_id))
-    elif description_status in OPEN:
-        jobs.append(Job(Task.READ_TEXT, tenant_id, asset_id))
-    if text_status in OPEN:
-        jobs.append(Job(Task.EXTRACT_TEXT, tenant_id, asset_id))
-    if colors_status in OPEN:
-        jobs.append(Job(Task.EXTRACT_COLORS, tenant_id, asset_id))
-    return jobs
-
-
-def missing_video_jobs(tenant_id: UUID, video: Video) -> list[Job]:
-    """The jobs that take a video further; what works on its bytes waits until they are here."""
-    if video.download in OPEN:
-        return [Job(Task.DOWNLOAD_VIDEO, tenant_id, video.asset_id)]
-    jobs = []
-    if video.is_here and video.indexing in _INDEXING:
-        jobs.append(Job(Task.INDEX_VIDEO, tenant_id, video.asset_id))
-    if video.rendition.status in OPEN:
-        jobs.append(Job(Task.MAKE_RENDITION, tenant_id, video.asset_id))
-    return jobs
-
-
-def missing_link_jobs(tenant_id: UUID, link: Link) -> list[Job]:
-    """The jobs that take a link further."""
-    return [Job(Task.CRAWL, tenant_id, link.asset_id)] if link.crawl_status in OPEN_CRAWLS else []
 
 
 async def try_again(work: Callable[[], Awaitable[Result]], *, is_long: bool = False) -> Result:

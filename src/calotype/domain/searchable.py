@@ -11,7 +11,7 @@ from calotype.domain.scene import Scene
 from calotype.domain.search_text import to_body_tsvector, to_tsvector
 
 
-def search_document(
+def searchable_asset(
     *,
     title: str | None,
     filename: str,
@@ -23,7 +23,7 @@ def search_document(
     return to_tsvector([("A", title), ("B", filename), ("B", " ".join(tags)), ("C", description), ("D", visible_text)])
 
 
-def page_document(url: str, domain: str, page: PageContent) -> str:
+def searchable_page(url: str, domain: str, page: PageContent) -> str:
     """The tsvector literal of what a link leads to: its address and title B, what it says of itself C, its text unweighted."""
     shown = page.open_graph
     fields = [
@@ -35,16 +35,16 @@ def page_document(url: str, domain: str, page: PageContent) -> str:
     return f"{to_tsvector(fields)} {to_body_tsvector(page.text)}"
 
 
-def custom_document(text: str) -> str:
+def searchable_metadata(text: str) -> str:
     """The tsvector literal of an asset's custom metadata, whose words have one weight."""
     return to_tsvector([("A", text)])
 
 
-def scene_document(name: str, scene: Scene) -> str:
+def searchable_scene(name: str, scene: Scene) -> str:
     """The tsvector literal of a scene: its video's name B, what it shows C, what is said C, what can be read D."""
     return to_tsvector([("B", name), ("C", scene.description), ("C", scene.transcript), ("D", scene.visible_text)])
 
 
-def chunk_document(name: str, chunk: Chunk) -> str:
+def searchable_chunk(name: str, chunk: Chunk) -> str:
     """The tsvector literal of a document's chunk: the headings it stands under A, its document's file name B, its text C."""
     return to_tsvector([("A", "\n".join(chunk.headings)), ("B", name), ("C", chunk.content)])
