@@ -22,8 +22,8 @@ from calotype.domain.errors import (
     Unsupported,
     UsageLimitExceeded,
 )
+from calotype.services.ingest_limits import IngestLimits
 from calotype.services.picture_check import PictureCheck
-from calotype.services.receive import IngestLimits
 from tests.services.batches import Deputy, FailingStore, ForgetfulDatabase
 from tests.services.devices import BOX, Device, at_once, check_whole, raw_objects, set_terms
 from tests.services.exports import noise

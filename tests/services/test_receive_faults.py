@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from calotype.domain.errors import CalotypeError, EmptyFile, TooManyPixels, UndecodablePicture, Unsupported
-from calotype.services.receive import IngestLimits, ReceiveService, WholeFile
+from calotype.services.ingest_limits import IngestLimits
+from calotype.services.receive import ReceiveService, WholeFile
 from tests.services.library import chunks
 
 LIMITS = IngestLimits(50_000_000, 40_000_000, notes_faults=True)

@@ -49,6 +49,7 @@ from calotype.services.image_search import ImageSearchService
 from calotype.services.importer import ImportService
 from calotype.services.indexing import IndexingService
 from calotype.services.ingest import IngestService
+from calotype.services.ingest_limits import IngestLimits
 from calotype.services.link import LinkService
 from calotype.services.look_alike import LookAlikeService
 from calotype.services.lost_work import LostWork
@@ -58,7 +59,6 @@ from calotype.services.picture import DevelopLimits, PictureService
 from calotype.services.presence import Presence
 from calotype.services.presigned_upload import PresignedUploadService
 from calotype.services.quota import QuotaService
-from calotype.services.receive import IngestLimits
 from calotype.services.reindexing import ReindexService
 from calotype.services.rendition import RenditionService
 from calotype.services.scene import SceneService

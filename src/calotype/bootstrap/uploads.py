@@ -15,8 +15,9 @@ from calotype.services.device_upload import FORMATS, MAX_METADATA_BYTES, DeviceU
 from calotype.services.event import EventService
 from calotype.services.image_upload import ImageTerms, ImageUploadService
 from calotype.services.ingest import IngestService
+from calotype.services.ingest_limits import IngestLimits
 from calotype.services.late_fields import LateFieldsService
-from calotype.services.receive import IngestLimits, ReceiveService
+from calotype.services.receive import ReceiveService
 from calotype.services.trash import TrashService
 from calotype.services.upload_session import UploadSessionService
 from calotype.settings import Settings

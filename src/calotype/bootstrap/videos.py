@@ -14,8 +14,9 @@ from calotype.services.delivery import DeliveryService
 from calotype.services.describing import DescribingService
 from calotype.services.embedding import EmbeddingService
 from calotype.services.ingest import IngestService
+from calotype.services.ingest_limits import IngestLimits
 from calotype.services.probing import ProbeLimits, ProbeService
-from calotype.services.receive import IngestLimits, ReceiveService
+from calotype.services.receive import ReceiveService
 from calotype.services.upload_chunk import ChunkTerms
 from calotype.services.video_download import DownloadLimits, VideoDownloadService
 from calotype.services.video_indexing import VideoIndexingService

@@ -44,8 +44,9 @@ from calotype.services.allowance import Allowances
 from calotype.services.discarding import discarding
 from calotype.services.document_check import DocumentCheck
 from calotype.services.indexing_queue import FULL, queue_run
+from calotype.services.ingest_limits import IngestLimits
 from calotype.services.probing import ProbeService
-from calotype.services.receive import IngestLimits, ReceivedFile, ReceiveService
+from calotype.services.receive import ReceivedFile, ReceiveService
 from calotype.storage.store import ObjectStore
 
 Note = Callable[[Connection, Sequence[IngestResult | CalotypeError]], Awaitable[None]]
