@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import re
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,6 +20,8 @@ from calotype.db.schema import REVISION, current_revision, migrate, sqlalchemy_u
 from calotype.domain.errors import Unavailable
 from tests.running import wait_for
 
+# The last change of the queue's tables that databases of all ages have: 0001 makes them as the installed library has them.
+QUEUE_CHANGES = "03.04.00_50_post_add_retry_failed_job_procedure.sql"
 VERSIONS = Path(schema.__file__).parent / "migrations" / "versions"
 
 
@@ -141,6 +144,12 @@ def test_a_failed_migration_does_not_keep_others_waiting(empty_database):
             "WHERE locktype = 'advisory' AND datname = current_database()"
         )
         wait_for(lambda: not connection.execute(held).fetchall(), "the lock is still held")
+
+
+def test_the_tables_of_the_queue_are_those_its_library_expects():
+    """Whoever updates procrastinate to a version that changes its tables adds a migration for older databases."""
+    changes = (file.name for file in (resources.files("procrastinate") / "sql" / "migrations").iterdir())
+    assert max(name for name in changes if name.endswith(".sql")) == QUEUE_CHANGES
 
 
 def test_the_tables_in_the_code_are_the_tables_in_the_database(database_url):
