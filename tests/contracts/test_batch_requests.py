@@ -30,7 +30,7 @@ from tests.contracts.batches import (
 from tests.contracts.conftest import IDLE_BATCH
 from tests.contracts.photos import photo
 from tests.contracts.session_shapes import BATCH
-from tests.contracts.shapes import brief, expect, expect_error
+from tests.contracts.shapes import CONFIRM, INITIATE, brief, expect, expect_error
 from tests.running import upload, wait_for
 
 BAD_FIELDS = [
@@ -124,6 +124,24 @@ def test_a_refusal_takes_nothing_from_others(idle):
         assert connection.recv(64).startswith(b"HTTP/1.1 422")
         assert client.get(f"{FILES}/{told['image_id']}").status_code == 200
         assert told["image_id"] in listed(client)
+
+
+def test_a_copy_found_late_has_the_key_that_clients_are_told(idle_client, browser):
+    """Of a file that came in two steps the session tells what its detail tells, even where the flag comes last."""
+    data = photo()
+    form = {"filename": "pier.jpg", "content_type": "image/jpeg", "size_bytes": len(data), "auto_describe": "no"}
+    made = expect(idle_client.post(f"{FILES}/upload/initiate", data=form), INITIATE)
+    assert browser.put(made["upload_url"], content=data).status_code == 200
+    confirmation = {name: made[name] for name in ("image_id", "object_key")} | {"size_bytes": len(data)}
+    expect(idle_client.post(f"{FILES}/upload/confirm", json=confirmation), CONFIRM)
+    body = expect(post_raw(idle_client, file(data, "copy.jpg"), field("skip_duplicates", "1")), BATCH)
+    results = idle_client.get(f"{SESSIONS}/{body['session_id']}/results").json()["results"]
+    for item in (*body["immediate_results"], *results):
+        assert (item["status"], item["image_id"], item["object_key"]) == (
+            "skipped",
+            made["image_id"],
+            made["object_key"],
+        )
 
 
 def test_other_parts_are_ignored(client):

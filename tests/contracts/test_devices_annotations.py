@@ -41,6 +41,7 @@ GOOD = {
     "many points": [annotation("polygon", geometry=[0.25, 0.75] * 5_000)],
     "classes": [annotation(class_value=word) for word in ("x", "ü" * 255, "写真 🙂", " ", "0", "\ttab\n")],
     "keys of its own": [annotation(track=7, note={"by": ["a", 1.5, None]}), annotation("classification", why="ü\x00")],
+    "what UTF-8 cannot carry": [annotation(note="\ud800"), annotation(**{"\udfff": 1})],
 }
 
 

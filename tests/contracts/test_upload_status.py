@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from tests.contracts.batches import FILES, ended_session, send_batch
+from tests.contracts.file_links import NOWHERE, save
 from tests.contracts.photos import photo, undecodable
 from tests.contracts.planting import alter
 from tests.contracts.session_shapes import STUCK_UPLOADS, UPLOAD_STATUS
@@ -183,6 +184,23 @@ def test_a_second_run_is_work_again(idle_client, idle):
     assert _status(idle_client, file_id)["unified_status"] == "completed"
     expect(idle_client.post(f"{FILES}/{file_id}/trigger-variants"), TRIGGER)
     assert _status(idle_client, file_id)["unified_status"] in {"queued", "processing"}
+
+
+def test_a_link_is_followed_by_its_crawl(idle_client, idle):
+    """Queued until it was crawled, then completed, or failed with the reason; one that nobody asks to crawl is complete."""
+    assert _status(idle_client, save(idle_client, NOWHERE, auto_crawl=False)["id"])["unified_status"] == "completed"
+    made = save(idle_client, f"{NOWHERE}pier")["id"]
+    assert _status(idle_client, made)["unified_status"] == "queued"
+    for state, reason in (("processing", None), ("completed", None), ("failed", "nobody answers")):
+        alter(
+            idle,
+            "UPDATE operation SET status = %s, error_message = %s WHERE asset_id = %s AND type = 'crawl'",
+            state,
+            reason,
+            made,
+        )
+        found = _status(idle_client, made)
+        assert (found["unified_status"], found["error_message"]) == (state, reason)
 
 
 def test_an_expired_upload_has_failed(narrow_client):

@@ -237,7 +237,7 @@ def test_what_is_deleted_is_gone_everywhere(idle_client, browser):
     link = video(idle_client, gone)["url"]
     assert browser.get(link).status_code == 200
     idle_client.request("DELETE", DELETE, json={"video_ids": [gone]})
-    expect_error(browser.get(link), 404)
+    expect_error(browser.get(link), 404, "video_not_found")
     expect_error(idle_client.get(f"/videos/{gone}"), 404, "video_not_found")
     assert ids(idle_client.post(GET, json={"video_ids": [gone, kept]})) == [kept]
     assert ids(idle_client.get(VIDEOS, params={"ids": gone})) == []

@@ -129,6 +129,7 @@ def test_authenticating_twice_does_not_break_the_connection(server, key, owner):
         "*",
         "batch.%",
         "batch.\x00",
+        "batch.\ud800",
         "batch." + "x" * 5000,
         "6f0c5d0e-2c55-4d0b-9d5e-0f6a3b9f7a11",
         "Batch.6f0c5d0e-2c55-4d0b-9d5e-0f6a3b9f7a11",

@@ -12,6 +12,7 @@ from calotype.db.document_chunk import delete_chunks, insert_chunks, select_chun
 from calotype.db.embedding import (
     count_lacking,
     insert_all_stale,
+    lock_texts,
     select_chunk_texts,
     select_having_chunks,
     select_lacking,
@@ -112,7 +113,8 @@ async def test_documents_lack_what_their_chunks_lack(database, scope):
         assert await count_lacking(connection, scope, "m") == 0
         await insert_all_stale(connection, scope, "m", NOW)
         assert await count_lacking(connection, scope, "m") == 2
-        texts = await select_chunk_texts(connection, scope, [whole, partly, none], lock=True)
+        await lock_texts(connection, scope, [whole, partly, none])
+        texts = await select_chunk_texts(connection, scope, [whole, partly, none])
         assert set(texts) == {whole, partly}
         assert texts[partly] == (
             (0, 'Safety\na "quoted", heading\nThe forklift is checked every morning.'),

@@ -16,6 +16,7 @@ from calotype.db.embedding import (
     count_lacking,
     delete_stale,
     insert_stale,
+    lock_texts,
     select_lacking,
     select_texts,
     upsert_embeddings,
@@ -207,7 +208,8 @@ async def test_a_locked_text_cannot_be_changed_meanwhile(database, scope):
     async with database.write() as connection:
         asset_id = await add(connection, new_asset(scope.tenant_id, title="Pier", **DONE))
     async with database.write() as connection:
-        texts = await select_texts(connection, scope, [asset_id], lock=True)
+        await lock_texts(connection, scope, [asset_id])
+        texts = await select_texts(connection, scope, [asset_id])
         assert texts[asset_id].content == "Pier\nPier"
 
         async def change():

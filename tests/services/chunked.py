@@ -76,6 +76,12 @@ class Sender:
         """How far it is."""
         return await self.library.services.chunked_uploads.progress(self.library.scope, self.id)
 
+    async def original(self):
+        """The key of the object it has become; clients are told the announced one."""
+        asset = await self.library.asset(self.id)
+        assert asset.public_key == self.upload.object_key
+        return asset.object_key
+
     def age(self, hours):
         """Let time pass for it."""
         self.library.sql(

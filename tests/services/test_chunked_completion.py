@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from calotype.domain.chunked_upload import ChunkedStatus
-from calotype.domain.errors import Conflict, Unavailable
+from calotype.domain.errors import Conflict, SandboxFailure, Unavailable
 from calotype.services.chunked_completion import CompletionRequest
 from tests.services.chunked import Gate, Sender
 from tests.small_film import small_film
@@ -64,7 +64,7 @@ async def test_while_it_is_put_together_an_upload_takes_nothing(sender, beside, 
     gate.opened.set()
     await task
     assert not (await sender.progress()).is_processing
-    assert sender.library.objects() == {sender.upload.object_key}
+    assert sender.library.objects() == {await sender.original()}
 
 
 async def test_completes_in_two_processes_make_one_file_and_start_one_of_everything(sender, beside, gate):
@@ -122,7 +122,7 @@ async def test_a_store_that_fails_leaves_everything_to_the_next_try(sender, monk
     progress = await sender.progress()
     assert (progress.upload.status, progress.is_processing) == (ChunkedStatus.UPLOADING, False)
     await sender.complete()
-    assert sender.library.objects() == {sender.upload.object_key}
+    assert sender.library.objects() == {await sender.original()}
 
 
 @pytest.mark.parametrize("is_written", [True, False])
@@ -144,7 +144,61 @@ async def test_a_database_that_is_lost_at_the_commit_leaves_it_to_the_repeat(sen
     assert done.run_id is not None
     assert sorted(sender.library.jobs(sender.id)) == ["index_video", "make_variants"]
     await sender.library.services.upkeep.sweep()
-    assert sender.library.objects() == {sender.upload.object_key}
+    assert sender.library.objects() == {await sender.original()}
+
+
+async def test_a_complete_cancelled_just_after_its_commit_keeps_the_film(sender, monkeypatch):
+    """Who waits for it is gone, but the rows are written, so that the bytes stay; the repeat gives the answer."""
+    service = sender.library.services.chunked_completion
+    accept = service._accept
+
+    async def accept_and_be_cancelled(*arguments):
+        await accept(*arguments)
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(service, "_accept", accept_and_be_cancelled)
+        with pytest.raises(asyncio.CancelledError):
+            await sender.complete()
+    await sender.complete()
+    await sender.library.services.upkeep.sweep()
+    assert sender.library.objects() == {await sender.original()}
+
+
+async def test_who_was_overtaken_without_noticing_leaves_the_other_its_bytes(sender, beside, monkeypatch):
+    """The network has cut the connection that held the turn: the next one is done while this one still reads."""
+    service = sender.library.services.chunked_completion
+    receive = service._receive
+
+    async def be_overtaken(*arguments):
+        received = await receive(*arguments)
+        other = beside.library.services.chunked_completion
+        await other._complete(sender.library.scope, sender.id, ANALYZED)  # its turn, as far as the database knows
+        return received
+
+    monkeypatch.setattr(service, "_receive", be_overtaken)
+    with pytest.raises(Conflict):
+        await sender.complete()
+    await sender.library.services.upkeep.sweep()
+    assert sender.library.objects() == {await sender.original()}
+
+
+@pytest.mark.parametrize("reason", ["crashed", "timeout"])
+async def test_a_child_that_dies_over_a_good_film_does_not_end_its_upload(sender, monkeypatch, reason):
+    """As when a service manager stops all processes at once, or the machine is out of memory: another child looks again."""
+    sandbox = sender.library.services.chunked_completion._receiver._probing._sandbox
+    run = sandbox.run
+    dead = iter([SandboxFailure("it was killed (SIGTERM)", reason=reason)])
+
+    async def die_once(*arguments, **options):
+        if failure := next(dead, None):
+            raise failure
+        return await run(*arguments, **options)
+
+    monkeypatch.setattr(sandbox, "run", die_once)
+    await sender.complete()
+    assert next(dead, None) is None
+    assert (await sender.progress()).upload.status is ChunkedStatus.COMPLETED
 
 
 async def test_who_loses_the_lock_stops_working(sender, beside, gate):
@@ -158,7 +212,7 @@ async def test_who_loses_the_lock_stops_working(sender, beside, gate):
     with pytest.raises(Unavailable):
         await task
     await beside.complete()
-    assert sender.library.objects() == {sender.upload.object_key}
+    assert sender.library.objects() == {await sender.original()}
 
 
 async def test_a_complete_that_nobody_waits_for_any_more_leaves_no_lock(sender, beside, gate):
@@ -190,7 +244,7 @@ async def test_an_upload_that_is_being_put_together_is_not_reaped(sender, gate):
     assert await sender.library.services.chunked_uploads.reap() == 0
     gate.opened.set()
     await task
-    assert sender.library.objects() == {sender.upload.object_key}
+    assert sender.library.objects() == {await sender.original()}
 
 
 async def test_several_uploads_of_one_process_are_put_together_at_once(library, film, monkeypatch):
@@ -199,4 +253,4 @@ async def test_several_uploads_of_one_process_are_put_together_at_once(library, 
     for sender in senders:
         await sender.send()
     await asyncio.gather(*(sender.complete() for sender in senders for _ in range(2)))
-    assert library.objects() == {sender.upload.object_key for sender in senders}
+    assert library.objects() == {await sender.original() for sender in senders}

@@ -141,6 +141,20 @@ async def test_another_number_asked_for_meanwhile_overtakes(library, monkeypatch
     assert (await get(library, asset_id)).analysis.n_colors == 5
 
 
+async def test_colors_that_are_being_found_are_not_looked_for_beside_that(library):
+    """The same number asked for while the job runs queues nothing; another number does, and so does a job that was lost."""
+    asset_id = await developed(library)
+    await request(library, asset_id, 3)
+    library.sql("UPDATE procrastinate_jobs SET status = 'doing' WHERE args->>'asset_id' = %s", str(asset_id))
+    await request(library, asset_id, 3)
+    assert library.jobs(asset_id) == []
+    await request(library, asset_id, 5)
+    assert library.jobs(asset_id) == ["extract_colors"]
+    library.sql("DELETE FROM procrastinate_jobs WHERE args->>'asset_id' = %s", str(asset_id))
+    await request(library, asset_id, 5)
+    assert library.jobs(asset_id) == ["extract_colors"]
+
+
 async def test_a_lost_job_is_queued_again(library):
     """The row knows that colours were asked for, whatever became of the job; looking twice queues it once."""
     asset_id, young = await developed(library), await developed(library)

@@ -206,6 +206,22 @@ async def test_reading_it_again_replaces_everything(archive):
     assert await archive.found("zeppelin") == set()
 
 
+async def test_a_reading_that_is_under_way_is_not_begun_beside_itself(archive):
+    """Asked for once more while its job runs, nothing is queued; once that job is lost, it is."""
+    asset_id, running = await begun(archive)
+    await archive.services.documents.extract_again(archive.scope, asset_id)
+    archive.library.sql("UPDATE procrastinate_jobs SET status = 'doing' WHERE args->>'asset_id' = %s", str(asset_id))
+    for _ in range(2):
+        await archive.services.documents.extract_again(archive.scope, asset_id)
+    assert archive.library.jobs(asset_id) == []
+    archive.forget_jobs(asset_id)
+    await archive.services.documents.extract_again(archive.scope, asset_id)
+    assert archive.library.jobs(asset_id) == ["extract_text"]
+    let_go(archive)
+    await running
+    await archive.expect_whole(asset_id)
+
+
 async def test_reading_it_again_in_vain_keeps_the_old_chunks_and_says_why(archive):
     """It has failed then, and is read after all the next time."""
     asset_id = await archive.read("Zeppelin")
@@ -450,7 +466,7 @@ async def test_a_session_that_waits_for_a_document_for_a_day_expires(archive):
 
 
 async def test_a_document_that_waits_is_stuck_and_a_link_that_waits_is_not(archive):
-    """Only the first is an upload; its phase goes from queued over processing to completed."""
+    """Only the first is listed, being an upload; the phases of both go on to completed."""
     link_id = await archive.save()
     asset_id, running = await begun(archive)
     for one in (asset_id, link_id):
@@ -462,7 +478,7 @@ async def test_a_document_that_waits_is_stuck_and_a_link_that_waits_is_not(archi
     stuck, total = await archive.services.upload_status.stuck(archive.scope, timedelta(minutes=30), 10)
     assert ([one.id for one in stuck], total) == ([asset_id], 1)
     assert stuck[0].phase.value == "processing"
-    assert (await archive.services.upload_status.get(archive.scope, link_id)).phase.value == "completed"
+    assert (await archive.services.upload_status.get(archive.scope, link_id)).phase.value == "queued"
     let_go(archive)
     await running
 

@@ -84,6 +84,9 @@ async def test_variants_made_again_replace_the_old_ones_and_leave_no_objects_beh
     again = await library.services.assets.trigger_variants(library.scope, asset_id)
     assert (run.is_new, again.is_new, again.id) == (True, False, run.id)
     assert library.jobs(asset_id) == ["make_variants"]
+    library.sql("UPDATE procrastinate_jobs SET status = 'doing' WHERE args->>'asset_id' = %s", str(asset_id))
+    assert not (await library.services.assets.trigger_variants(library.scope, asset_id)).is_new
+    assert library.jobs(asset_id) == []
     await library.services.pictures.make_variants(library.scope, asset_id, 1)
 
     after = await facts(library, asset_id)

@@ -59,7 +59,7 @@ class Readers(Children):
         self.heard.append(given)
         return self.page
 
-    def _page_document(self, url, domain, page, **_):
+    def _searchable_page(self, url, domain, page, **_):
         return searchable_page(url, domain, page)
 
     def _check_docx(self, *_, **__):

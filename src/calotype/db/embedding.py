@@ -19,28 +19,35 @@ from calotype.domain.custom_metadata import searchable_text
 from calotype.domain.embedding import EmbeddedTexts, Embedding, EmbeddingSource, chunk_text, content_text, scene_text
 from calotype.domain.scope import Scope
 
-_TEXTS = """
+# The weakest lock there is, which inserting their vectors takes anyway; only who locks an asset to change it waits for it.
+_LOCK_TEXTS = text(
+    "SELECT asset.id FROM asset WHERE asset.tenant_id = :tenant_id AND asset.id = ANY(CAST(:ids AS uuid[])) "
+    "ORDER BY asset.id FOR KEY SHARE"
+)
+
+
+async def lock_texts(connection: AsyncConnection, scope: Scope, asset_ids: Sequence[UUID]) -> None:
+    """Keep what is to be embedded of the given assets, their scenes and chunks as it is until the transaction ends.
+
+    To be read after that, because what is read beside a row is of the time before its lock was waited for.
+    """
+    await connection.execute(_LOCK_TEXTS, {"tenant_id": scope.tenant_id, "ids": list(asset_ids)})
+
+
+_TEXTS = text("""
 SELECT asset.id, asset.title, asset.tags, asset.description, asset.visible_text, custom_metadata.document
 FROM asset LEFT JOIN custom_metadata ON custom_metadata.asset_id = asset.id AND custom_metadata.tenant_id = asset.tenant_id
 WHERE asset.tenant_id = :tenant_id AND asset.id = ANY(CAST(:ids AS uuid[])) AND asset.media_type = 'image'
 AND asset.description_status = 'completed'
 ORDER BY asset.id
-"""
-_TEXTS_READ = text(_TEXTS)
-# The weakest lock there is, which inserting their vectors takes anyway; only who locks an asset to change it waits for it.
-_TEXTS_LOCKED = text(_TEXTS + "FOR KEY SHARE OF asset")
+""")
 
 
 async def select_texts(
-    connection: AsyncConnection, scope: Scope, asset_ids: Sequence[UUID], *, lock: bool = False
+    connection: AsyncConnection, scope: Scope, asset_ids: Sequence[UUID]
 ) -> dict[UUID, EmbeddedTexts]:
-    """What is to be embedded of those of the given assets that are described, live or trashed.
-
-    With `lock` their texts cannot change until the transaction ends.
-    """
-    rows = await connection.execute(
-        _TEXTS_LOCKED if lock else _TEXTS_READ, {"tenant_id": scope.tenant_id, "ids": list(asset_ids)}
-    )
+    """What is to be embedded of those of the given assets that are described, live or trashed."""
+    rows = await connection.execute(_TEXTS, {"tenant_id": scope.tenant_id, "ids": list(asset_ids)})
     return {
         row.id: EmbeddedTexts(
             content_text(row.title, row.tags, row.description, row.visible_text),
@@ -50,24 +57,18 @@ async def select_texts(
     }
 
 
-_SCENE_TEXTS = """
+_SCENE_TEXTS = text("""
 SELECT asset.id, video.name, scene.index AS part, scene.description, scene.visible_text, scene.transcript
 FROM asset JOIN video ON video.asset_id = asset.id JOIN scene ON scene.asset_id = asset.id
 WHERE asset.tenant_id = :tenant_id AND asset.id = ANY(CAST(:ids AS uuid[])) ORDER BY asset.id, scene.index
-"""
-_SCENE_TEXTS_READ = text(_SCENE_TEXTS)
-_SCENE_TEXTS_LOCKED = text(_SCENE_TEXTS + "FOR KEY SHARE OF asset")
+""")
 
 
 async def select_scene_texts(
-    connection: AsyncConnection, scope: Scope, asset_ids: Sequence[UUID], *, lock: bool = False
+    connection: AsyncConnection, scope: Scope, asset_ids: Sequence[UUID]
 ) -> dict[UUID, tuple[tuple[int, str], ...]]:
-    """What is to be embedded of the scenes of those of the given assets that have any: (number, text), in order.
-
-    With `lock` scenes cannot be replaced until the transaction ends.
-    """
-    query = _SCENE_TEXTS_LOCKED if lock else _SCENE_TEXTS_READ
-    rows = await connection.execute(query, {"tenant_id": scope.tenant_id, "ids": list(asset_ids)})
+    """What is to be embedded of the scenes of those of the given assets that have any: (number, text), in order."""
+    rows = await connection.execute(_SCENE_TEXTS, {"tenant_id": scope.tenant_id, "ids": list(asset_ids)})
     return _by_asset(
         (row.id, row.part, scene_text(row.name, row.description, row.visible_text, row.transcript)) for row in rows
     )
@@ -81,24 +82,18 @@ def _by_asset(texts: Iterable[tuple[UUID, int, str]]) -> dict[UUID, tuple[tuple[
     return {asset_id: tuple(parts) for asset_id, parts in found.items()}
 
 
-_CHUNK_TEXTS = """
+_CHUNK_TEXTS = text("""
 SELECT asset.id, document_chunk.index AS part, document_chunk.headings, document_chunk.content
 FROM asset JOIN document_chunk ON document_chunk.asset_id = asset.id
 WHERE asset.tenant_id = :tenant_id AND asset.id = ANY(CAST(:ids AS uuid[])) ORDER BY asset.id, document_chunk.index
-"""
-_CHUNK_TEXTS_READ = text(_CHUNK_TEXTS)
-_CHUNK_TEXTS_LOCKED = text(_CHUNK_TEXTS + "FOR KEY SHARE OF asset")
+""")
 
 
 async def select_chunk_texts(
-    connection: AsyncConnection, scope: Scope, asset_ids: Sequence[UUID], *, lock: bool = False
+    connection: AsyncConnection, scope: Scope, asset_ids: Sequence[UUID]
 ) -> dict[UUID, tuple[tuple[int, str], ...]]:
-    """What is to be embedded of the chunks of those of the given assets that have any: (number, text), in order.
-
-    With `lock` chunks cannot be replaced until the transaction ends.
-    """
-    query = _CHUNK_TEXTS_LOCKED if lock else _CHUNK_TEXTS_READ
-    rows = await connection.execute(query, {"tenant_id": scope.tenant_id, "ids": list(asset_ids)})
+    """What is to be embedded of the chunks of those of the given assets that have any: (number, text), in order."""
+    rows = await connection.execute(_CHUNK_TEXTS, {"tenant_id": scope.tenant_id, "ids": list(asset_ids)})
     return _by_asset((row.id, row.part, chunk_text(row.headings, row.content)) for row in rows)
 
 

@@ -70,6 +70,11 @@ async def delete_refused(connection: AsyncConnection, scope: Scope, upload_id: U
     return gone.rowcount > 0
 
 
+async def delete_announcement(connection: AsyncConnection, scope: Scope, upload_id: UUID) -> None:
+    """Forget the announcement of an upload, where there is one: its name, title and tags."""
+    await connection.execute(_P.delete().where(of_tenant(scope, _P), _P.c.id == upload_id))
+
+
 async def select_due_for_reaping(
     connection: AsyncConnection, expired_before: datetime, limit: int
 ) -> list[PresignedUpload]:

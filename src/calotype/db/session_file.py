@@ -145,7 +145,7 @@ async def update_to_skipped(
             "session_id": session_id,
             "index": index,
             "first_id": first.id,
-            "first_key": first.object_key,
+            "first_key": first.public_key,
             "description": first.description,
             "excerpt": EXCERPT,
         },

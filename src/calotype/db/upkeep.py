@@ -158,7 +158,7 @@ _KNOWN_MADE = text(
     "JOIN video ON video.asset_id = CAST(split_part(stored.key, '/', 3) AS uuid) "
     "WHERE video.indexing_status IN ('pending', 'processing') OR video.rendition_status IN ('pending', 'processing')"
 )
-# Of several attempts to download a video, or to put an upload, one may have come to nothing or been replaced.
+# Of several attempts to download a video, or to put an upload or its chunks together, one may have come to nothing.
 _KNOWN_ATTEMPTS = text(
     "SELECT object_key FROM asset WHERE id = ANY(CAST(:ids AS uuid[])) AND object_key = ANY(CAST(:keys AS text[])) "
     "UNION ALL SELECT key FROM presigned_upload, LATERAL (VALUES (object_key), (received_key)) AS stored (key) "

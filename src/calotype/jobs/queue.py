@@ -64,6 +64,11 @@ class JobQueue:
             },
         )
 
+    async def enqueue_lost(self, connection: AsyncConnection, job: Job, urgency: Urgency) -> None:
+        """Queue a job whose work is under way, in case it was lost: nothing happens where the same one waits or runs."""
+        if not await self.select_active(connection, [job.subject_id], [job.task]):
+            await self.enqueue(connection, job, urgency)
+
     async def hasten(self, connection: AsyncConnection, jobs: Sequence[Job], urgency: Urgency) -> None:
         """Make waiting jobs as urgent as that, where they are less."""
         await connection.execute(

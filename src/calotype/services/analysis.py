@@ -161,7 +161,10 @@ class AnalysisService:
         async with self._database.write() as connection:
             await usable_session(connection, scope, session_id, lock=True, even_expired=True)
             await update_ended(connection, scope, session_id)
-            for analysis_id in await select_open_of_session(connection, scope, session_id):
+            open_ids = await select_open_of_session(connection, scope, session_id)
+            for analysis_id in open_ids:  # all of them before the account, as everybody locks them
+                await select_analysis(connection, scope, analysis_id, lock=True)
+            for analysis_id in open_ids:
                 await _call_off(connection, scope, analysis_id)
 
 

@@ -152,8 +152,7 @@ class AssetService:
                 raise Refused("This video has not been downloaded")
             running = await select_open_operation(connection, scope, asset_id, OperationType.VARIANTS)
             if running is not None and asset.variant_status in {State.PENDING, State.PROCESSING}:
-                # The job may have been lost; queuing it again is a no-op if it was not.
-                await self._queue.enqueue(connection, _variants_job(asset), Urgency.INTERACTIVE)
+                await self._queue.enqueue_lost(connection, _variants_job(asset), Urgency.INTERACTIVE)
                 return TriggeredRun(running.id, running.status, is_new=False)
             run = Operation(uuid4(), asset.id, OperationType.VARIANTS, State.PENDING, datetime.now(UTC), None, None)
             await insert_operations(connection, scope, [run])

@@ -44,6 +44,7 @@ from calotype.domain.errors import (
     Unsupported,
 )
 from calotype.domain.job import Urgency
+from calotype.domain.object_keys import attempt_key
 from calotype.domain.scope import Scope
 from calotype.domain.upload import UploadOptions
 from calotype.domain.video import NewVideo
@@ -140,18 +141,20 @@ class ChunkedCompletionService:
             completed, keys = await self._accept(scope, received, request)
         except Unavailable:
             raise  # the rows may have been written before the connection was lost: a repeat finds out
-        except BaseException:
+        except CalotypeError:
             await asyncio.shield(self._receiver.discard(received))
-            raise
+            raise  # whatever else comes may come after the rows were written, so that it leaves the bytes to the sweep
         await leftovers.remove(self._store, keys)
         return completed
 
     async def _receive(self, scope: Scope, upload: ChunkedUpload, chunks: Sequence[UploadChunk]) -> ReceivedFile:
         """The whole file, stored and checked. What can never become a video ends its upload."""
         pieces = _Pieces(self._store, chunks)
+        # Where the connection that holds the turn was cut, another process may be at it already.
+        key = attempt_key(upload.object_key)
         try:
             received = await self._receiver.receive(
-                scope, upload.original_filename, pieces.read(), file_id=upload.id, key=upload.object_key
+                scope, upload.original_filename, pieces.read(), file_id=upload.id, key=key
             )
             if received.size_bytes != upload.size_bytes:
                 await self._receiver.discard(received)

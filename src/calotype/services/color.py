@@ -101,12 +101,14 @@ class ColorService:
             return
         if fresh:
             await upsert_requests(connection, scope, fresh, n_colors, now)
+        under_way = {a.id for a in mine}.difference(fresh)
+        # The job of one that is under way may have been lost.
+        active = await self._queue.select_active(connection, sorted(under_way), (Task.EXTRACT_COLORS,))
         async with pipelined(connection) as pipeline:
             if fresh:
                 steps = [Operation(uuid4(), id_, *_STEP, State.PENDING, now, None, None) for id_ in fresh]
                 await insert_operations(pipeline, scope, steps)
-            for asset in mine:
-                # Where one is under way its job may have been lost; queuing it again is a no-op if it was not.
+            for asset in (asset for asset in mine if asset.id not in active):
                 job = Job(Task.EXTRACT_COLORS, asset.tenant_id, asset.id)
                 await self._queue.enqueue(pipeline, job, Urgency.INTERACTIVE)
 

@@ -120,7 +120,11 @@ class DeviceUploadService:
         )
 
         async def note(connection: Connection, outcomes: Sequence[IngestResult | CalotypeError]) -> None:
-            entry.image = await self._note(connection, entry, outcomes[0])
+            try:
+                entry.image = await self._note(connection, entry, outcomes[0])
+            except DuplicateImage as refusal:
+                # Told once the note is written that somebody relies on the image it names, which else may be taken back.
+                entry.refusal = refusal
 
         try:
             # Transactions of one device wait for each other at its batch; here they wait without a connection of their own.
@@ -129,6 +133,8 @@ class DeviceUploadService:
         except _Repeated as repeated:
             await self.discard(received)
             return repeated.image
+        if entry.refusal is not None:
+            raise entry.refusal
         assert entry.image is not None
         return entry.image
 
@@ -241,6 +247,7 @@ class _Entry:
         self.received = received
         self.request = request
         self.image: DeviceImage | None = None
+        self.refusal: DuplicateImage | None = None
 
     @property
     def fingerprint(self) -> bytes:

@@ -106,12 +106,15 @@ class DocumentService:
             asset = await select_asset(connection, scope, asset_id, lock=True)
             if asset is None or asset.media_type != DOCUMENT:
                 raise NotFound(NOT_FOUND)
-            if not asset.is_unfinished:
+            job = Job(Task.EXTRACT_TEXT, scope.tenant_id, asset_id)
+            if asset.is_unfinished:
+                await self._queue.enqueue_lost(connection, job, Urgency.NEW)
+            else:
                 values = {"text_status": State.PENDING.value, "text_error": None}
                 await update_asset(connection, scope, asset_id, values)
                 step = Operation(uuid4(), asset_id, OperationType.EXTRACT_TEXT, State.PENDING, now, None, None)
                 await insert_operations(connection, scope, [step])
-            await self._queue.enqueue(connection, Job(Task.EXTRACT_TEXT, scope.tenant_id, asset_id), Urgency.NEW)
+                await self._queue.enqueue(connection, job, Urgency.NEW)
             return await self._document(connection, scope, asset_id)
 
     async def _document(self, connection: Connection, scope: Scope, asset_id: UUID) -> LibraryDocument:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from calotype.documents.docx_check import check_docx
 from calotype.domain.errors import SandboxFailure, Unavailable, UndecodableDocument
 from calotype.sandbox.pool import Sandbox
+from calotype.services.attempts import try_again
 from calotype.storage.store import ObjectStore
 
 
@@ -23,7 +24,7 @@ class DocumentCheck:
         """
         async with self._store.local_path(key) as path:
             try:
-                await self._sandbox.run(check_docx, str(path), timeout=self._timeout)
+                await try_again(lambda: self._sandbox.run(check_docx, str(path), timeout=self._timeout))
             except SandboxFailure as error:
                 if error.context.get("reason") == "start":
                     raise Unavailable(error.message) from error

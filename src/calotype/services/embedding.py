@@ -19,6 +19,7 @@ from calotype.db.custom_metadata import select_custom_metadata
 from calotype.db.embedding import (
     delete_stale,
     insert_stale,
+    lock_texts,
     select_chunk_texts,
     select_having_chunks,
     select_scene_texts,
@@ -159,8 +160,9 @@ class EmbeddingService:
         for (asset_id, source), numbered in parts.items():
             made[asset_id] = await self._compute_parts(asset_id, source, numbered)
         async with self._database.write() as connection:
-            now_texts = await select_texts(connection, scope, asset_ids, lock=True)
-            now_parts = await _select_parts(connection, scope, asset_ids, lock=True)
+            await lock_texts(connection, scope, asset_ids)
+            now_texts = await select_texts(connection, scope, asset_ids)
+            now_parts = await _select_parts(connection, scope, asset_ids)
             fresh = [asset_id for asset_id, found in now_texts.items() if texts.get(asset_id) == found]
             fresh += [key[0] for key, found in now_parts.items() if parts.get(key) == found]
             embeddings = [embedding for asset_id in fresh for embedding in made[asset_id]]
@@ -190,11 +192,11 @@ class EmbeddingService:
 
 
 async def _select_parts(
-    connection: Connection, scope: Scope, asset_ids: Sequence[UUID], *, lock: bool = False
+    connection: Connection, scope: Scope, asset_ids: Sequence[UUID]
 ) -> dict[tuple[UUID, EmbeddingSource], tuple[tuple[int, str], ...]]:
     """What is to be embedded of the parts of some assets, which are parts of one kind only: (number, text), in order."""
-    scenes = await select_scene_texts(connection, scope, asset_ids, lock=lock)
-    chunks = await select_chunk_texts(connection, scope, asset_ids, lock=lock)
+    scenes = await select_scene_texts(connection, scope, asset_ids)
+    chunks = await select_chunk_texts(connection, scope, asset_ids)
     return {
         **{(asset_id, EmbeddingSource.SCENE): parts for asset_id, parts in scenes.items()},
         **{(asset_id, EmbeddingSource.CHUNK): parts for asset_id, parts in chunks.items()},

@@ -36,7 +36,8 @@ class MediaService:
         async with self._database.read() as connection:
             asset = await select_asset(connection, scope, asset_id)
             if asset is None:
-                raise image_not_found()
+                gone = await select_asset(connection, scope.any(), asset_id)
+                raise video_not_found() if gone is not None and gone.media_type == VIDEO else image_not_found()
             video = await select_video(connection, scope, asset_id) if asset.media_type == VIDEO else None
         if video is not None and not video.is_here:
             raise video_not_found()

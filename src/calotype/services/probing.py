@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from calotype.domain.errors import SandboxFailure, Unavailable, UndecodableVideo, Unsupported
 from calotype.domain.video import VideoProbe
 from calotype.sandbox.pool import Sandbox
+from calotype.services.attempts import try_again
 from calotype.storage.store import ObjectStore
 from calotype.video.probe import probe
 
@@ -46,14 +47,17 @@ class ProbeService:
     async def _probe(self, key: str, container: str, edges: int | None) -> VideoProbe:
         async with self._store.local_path(key, edges=edges) as path:
             try:
-                return await self._sandbox.run(
-                    probe,
-                    str(path),
-                    container,
-                    pixel_limit=self._limits.max_pixels,
-                    timeout=self._limits.timeout,
+                found: VideoProbe = await try_again(
+                    lambda: self._sandbox.run(
+                        probe,
+                        str(path),
+                        container,
+                        pixel_limit=self._limits.max_pixels,
+                        timeout=self._limits.timeout,
+                    )
                 )
             except SandboxFailure as error:
                 if error.context.get("reason") == "start":
                     raise Unavailable(error.message) from error
                 raise UndecodableVideo(f"The video cannot be read: {error.message}") from error
+        return found

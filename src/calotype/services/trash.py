@@ -12,6 +12,7 @@ from calotype.db.batch import update_image_counts
 from calotype.db.color import select_extractions
 from calotype.db.engine import Connection, Database
 from calotype.db.link import select_links
+from calotype.db.presigned_upload import delete_announcement
 from calotype.db.session_file import select_wanted, update_pending_files
 from calotype.db.trash import select_due_for_purge, update_deleted, update_restored
 from calotype.db.video import select_video
@@ -148,18 +149,21 @@ class TrashService:
             due = await select_due_for_purge(connection, before, limit)
         purged = 0
         for tenant_id, asset_id in due:
-            purged += await self._purge(Scope(tenant_id).trashed(), asset_id)
+            asset = await self._purge(Scope(tenant_id).trashed(), asset_id)
+            if asset is not None:
+                purged += 1
+                if not await leftovers.remove(self._store, object_keys(asset) | await self._made_of(asset)):
+                    break  # the store is away, and each of the others would wait for it
         return purged
 
-    async def _purge(self, scope: Scope, asset_id: UUID) -> bool:
+    async def _purge(self, scope: Scope, asset_id: UUID) -> Asset | None:
         """Row first, then objects: a crash between them leaves objects without a row, which the sweep removes."""
         async with self._database.write() as connection:
             asset = await select_asset(connection, scope, asset_id, lock=True)
-            if asset is None:
-                return False
-            await delete_asset(connection, scope, asset_id)
-        await leftovers.remove(self._store, object_keys(asset) | await self._made_of(asset))
-        return True
+            if asset is not None:
+                await delete_asset(connection, scope, asset_id)
+                await delete_announcement(connection, scope, asset_id)
+            return asset
 
     async def _made_of(self, asset: Asset) -> set[str]:
         """The pictures of a video's scenes and its other forms, which only rows that are gone now knew."""

@@ -107,10 +107,13 @@ def _of_asset(asset: Asset, steps: Sequence[Operation], session_id: UUID | None,
     ends = [step.completed_at for step in steps if step.completed_at]
     failures = [step.completed_at for step in steps if step.completed_at and step.status is State.FAILED]
     is_presigned = asset.upload_method is UploadMethod.PRESIGNED
-    error = asset.error
+    crawl = next((step for step in reversed(steps) if step.type is OperationType.CRAWL), None)
+    error = asset.error or (crawl.error_message if crawl else None)
     stored = _stored(steps)
     if stored is State.COMPLETED:
-        phase = phase_of_parts(asset.variant_status, asset.description_status, asset.text_status)
+        phase = phase_of_parts(
+            asset.variant_status, asset.description_status, asset.text_status, crawl.status if crawl else None
+        )
     else:
         phase = phase_of_announcement(has_bytes=False, is_expired=stored is State.FAILED)
     return UploadStatus(

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import structlog
-from procrastinate.exceptions import ConnectorException
+from procrastinate import jobs
+from procrastinate.exceptions import ConnectorException, UniqueViolation
+from procrastinate.job_context import JobContext, JobResult
+from procrastinate.retry import RetryDecision
 from procrastinate.worker import Worker
 
 from calotype.bootstrap import Application
@@ -29,6 +33,35 @@ class LaneWorker(Worker):
     def wake(self) -> None:
         """Have it look for jobs now."""
         self._new_job_event.set()
+
+    async def _persist_job_status(
+        self,
+        job: jobs.Job,
+        status: jobs.Status,
+        retry_decision: RetryDecision | None,
+        context: JobContext,
+        job_result: JobResult | None,
+    ) -> None:
+        """Note how a job ended, however long the database is away, since nobody looks after the jobs of one who lives.
+
+        A job that is to be begun again gives way to the same one where that waits already.
+        """
+        while True:
+            try:
+                await self._note_end(job, status, retry_decision, context, job_result)
+            except ConnectorException as error:
+                if self._stop_event.is_set():
+                    raise
+                _log.warning("the end of a job is not noted yet", job_id=job.id, reason=reason_of(error))
+                await asyncio.sleep(_AGAIN)
+                continue
+            return
+
+    async def _note_end(self, job: jobs.Job, status: jobs.Status, *further: Any) -> None:
+        try:
+            await super()._persist_job_status(job, status, *further)
+        except UniqueViolation:
+            await self.app.job_manager.finish_job(job=job, status=status, delete_job=True)
 
     async def _update_heartbeat(self) -> None:
         while True:

@@ -16,7 +16,8 @@ from calotype.domain.job import Lane
 from calotype.worker.lanes import Lanes, notice_cancellation, reason_of
 from calotype.worker.tasks import register
 
-_RESCUE_INTERVAL = 5.0
+_RESCUE_INTERVAL = 5.0  # seconds
+_SWEEP_INTERVAL = 3600.0  # seconds
 _DELIVERIES = 24  # at once; they only wait for others
 _ANALYSES = 64  # at once; how many images they work on together is limited elsewhere
 _DOWNLOADS = 4  # at once
@@ -47,7 +48,10 @@ async def run_worker(application: Application, stop: asyncio.Event) -> None:
             *(asyncio.create_task(lanes.work(lane, at_once)) for lane, at_once in works.items()),
             asyncio.create_task(lanes.listen()),
             asyncio.create_task(lanes.ring()),
+            # Apart, because jobs of the dead must not wait for a store that is away, or a sweep through millions of objects.
+            asyncio.create_task(_recover(application)),
             asyncio.create_task(_chores(application)),
+            asyncio.create_task(_sweep(application)),
         ]
         stopping = asyncio.create_task(stop.wait())
         _log.info("worker ready")
@@ -70,27 +74,36 @@ def _hear(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         loop.default_exception_handler(context)
 
 
+async def _recover(application: Application) -> None:
+    while True:
+        await _try(application.upkeep.rescue)
+        await _try(application.analysis_recovery.recover)
+        await asyncio.sleep(min(_RESCUE_INTERVAL, application.settings.upkeep_interval))
+
+
 async def _chores(application: Application) -> None:
     upkeep = application.upkeep
-    interval = application.settings.upkeep_interval
-    last = -interval
-    last_sweep = time.monotonic()
+    # Each by itself: what one stumbles over must not keep the others from their work.
+    chores = (
+        upkeep.requeue_missing,
+        upkeep.end_sessions,
+        upkeep.close_batches,
+        upkeep.empty_trash,
+        upkeep.reap_uploads,
+        upkeep.forget,
+    )
+    while True:
+        begun = time.monotonic()
+        for chore in chores:
+            await _try(chore)
+        await asyncio.sleep(max(0.0, begun + application.settings.upkeep_interval - time.monotonic()))
+
+
+async def _sweep(application: Application) -> None:
     await _try(application.video_downloads.sweep)
     while True:
-        await _try(upkeep.rescue)
-        await _try(application.analysis_recovery.recover)
-        if time.monotonic() - last >= interval:
-            last = time.monotonic()
-            await _try(upkeep.requeue_missing)
-            await _try(upkeep.end_sessions)
-            await _try(upkeep.close_batches)
-            # Each by itself: what one stumbles over must not keep the others from their work.
-            for chore in (upkeep.empty_trash, upkeep.reap_uploads, upkeep.forget):
-                await _try(chore)
-        if time.monotonic() - last_sweep >= max(3600.0, interval):
-            last_sweep = time.monotonic()
-            await _try(upkeep.sweep)
-        await asyncio.sleep(min(_RESCUE_INTERVAL, interval))
+        await asyncio.sleep(max(_SWEEP_INTERVAL, application.settings.upkeep_interval))
+        await _try(application.upkeep.sweep)
 
 
 async def _try(chore: Callable[[], Awaitable[object]]) -> None:

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 from starlette.responses import Response
+
+
+def to_json(model: BaseModel) -> str:
+    """A model as JSON, escaped where it repeats halves of surrogate pairs of a client's, which UTF-8 cannot carry."""
+    try:
+        return model.model_dump_json()
+    except PydanticSerializationError:
+        return json.dumps(model.model_dump(mode="python"), default=to_jsonable_python)
 
 
 class ModelResponse(Response):
@@ -12,4 +23,4 @@ class ModelResponse(Response):
     media_type = "application/json"
 
     def __init__(self, model: BaseModel, status_code: int = 200) -> None:
-        super().__init__(model.model_dump_json().encode(), status_code)
+        super().__init__(to_json(model).encode(), status_code)

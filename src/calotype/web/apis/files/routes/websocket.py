@@ -21,6 +21,7 @@ from calotype.web.apis.files.auth import FilesFormat
 from calotype.web.apis.files.errors import told
 from calotype.web.apis.files.translate.session import channel_of, progress_to_wire, session_of
 from calotype.web.apis.files.wire.session import Frame, SessionAnswer
+from calotype.web.shared.json_response import to_json
 from calotype.web.shared.request_id import request_id
 
 AUTHENTICATION_TIME = 10.0  # seconds a stranger may hold a connection
@@ -208,7 +209,7 @@ class _Conversation:
         await self._send(channel, "error", {"code": code, "message": message})
 
     async def _send(self, channel: str | None, event: str, data: SessionAnswer | dict[str, str]) -> None:
-        text = Frame(channel=channel, event=event, data=data).model_dump_json()
+        text = to_json(Frame(channel=channel, event=event, data=data))
         async with self._sending:
             # Not `wait_for`, which before Python 3.12 may swallow that it was cancelled.
             async with asyncio.timeout(_SEND_TIME):
