@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from calotype.domain.analysis import Failed, FailureCode, Outcome, WantedImage
@@ -20,6 +21,7 @@ from calotype.domain.errors import (
 from calotype.domain.listing import Window
 from calotype.services.analysis import Place
 from tests.services.analyses import Desk, check_told, open_desk
+from tests.services.batches import until
 
 
 async def test_an_analysis_is_told_from_its_rows_in_order(desk, describer):
@@ -241,6 +243,25 @@ async def test_a_session_that_is_ended_calls_off_what_waits(desk, describer):
     assert desk.balance == 98
     check_told(await desk.events(first), 2)
     check_told(await desk.events(second), 2)
+
+
+async def test_ending_a_session_locks_all_its_analyses_before_the_account(desk):
+    """Who holds one of them gets the account at once, while the session's end waits for that one with the others locked."""
+    session_id = await desk.session()
+    first, last = sorted([await desk.start(session_id, [0, 1]), await desk.start(session_id, [2, 3])])
+    account = "SELECT 1 FROM credit_account WHERE tenant_id = %s FOR UPDATE NOWAIT"
+    waits = "SELECT 1 FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
+    with psycopg.connect(desk.library._database_url) as holder:
+        holder.execute("SELECT 1 FROM analysis WHERE id = %s FOR UPDATE", [last])
+        ending = asyncio.create_task(desk.services.analyses.end_session(desk.scope, session_id))
+        await until(lambda: desk.sql(waits, holder.info.backend_pid))
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            desk.sql("SELECT 1 FROM analysis WHERE id = %s FOR UPDATE NOWAIT", first)
+        assert holder.execute(account, [desk.scope.tenant_id]).fetchall() == [(1,)]
+    await ending
+    assert [desk.codes(analysis_id) for analysis_id in (first, last)] == [["CANCELLED"] * 2] * 2
+    assert desk.balance == 100
+    desk.check()
 
 
 async def test_unlimited_tenants_are_counted_and_not_charged(desk):

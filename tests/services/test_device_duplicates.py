@@ -6,11 +6,11 @@ import pytest
 
 from calotype.domain.device import DuplicatePolicy
 from calotype.domain.device_image import DeviceImage
-from calotype.domain.errors import DuplicateImage
-from tests.services.batches import SKIPPED, deadlocks, options, outcomes, send
+from calotype.domain.errors import DuplicateImage, InvalidInput
+from tests.services.batches import PLAIN, SKIPPED, all_ids, deadlocks, live, options, outcomes, send
 from tests.services.devices import Device, at_once, check_whole
 from tests.services.hooks import subscribe, told
-from tests.services.library import photo
+from tests.services.library import chunks, photo
 
 ACCEPT = DuplicatePolicy.ACCEPT
 
@@ -95,6 +95,25 @@ async def test_devices_and_other_doors_at_once_store_one(library, twin):
         )
         rows = "SELECT count(*) FROM asset WHERE tenant_id = %s AND checksum = sha256(%s)"
         assert library.sql(rows, library.scope.tenant_id, data) == [(1,)]
+
+
+async def test_an_image_that_a_device_was_told_of_stays_when_its_batch_is_refused(library, twin):
+    """Who relies on a copy in a batch that is still being read keeps it; what nobody was told of is taken back."""
+    data, device = photo(), (await Device.of(library)).through(twin)
+    with pytest.raises(InvalidInput):  # noqa: PT012 - the batch is refused while it is open
+        async with library.services.batch_uploads.reading(library.scope) as batch:
+            await batch.take("told.jpg", chunks(data), PLAIN)
+            await batch.take("untold.jpg", chunks(photo()), PLAIN)
+            await batch._end_storing()
+            assert set(live(library)) == {"told.jpg", "untold.jpg"}
+            (refusal,) = await at_once(device.send(data))
+            assert isinstance(refusal, DuplicateImage)
+            raise InvalidInput("a field behind the files is bad", field="intent")
+    assert all_ids(library) == [(refusal.context["image_id"],)]
+    assert set(live(library)) == {"told.jpg"}
+    assert {key for key in library.objects() if key.startswith("uploads/")} == {
+        (await library.asset(refusal.context["image_id"])).object_key
+    }
 
 
 async def test_another_tenant_holds_nothing(library):

@@ -6,9 +6,13 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import text
 
 from calotype.domain.errors import Unavailable
+from tests.running import PATIENCE
+from tests.services.batches import until
 from tests.services.meaning import Says, described, find, say
+from tests.services.texts import read_of
 
 STALE = "SELECT source, model FROM stale_embedding WHERE asset_id = %s"
 ROWS = "SELECT source, model, dimension, vector::text FROM embedding WHERE asset_id = %s ORDER BY source"
@@ -119,6 +123,75 @@ async def test_a_vector_of_an_older_text_is_not_kept(quick, described_by, monkey
     assert titles == []
     assert quick.sql(STALE, asset_id) == []
     assert quick.sql(ROWS, asset_id)[0][3] == await vector_of(quick, "A lighthouse\nA lighthouse\nOn the coast.")
+
+
+async def embedded_meanwhile(library, asset_id, replace, monkeypatch):
+    """Embed an asset whose parts are replaced after they were read, in a transaction that ends once embedding waits for it.
+
+    Returns how many assets were found in step.
+    """
+    embeddings = library.services.embeddings
+    compute, store = type(embeddings)._compute_parts, type(embeddings).store_parts
+    stored, replacing = asyncio.Event(), []
+    waits = "SELECT 1 FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
+
+    async def replaced_meanwhile(*arguments):
+        made = await compute(*arguments)
+        if not replacing:
+            replacing.append(asyncio.create_task(replace()))
+            await stored.wait()
+        return made
+
+    async def store_slowly(self, connection, *arguments):
+        await store(self, connection, *arguments)
+        pid = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+        stored.set()
+        await until(lambda: library.sql(waits, pid))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(embeddings), "_compute_parts", replaced_meanwhile)
+        patched.setattr(type(embeddings), "store_parts", store_slowly)
+        async with asyncio.timeout(PATIENCE):
+            in_step = await embeddings.embed_many(library.scope, [asset_id])
+            await asyncio.gather(*replacing)
+    return in_step
+
+
+async def test_old_vectors_of_chunks_are_not_written_over_those_of_new_ones(archive, monkeypatch):
+    """A document is read again while it is reindexed, which waits for that with what it has read and then leaves it alone."""
+    library = archive.library
+    old, new = [await vector_of(library, said) for said in ("A dog at the gate.", "A lighthouse on a cliff.")]
+    archive.children.document = read_of("A lighthouse on a cliff.")
+    asset_id = await archive.read("A dog at the gate.")
+    await archive.services.documents.extract_again(archive.scope, asset_id)
+    archive.forget_jobs(asset_id)
+    assert [row[3] for row in library.sql(ROWS, asset_id)] == [old]
+
+    assert await embedded_meanwhile(library, asset_id, lambda: archive.extract(asset_id), monkeypatch) == 0
+
+    assert [row[3] for row in library.sql(ROWS, asset_id)] == [new]
+    await archive.expect_whole(asset_id)
+    assert await library.services.embeddings.embed_many(library.scope, [asset_id]) == 1
+
+
+async def test_old_vectors_of_scenes_are_not_written_over_those_of_new_ones(cinema, monkeypatch):
+    """A video is indexed again while it is reindexed, which waits for that with what it has read and then leaves it alone."""
+    library = cinema.library
+    old, new = [
+        await vector_of(library, f"{said}\nFilm") for said in ("A dog at the gate.", "A lighthouse on a cliff.")
+    ]
+    monkeypatch.setattr(cinema.services.describing, "_describer", Says("A dog at the gate."))
+    video_id = await cinema.indexed(name="Film")
+    await cinema.services.videos.reprocess(cinema.scope, [video_id])
+    cinema.forget_jobs(video_id)
+    monkeypatch.setattr(cinema.services.describing, "_describer", Says("A lighthouse on a cliff."))
+    assert [row[3] for row in library.sql(ROWS, video_id)] == [old] * 3
+
+    assert await embedded_meanwhile(library, video_id, lambda: cinema.index(video_id), monkeypatch) == 0
+
+    assert [row[3] for row in library.sql(ROWS, video_id)] == [new] * 3
+    await cinema.expect_whole(video_id)
+    assert await library.services.embeddings.embed_many(library.scope, [video_id]) == 1
 
 
 async def test_edits_and_embedding_at_once_end_in_step(quick, described_by):

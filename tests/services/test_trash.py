@@ -8,6 +8,8 @@ import pytest
 
 from calotype.domain.asset import State
 from calotype.domain.errors import Conflict, NotFound, Unavailable
+from calotype.domain.upload import UploadOptions
+from tests.services.library import chunks, photo
 from tests.services.library import library as open_library
 
 
@@ -65,14 +67,17 @@ async def test_a_purge_that_was_interrupted_between_row_and_objects_is_ended_by_
     assert library.objects() == set()
 
 
-async def test_a_store_that_is_away_keeps_no_asset_from_being_purged(library, monkeypatch):
-    """All rows that are due go, those of videos too; what could not be removed then is swept."""
+async def test_while_the_store_is_away_each_purge_ends_after_one_asset(library, monkeypatch):
+    """Nobody waits for a store that is away once for each asset; the next purge goes on, and what is left there is swept."""
+    await library.services.trash.purge_due()  # what other tests left in the trash
     ids = [await library.finished(), await library.take_in(), await library.take_in()]
     library.sql("UPDATE asset SET media_type = 'video' WHERE id = %s", ids[1])
     for asset_id in ids:
         await library.services.trash.delete(library.scope, asset_id)
+    asked = []
 
     async def away(*_):
+        asked.append(True)
         raise Unavailable("the object store is away")
 
     async def unlisted(*_):
@@ -81,16 +86,58 @@ async def test_a_store_that_is_away_keeps_no_asset_from_being_purged(library, mo
 
     store = library.services.trash._store
     with monkeypatch.context() as patched:
-        patched.setattr(store, "delete", away)
         patched.setattr(store, "delete_many", away)
         patched.setattr(store, "list", unlisted)
-        await library.services.trash.purge_due()
-    assert library.sql("SELECT 1 FROM asset WHERE id = ANY(%s)", ids) == []
+        for number in (1, 2, 3):
+            assert await library.services.trash.purge_due() == 1
+            assert len(asked) == number
+            rows = library.sql("SELECT id FROM asset WHERE id = ANY(%s)", ids)
+            assert {asset_id for (asset_id,) in rows} == set(ids[number:])
+        assert await library.services.trash.purge_due() == 0
     assert library.objects()
 
     await library.services.upkeep.sweep()
 
     assert library.objects() == set()
+
+
+async def test_a_purge_takes_all_that_is_due_once_the_store_is_back(library, monkeypatch):
+    """A purge that ended early leaves nothing out for good."""
+    await library.services.trash.purge_due()  # what other tests left in the trash
+    ids = [await library.take_in() for _ in range(4)]
+    for asset_id in ids:
+        await library.services.trash.delete(library.scope, asset_id)
+
+    async def away(*_):
+        raise Unavailable("the object store is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(library.services.trash._store, "delete_many", away)
+        assert await library.services.trash.purge_due() == 1
+    assert await library.services.trash.purge_due() == 3
+
+    assert library.sql("SELECT 1 FROM asset WHERE id = ANY(%s)", ids) == []
+    assert any(str(ids[0]) in key for key in library.objects())
+    assert not any(str(asset_id) in key for key in library.objects() for asset_id in ids[1:])
+
+
+async def test_a_purged_upload_in_two_steps_leaves_no_announcement(library):
+    """With the file go the name, title and tags it was announced with; announcements of others stay."""
+    uploads = library.services.presigned
+    announced = []
+    for name in ("gone.jpg", "kept.jpg"):
+        data = photo()
+        made = await uploads.initiate(library.scope, name, len(data), UploadOptions(title="North pier", tags=("gull",)))
+        await uploads.put(library.scope, made.upload_id, chunks(data))
+        await uploads.confirm(library.scope, made.upload_id, made.object_key, len(data))
+        announced.append(made.upload_id)
+    gone, kept = announced
+    await library.services.trash.delete(library.scope, gone)
+
+    await library.services.trash.purge_due()
+
+    rows = library.sql("SELECT id FROM presigned_upload WHERE tenant_id = %s", library.scope.tenant_id)
+    assert rows == [(kept,)]
 
 
 async def test_restoring_brings_a_finished_file_back_as_it_was(library):
