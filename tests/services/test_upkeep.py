@@ -9,6 +9,7 @@ import pytest
 from calotype.domain import object_keys
 from calotype.domain.asset import State
 from calotype.domain.device_image import image_id_of
+from calotype.domain.job import Job, Task, Urgency
 from calotype.domain.upload import UploadOptions
 from tests.services.library import chunks, photo
 
@@ -131,12 +132,19 @@ async def test_jobs_of_a_living_worker_are_left_to_it(library):
     assert library.jobs(asset_id) == []
 
 
+async def queue_again(library, asset_id):
+    """Queue the work on a picture once more, as if nobody knew of its running job."""
+    async with library.services.upkeep._database.write() as connection:
+        job = Job(Task.MAKE_VARIANTS, library.scope.tenant_id, asset_id)
+        await library.services.queue.enqueue(connection, job, Urgency.NEW)
+
+
 async def test_a_dead_workers_job_that_was_queued_again_meanwhile_stays_one_job(library):
     """Two of the same cannot wait at once; the older mark is simply removed, however many there are."""
     asset_id = await library.take_in()
     for _ in range(2):
         mark_running(library, asset_id, heartbeat_age=3600)
-        await library.services.assets.trigger_variants(library.scope, asset_id)
+        await queue_again(library, asset_id)
     assert library.jobs(asset_id, "doing") == ["make_variants"] * 2
     assert library.jobs(asset_id) == ["make_variants"]
 
@@ -151,7 +159,7 @@ async def test_two_dead_marks_of_the_same_work_become_one_job(library):
     """Where nothing waits, one of them goes back to the queue and the others go."""
     asset_id = await library.take_in()
     mark_running(library, asset_id, heartbeat_age=3600)
-    await library.services.assets.trigger_variants(library.scope, asset_id)
+    await queue_again(library, asset_id)
     mark_running(library, asset_id, heartbeat_age=3600)
     assert library.jobs(asset_id, "doing") == ["make_variants"] * 2
 

@@ -108,12 +108,16 @@ async def test_what_is_no_video_is_refused(cinema, data, error):
 
 
 @pytest.mark.parametrize(
-    ("fault", "error"),
-    [(Unsupported("only sound"), Unsupported), (UndecodableVideo("cut"), UndecodableVideo), (CRASH, UndecodableVideo)],
+    ("faults", "error"),
+    [
+        ([Unsupported("only sound")], Unsupported),
+        ([UndecodableVideo("cut")], UndecodableVideo),
+        ([CRASH] * 3, UndecodableVideo),
+    ],
 )
-async def test_what_cannot_be_decoded_is_refused(cinema, fault, error):
+async def test_what_cannot_be_decoded_is_refused(cinema, faults, error):
     """After it was stored: its object is removed again."""
-    cinema.children.fail("probe", fault)
+    cinema.children.fail("probe", *faults)
     assert (await refused(cinema, error, looks_like_a_film())).context["field"] == "file"
 
 
