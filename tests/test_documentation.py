@@ -15,7 +15,12 @@ PAGES = sorted(
 )
 MADE = {ROOT / "bench" / "RESULTS.md"}  # by `make bench`
 FOLDERS = "ai|bootstrap|cli|crawling|db|documents|domain|imaging|jobs|sandbox|services|storage|video|web|worker"
-OF_PEOPLE = {"CALOTYPE_CORPUS", "CALOTYPE_STORM_SECONDS", "CALOTYPE_STORM_SEED"}  # read by tests, not by the program
+OF_PEOPLE = {
+    "CALOTYPE_CORPUS",
+    "CALOTYPE_EXAMPLES",
+    "CALOTYPE_STORM_SECONDS",
+    "CALOTYPE_STORM_SEED",
+}  # read by tests, not by the program
 
 
 def bare(text):

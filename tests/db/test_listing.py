@@ -25,6 +25,7 @@ from calotype.services.search import SearchService
 from tests.db.conftest import new_tenant
 from tests.db.rows import NOW, add, add_folder, count_assets, new_asset
 from tests.domain.tsearch import matches
+from tests.examples import examples
 
 WORDS = ["pier", "piers", "Boat", "the", "red", "harbour", "Café", "東京都", "2041", "京都"]
 TAGS = ["sea", "Sea", "2024", "a b", "夜"]
@@ -171,7 +172,7 @@ PAGES = st.builds(
 THRESHOLDS = st.sampled_from([(2_000, 10_000, 1_000), (0, 0, 1_000), (0, 20, 40), (50, 5, 400)])
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     FILTERS, PAGES, st.sampled_from(Visibility), st.integers(0, 1), st.integers(0, 60), st.integers(0, 8), THRESHOLDS
 )

@@ -24,6 +24,7 @@ from calotype.domain.scope import Scope
 from calotype.web.apis.vision.translate.image import image_to_wire, recorded_from_wire
 from tests.db.conftest import new_tenant
 from tests.db.rows import NOW, add, new_asset
+from tests.examples import examples
 
 SENT = [
     0,
@@ -141,7 +142,7 @@ def near(data: Any, library: Library) -> Decimal:
     )
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(70), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data(), st.sampled_from([*OPERATORS, "range"]), PAGES, THRESHOLDS, st.booleans())
 async def test_any_comparison_equals_a_walk_over_all_images(library, data, operator, page, thresholds, among):
     """Every operator at every boundary, in every order and window, by whatever way the listing comes by it."""

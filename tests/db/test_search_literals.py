@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from calotype.domain.listing import SearchMode
 from calotype.domain.search_text import MAX_WORDS_PER_FIELD, to_body_tsvector, to_tsquery, to_tsvector
 from tests.domain.tsearch import matches
+from tests.examples import examples
 
 STORABLE = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\x00"), max_size=80)
 LOOKALIKES = st.text("ab é東京,'\\&|!:*()<>-_~=\n", max_size=20)
-CHECKS = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+CHECKS = settings(max_examples=examples(70), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from calotype.documents.read import read_document
 from calotype.domain.errors import UndecodableDocument
 from calotype.sandbox.pool import Sandbox
 from tests.documents_made import bare_docx, encrypted_pdf, made_docx, paragraph, prose, scanned_pdf, text_pdf
+from tests.examples import examples
 
 
 def _fill(document):
@@ -48,7 +49,7 @@ def read_or_refused(path, data, format_):
 
 
 @given(st.data())
-@settings(max_examples=300)
+@settings(max_examples=examples(100))
 def test_broken_files_are_read_or_refused(tmp_path_factory, data):
     """Cut-off, flipped and spliced files end in text or in UndecodableDocument, never in anything else."""
     format_ = data.draw(st.sampled_from(sorted(WHOLE)))

@@ -14,6 +14,7 @@ from calotype.domain.color import ColorCriteria, ColorFamily, score_of
 from calotype.domain.color_cells import cell_of, cells_of, family_of, name_of
 from calotype.domain.color_ranking import rank, sift
 from calotype.domain.color_space import Difference, bytes_to_lab
+from tests.examples import examples
 
 few = st.sampled_from((0, 40, 90, 100, 104, 128, 200, 255))
 rgbs = st.one_of(st.tuples(few, few, few), few.map(lambda level: (level, level, level)))
@@ -77,7 +78,7 @@ def brute_force(library, hidden, wanted):
     return sorted(found, key=lambda match: (-match[0], -match[1], match[2]))
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(100))
 @given(libraries, criteria, st.sets(ids, max_size=5), st.integers(1, 6), st.integers(0, 6))
 @example({UUID(int=1): [((90, 90, 90), 5.0)]}, ColorCriteria(rgb=(90, 90, 90), threshold=0.0), set(), 1, 0)
 def test_a_search_finds_what_brute_force_finds(library, wanted, hidden, limit, offset):

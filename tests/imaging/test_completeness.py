@@ -22,6 +22,7 @@ from calotype.imaging.decode import decode
 from calotype.imaging.header import _NAMED_READERS, _READERS
 from calotype.imaging.original import open_original
 from calotype.imaging.selftest_samples import SAMPLES
+from tests.examples import examples
 from tests.imaging import pictures
 from tests.imaging.developing import FORMATS
 from tests.imaging.pictures import CORPUS, needs_corpus
@@ -179,7 +180,7 @@ def test_any_bytes_are_refused_or_pass(format_, data):
     is_complete(data, format_)
 
 
-@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(sorted(WHOLE)), st.data())
 def test_any_damage_is_refused_or_passes(name, draw):
     """Whatever is changed, put in or taken out of a picture, there is an answer and no other error."""

@@ -14,6 +14,7 @@ from calotype.domain.errors import UndecodablePicture
 from calotype.domain.picture import PictureHeader
 from calotype.imaging.header import read_header
 from calotype.imaging.sniff import sniff
+from tests.examples import examples
 from tests.imaging.containers import (
     LONG,
     SHORT,
@@ -328,7 +329,7 @@ def test_the_sound_files_are_sound(format_):
     assert header(FILES[format_], format_).pixels > 0
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     st.sampled_from(sorted(FILES)),
     st.lists(st.tuples(st.integers(0, 400), st.binary(min_size=1, max_size=6)), max_size=6),

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calotype.imaging.metadata import MetadataBlobs, extract_blobs, read_metadata
+from tests.examples import examples
 from tests.imaging.containers import (
     ASCII,
     BYTE,
@@ -224,7 +225,7 @@ def test_formats_without_metadata_have_none(format_):
     assert blobs(b"GIF89a" + EXIF, format_) == MetadataBlobs()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.sampled_from(sorted({*FILES, "cr3", "raf"})),
     st.lists(st.tuples(st.integers(0, 400), st.binary(min_size=1, max_size=6)), max_size=6),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from calotype.domain.picture import PictureMetadata
 from calotype.imaging.metadata import read_metadata
+from tests.examples import examples
 from tests.imaging.containers import NOW, SHORT, UNDEFINED, bag, clock, iim, place, rational, text, tiff, xmp
 
 ORIGINAL, DIGITIZED, MODIFIED = 0x9003, 0x9004, 0x0132
@@ -74,7 +75,7 @@ def test_a_directory_that_names_itself_and_absurd_counts_are_harmless():
     assert (found.camera_make, found.orientation) == (None, 6)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 600), st.binary(min_size=1, max_size=5)), max_size=5),
     st.binary(max_size=60),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from calotype.domain.analysis import Complete
 from calotype.domain.errors import DescriptionFailed
 from calotype.services import analysis_work
+from tests.examples import examples
 from tests.running import PATIENCE
 from tests.services.analyses import Alive, Desk, Scripted, check_told, dies, saying
 from tests.services.batches import until
@@ -143,7 +144,9 @@ class Play:
 
 # Shrinking would run the database for minutes, longer than a test may take.
 @settings(
-    max_examples=30, phases=[Phase.explicit, Phase.reuse, Phase.generate], suppress_health_check=list(HealthCheck)
+    max_examples=examples(10),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=list(HealthCheck),
 )
 @given(st.lists(STEPS, min_size=8, max_size=30), st.booleans())
 async def test_any_order_of_events_leaves_rows_that_add_up(desk, beside, steps, is_unlimited):

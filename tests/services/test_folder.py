@@ -16,6 +16,7 @@ from calotype.domain.folder import RemovalMode
 from calotype.domain.upload import UploadOptions
 from calotype.services import folder as service
 from tests.db.rows import add, new_asset
+from tests.examples import examples
 from tests.services.folder_model import Model, Refusal
 from tests.services.library import chunks, photo
 
@@ -156,7 +157,7 @@ class Both:
 
 
 # Shrinking would run the database for minutes, longer than a test may take.
-@settings(max_examples=40, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=examples(12), deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.lists(CHANGES, min_size=20, max_size=40))
 async def test_any_sequence_of_changes_leaves_what_a_plain_model_has(shared, changes):
     """Each change is accepted or refused as the model says, and in the end both hold the same tree, files and counts."""
