@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
+
+from tests.running import PATIENCE, wait_for
 
 
 def test_a_program_finds_the_database_and_its_status_is_passed_on(calotype):
@@ -13,6 +18,21 @@ def test_a_program_finds_the_database_and_its_status_is_passed_on(calotype):
     refused = calotype("database", "psql", "-v", "ON_ERROR_STOP=1", "-c", "SELECT 1 FROM nowhere")
     assert refused.returncode == 1
     assert "nowhere" in refused.stderr
+
+
+def test_ctrl_c_is_the_programs_own(calotype, tmp_path):
+    """It reaches both, as in a terminal: psql would give up a query and live on, so it is waited for, and its status counts."""
+    ready = tmp_path / "ready"
+    script = f"trap 'exit 7' INT; touch {ready}; while :; do sleep 0.05; done"
+    begun = calotype.start("database", "sh", "-c", script)
+    wait_for(ready.exists, "the program did not start")
+    os.killpg(begun.pid, signal.SIGINT)
+    assert begun.wait(PATIENCE) == 7
+
+
+def test_a_program_that_is_killed_ends_as_shells_tell_it(calotype):
+    """128 and the number of the signal."""
+    assert calotype("database", "sh", "-c", "kill -TERM $$").returncode == 128 + signal.SIGTERM
 
 
 def test_a_password_is_handed_on_and_shown_nowhere(calotype):

@@ -64,6 +64,7 @@ from calotype.services.rendition import RenditionService
 from calotype.services.scene import SceneService
 from calotype.services.search import SearchService
 from calotype.services.session_watch import SessionWatch
+from calotype.services.store_owner import StoreOwner
 from calotype.services.tenant import TenantService
 from calotype.services.trash import TrashService
 from calotype.services.upkeep import UpkeepService
@@ -79,9 +80,10 @@ MIB = 1024 * 1024
 
 
 def build(tools: Tools, secret: bytes) -> Application:
-    """All services; `secret` signs links."""
+    """All services; `secret` signs links, and tells to whom the object store belongs."""
     settings, database, store, queue = tools.settings, tools.database, tools.store, tools.queue
     delivery = DeliveryService(store, secret, lifetime=settings.link_lifetime, public_url=settings.public_url)
+    owner = StoreOwner(store, secret)
     limits = IngestLimits(
         max_image_bytes=settings.max_image_bytes,
         max_pixels=settings.max_pixels,
@@ -158,6 +160,7 @@ def build(tools: Tools, secret: bytes) -> Application:
             describer,
             tools.transcriber,
             settings.data_dir,
+            owner,
         ),
         duplicates=DuplicateService(database),
         embeddings=embeddings,
@@ -195,6 +198,7 @@ def build(tools: Tools, secret: bytes) -> Application:
             webhook_deliveries,
             analysis_sessions,
             embeddings,
+            owner,
         ),
         upload_status=UploadStatusService(database, queue),
         video_downloads=videos.video_downloads(tools, announcing, probing),
@@ -292,6 +296,7 @@ def _upkeep(
     webhook_deliveries: WebhookDeliveryService,
     analysis_sessions: AnalysisSessionService,
     embeddings: EmbeddingService,
+    owner: StoreOwner,
 ) -> UpkeepService:
     return UpkeepService(
         tools.database,
@@ -306,6 +311,7 @@ def _upkeep(
         device_uploads,
         webhook_deliveries,
         analysis_sessions,
+        owner,
         stalled_after=tools.settings.stalled_after,
         orphan_age=timedelta(hours=tools.settings.orphan_age_hours),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 from typing import Annotated
 
@@ -19,7 +20,7 @@ def run_program(
 ) -> None:
     """Run pg_dump, pg_restore, psql or another of PostgreSQL's programs on the database, the embedded one too.
 
-    The program is told where the database is. Nothing is migrated. The exit status is the program's.
+    The program is told where the database is. Nothing is migrated. The exit status is the program's, as shells tell it.
     """
     settings = load_settings()
     configure_logs(settings)
@@ -27,5 +28,7 @@ def run_program(
         program = shutil.which(command[0], path=environment["PATH"])
         if program is None:
             raise NotFound(f"there is no program {command[0]}", remedy="install the client programs of PostgreSQL")
+        # Ctrl-C is the program's: psql gives up its query and lives on. A handler that does nothing is not inherited.
+        signal.signal(signal.SIGINT, lambda *_: None)
         status = subprocess.run([program, *command[1:]], env=environment, check=False).returncode  # noqa: S603 - what was asked for
-    raise typer.Exit(status)
+    raise typer.Exit(status if status >= 0 else 128 - status)

@@ -1,4 +1,4 @@
-"""The one row that all nodes of an installation share: its signing secret."""
+"""The one row that all nodes of an installation share: its signing secret, and how old it is."""
 
 from __future__ import annotations
 
@@ -21,3 +21,9 @@ async def select_signing_secret(connection: AsyncConnection, now: datetime) -> b
     )
     found = await connection.execute(select(tables.installation.c.signing_secret))
     return bytes(found.scalar_one())
+
+
+async def select_installed_at(connection: AsyncConnection) -> datetime:
+    """When the installation's database was new; a copy that was restored is as old as the one it was made of."""
+    found: datetime = (await connection.execute(select(tables.installation.c.created_at))).scalar_one()
+    return found

@@ -15,7 +15,9 @@ def program_environment(url: str) -> dict[str, str]:
     """This process's environment with the parts of a database's address in the variables that PostgreSQL's programs read.
 
     The programs that come with the embedded server are first on its path: newer ones speak to older servers and read older dumps,
-    not the other way round. Raises InvalidInput for an address of another kind.
+    not the other way round. (What pg_restore sends may be too new for an older server all the same, see docs/operations.md.)
+
+    Raises InvalidInput for an address of another kind.
     """
     check_url(url)
     given = conninfo.conninfo_to_dict(url)

@@ -14,7 +14,10 @@ _CHUNKS = "chunks"
 _RAW_DATA = "raw-data"
 
 FOLDERS = (_UPLOADS, _VARIANTS, _CHUNKS, _RAW_DATA)
-"""All that this server writes lies in one of these, each the first part of its keys."""
+"""All that belongs to files lies in one of these, each the first part of its keys."""
+
+OWNER_KEY = "calotype/owner"
+"""That of the mark by which a store tells to which installation it belongs."""
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _OURS = re.compile(rf"(?:{_UPLOADS}|{_VARIANTS}|{_CHUNKS})/{_UUID}/({_UUID})/[^/]+")

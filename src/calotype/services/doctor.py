@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import tempfile
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,12 +27,14 @@ from calotype.imaging.encode import encode
 from calotype.imaging.selftest import selftest as imaging_selftest
 from calotype.sandbox.pool import Sandbox
 from calotype.services.reindexing import ReindexService
+from calotype.services.store_owner import OWNER_REMEDY, Owner, StoreOwner
 from calotype.services.upkeep import UpkeepService
 from calotype.storage.store import ObjectStore
 from calotype.video.selftest import selftest as video_selftest
 
 FREE_DISK = 1024**3  # bytes below which an installation is about to stop taking uploads
 CLOCK_TOLERANCE = 5.0  # seconds
+_SHARED_FOR = 1.0  # seconds; who asks needs no key, and each look writes to the store
 _SAMPLE_SIDE = 224  # pixels; some models refuse pictures that are much smaller
 _REINSTALL = "reinstall Calotype in a fresh environment"
 OPTIONAL_FORMATS = {"jxl": "jxl"}
@@ -67,6 +71,7 @@ class DoctorService:
         describer: Describer,
         transcriber: Transcriber | None,
         data_dir: Path,
+        owner: StoreOwner,
     ) -> None:
         self._database = database
         self._store = store
@@ -74,10 +79,21 @@ class DoctorService:
         self._describer = describer
         self._transcriber = transcriber
         self._data_dir = data_dir
+        self._looking = asyncio.Lock()
+        self._seen: dict[str, str] | None = None
+        self._seen_at = 0.0
+        self._owner = owner
 
     async def is_reachable(self) -> dict[str, str]:
-        """For health checks: "ok" or a short reason for database and storage."""
-        return {"database": await _reason(self._ask_database), "storage": await _reason(self._store.check)}
+        """For health checks: "ok" or a short reason for database and storage; who asks at once, or soon again, shares an answer."""
+        async with self._looking:
+            if self._seen is None or time.monotonic() - self._seen_at >= _SHARED_FOR:
+                self._seen = {
+                    "database": await _reason(self._ask_database),
+                    "storage": await _reason(self._store.check),
+                }
+                self._seen_at = time.monotonic()
+            return dict(self._seen)
 
     async def _ask_database(self) -> None:
         async with self._database.read() as connection:
@@ -89,6 +105,7 @@ class DoctorService:
         return [
             *await self._database_checks(),
             await self._storage_check(),
+            *await self._owner_check(),
             self._disk_check(),
             *await _decoder_checks("decoder", self._readers.pictures, imaging_selftest),
             *await _decoder_checks("video", self._readers.videos, video_selftest),
@@ -135,6 +152,13 @@ class DoctorService:
             reason,
             "check CALOTYPE_STORAGE_URL, its credentials and the folder's permissions",
         )
+
+    async def _owner_check(self) -> list[Check]:
+        """A store that belongs to another installation; one that cannot be asked has a finding already."""
+        with contextlib.suppress(CalotypeError):
+            if await self._owner.look() is Owner.ANOTHER:
+                return [Check("storage owner", True, "the store belongs to another installation", OWNER_REMEDY)]
+        return []
 
     def _disk_check(self) -> Check:
         free = shutil.disk_usage(self._data_dir).free

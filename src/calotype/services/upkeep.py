@@ -9,6 +9,7 @@ import structlog
 
 from calotype.db.device_image import select_numbers_taken
 from calotype.db.engine import Database
+from calotype.db.installation import select_installed_at
 from calotype.db.upkeep import select_known_keys, select_next_originals
 from calotype.domain import object_keys
 from calotype.domain.device_image import number_of
@@ -20,6 +21,7 @@ from calotype.services.chunked_upload import ChunkedUploadService
 from calotype.services.device_upload import DeviceUploadService
 from calotype.services.lost_work import LostWork
 from calotype.services.presigned_upload import PresignedUploadService
+from calotype.services.store_owner import OWNER_REMEDY, StoreOwner
 from calotype.services.trash import TrashService
 from calotype.services.upload_session import UploadSessionService
 from calotype.services.webhook_delivery import WebhookDeliveryService
@@ -46,6 +48,7 @@ class UpkeepService:
         device_uploads: DeviceUploadService,
         webhook_deliveries: WebhookDeliveryService,
         analysis_sessions: AnalysisSessionService,
+        owner: StoreOwner,
         *,
         stalled_after: float,
         orphan_age: timedelta,
@@ -62,6 +65,7 @@ class UpkeepService:
         self._device_uploads = device_uploads
         self._webhook_deliveries = webhook_deliveries
         self._analysis_sessions = analysis_sessions
+        self._owner = owner
         self._stalled_after = stalled_after
         self._orphan_age = orphan_age
 
@@ -114,17 +118,31 @@ class UpkeepService:
         if gone := await self._analysis_sessions.forget():
             _log.info("old analysis sessions forgotten", sessions=gone)
 
+    async def claim_store(self) -> bool:
+        """Whether the object store is this installation's; one that was nobody's is from then on."""
+        is_ours = await self._owner.claim()
+        if not is_ours:
+            _log.error("the object store belongs to another installation; nothing in it is swept", remedy=OWNER_REMEDY)
+        return is_ours
+
     async def sweep(self) -> int:
-        """Remove objects that no row knows and that are old enough to be certain; returns how many."""
+        """Remove objects that no row knows and that are old enough to be certain; returns how many.
+
+        What is older than the database can be no leftover of it, and in a store that belongs to another installation nothing is:
+        a process that was started with the wrong database, or an empty one, must not take a library for what nobody knows.
+        """
         older_than = datetime.now(UTC) - self._orphan_age
         await self._store.sweep_temporary(older_than)
+        if not await self.claim_store():
+            return 0
         async with self._database.read() as connection:
             taken = await select_numbers_taken(connection)
+            installed_at = await select_installed_at(connection)
         swept = 0
         for folder in object_keys.FOLDERS:
             batch: list[str] = []
             async for stored in self._store.list(f"{folder}/", older_than=older_than):
-                if _is_ours(stored.key, taken):
+                if stored.modified_at >= installed_at and _is_ours(stored.key, taken):
                     batch.append(stored.key)
                 if len(batch) >= _BATCH:
                     swept += await self._sweep(batch)

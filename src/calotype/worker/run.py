@@ -101,6 +101,7 @@ async def _chores(application: Application) -> None:
 
 async def _sweep(application: Application) -> None:
     await _try(application.video_downloads.sweep)
+    await _try(application.upkeep.claim_store)
     while True:
         await asyncio.sleep(max(_SWEEP_INTERVAL, application.settings.upkeep_interval))
         await _try(application.upkeep.sweep)
