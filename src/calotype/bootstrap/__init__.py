@@ -2,7 +2,14 @@
 
 from calotype.bootstrap.application import Application
 from calotype.bootstrap.describer import check_describing
-from calotype.bootstrap.opening import check_fetching, check_storage, open_application, open_database, open_programs
+from calotype.bootstrap.opening import (
+    check_fetching,
+    check_storage,
+    open_application,
+    open_database,
+    open_programs,
+    own_folders,
+)
 from calotype.bootstrap.transcriber import check_transcribing
 
 __all__ = [
@@ -14,4 +21,5 @@ __all__ = [
     "open_application",
     "open_database",
     "open_programs",
+    "own_folders",
 ]

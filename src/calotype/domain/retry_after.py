@@ -15,7 +15,7 @@ def pause_asked_for(text: str | None, now: datetime) -> timedelta:
         return timedelta(seconds=int(value[:_MOST_DIGITS]))
     try:
         until = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return timedelta()
     until = until.replace(tzinfo=UTC) if until.tzinfo is None else until
     return max(timedelta(), until - now)

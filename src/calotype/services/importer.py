@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
 import hashlib
 import os
+import stat
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from uuid import UUID
 
@@ -91,7 +94,8 @@ class FoundFile:
 class Imported:
     """One file of an import, or the bookmark to `url` in it: what became of it, and why if it failed.
 
-    `note` says what people should know although it is no failure. A bookmark has no size.
+    `note` says what people should know although it is no failure. A bookmark has no size. A directory is one only where it could
+    not be read, or was left out with a note.
     """
 
     path: Path
@@ -143,7 +147,7 @@ class ImportService:
             look = await asyncio.to_thread(_look_at, found.path)
             bookmarks = await self._read_bookmarks(found, look, terms)
         except OSError as error:
-            yield Step(1, (_unreadable(found.path, 0, error),))
+            yield Step(1, (unreadable(found.path, 0, error),))
             return
         if not bookmarks:
             yield Step(1, (await self._import_file(scope, found, look, terms),))
@@ -204,7 +208,7 @@ class ImportService:
         except CalotypeError as error:
             return Imported(path, ImportOutcome.FAILED, size, reason=error.message)
         except OSError as error:
-            return _unreadable(path, size, error)
+            return unreadable(path, size, error)
         outcome = ImportOutcome.SKIPPED if result.is_duplicate else ImportOutcome.IMPORTED
         return Imported(path, outcome, size, result.asset_id)
 
@@ -224,30 +228,31 @@ class ImportService:
             raise
 
 
-def find_files(paths: Sequence[Path]) -> Iterator[FoundFile]:
-    """All files under the given paths, sorted within each directory; hidden files and directories are left out."""
-    for path in paths:
-        if not path.is_dir():
-            yield FoundFile(path)
-            continue
-        own_name = Path(os.path.abspath(path)).name  # noqa: PTH100 - a link keeps the name it was given by
-        for place, directories, names in os.walk(path):
-            directories[:] = sorted(name for name in directories if not name.startswith("."))
-            directory = Path(place)
-            way = tuple(name for name in (own_name, *directory.relative_to(path).parts) if name)
-            yield from (FoundFile(directory / name, way) for name in sorted(names) if not name.startswith("."))
-
-
 def _way(found: FoundFile, terms: ImportTerms) -> tuple[str, ...]:
     return (*terms.folder, *found.directories) if terms.mirrors else terms.folder
 
 
-def _unreadable(path: Path, size: int, error: OSError) -> Imported:
+def unreadable(path: Path, size: int, error: OSError) -> Imported:
+    """What is told of a file or directory that cannot be read."""
     return Imported(path, ImportOutcome.FAILED, size, reason=error.strerror or str(error))
 
 
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BufferedReader]:
+    """A file to read from. Raises OSError, also for what is no file: a FIFO would be waited for until it is written to."""
+    _check_file(path.stat())  # opening alone sets some devices going
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+        _check_file(os.fstat(file.fileno()))
+        yield file
+
+
+def _check_file(found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError("it is no regular file")
+
+
 def _look_at(path: Path) -> _Look:
-    with path.open("rb") as file:
+    with _opened(path) as file:
         return _Look(file.read(SNIFF_BYTES), os.fstat(file.fileno()).st_size)
 
 
@@ -270,18 +275,18 @@ def _check_kind(path: Path, look: _Look, terms: ImportTerms) -> None:
 
 def _holds_document(path: Path, size: int) -> bool:
     """Whether a ZIP may be a document: archives are left alone, however large they are."""
-    with path.open("rb") as file:
+    with _opened(path) as file:
         file.seek(max(0, size - _DIRECTORY_BYTES))
         return _DOCUMENT_PART in file.read()
 
 
 def _measure(path: Path) -> tuple[int, str]:
-    with path.open("rb") as file:
+    with _opened(path) as file:
         digest = hashlib.file_digest(file, "sha256")
         return file.tell(), digest.hexdigest()
 
 
 async def _read(path: Path) -> AsyncIterator[bytes]:
-    with path.open("rb") as file:
+    with _opened(path) as file:
         while chunk := await asyncio.to_thread(file.read, _CHUNK):
             yield chunk

@@ -20,15 +20,21 @@ def open_store(url: str | None, data_dir: Path) -> ObjectStore:
     the names their own tools use (AWS_..., GOOGLE_..., AZURE_...). Raises `InvalidInput` for anything else.
     Nothing is read or written yet; `check` tells whether it works.
     """
-    if url is None:
-        return LocalStore(data_dir / "objects")
-    parts = urlsplit(url)
-    if parts.scheme == "file" and parts.netloc in {"", "localhost"} and parts.path not in {"", "/"}:
-        return LocalStore(Path(unquote(parts.path)))
-    if parts.scheme in _REMOTE_SCHEMES and parts.netloc:
+    if folder := store_folder(url, data_dir):
+        return LocalStore(folder)
+    if url and (parts := urlsplit(url)).scheme in _REMOTE_SCHEMES and parts.netloc:
         from calotype.storage.remote import RemoteStore
 
         return RemoteStore(url, scratch=data_dir / "scratch")
     raise InvalidInput(
         "The object store is file:///folder, s3://bucket, gs://bucket or az://account/container", field="url"
     )
+
+
+def store_folder(url: str | None, data_dir: Path) -> Path | None:
+    """The folder of this machine in which the store at `url` keeps its objects; None where that is no such store."""
+    if url is None:
+        return data_dir / "objects"
+    parts = urlsplit(url)
+    is_folder = parts.scheme == "file" and parts.netloc in {"", "localhost"} and parts.path not in {"", "/"}
+    return Path(unquote(parts.path)) if is_folder else None
