@@ -30,10 +30,17 @@ def read(body):
         f"<think>A sea, {{perhaps}}?\n</think>\n\n{GOOD}",
         f"It may be a sea.</think>```json\n{GOOD}\n```",
         json.dumps({**METADATA, "more": [1, {"a": None}]}),
+        f"Here you are: {GOOD}",
+        f"{GOOD} I hope this helps!",
+        f"Here is it:\n```json\n{GOOD}\n```",
+        f"```json\n{GOOD}\n```\nHope it helps",
+        f"```json\n{GOOD}\n``` The {{title}} can be shorter.\n```\nLighthouse\n```",
+        f"The sign says:\n```text\nSTOP\n```\nIn all: {GOOD}",
+        "Here: ```json\n" + json.dumps({**METADATA, "more": "```\n{}"}) + "\n```",
     ],
 )
 def test_the_object_is_found(content):
-    """Bare, fenced, or after what was thought aloud; keys nobody asked for are passed over."""
+    """Bare, fenced, among words, or after what was thought aloud; keys nobody asked for are passed over."""
     metadata, text = read(completion(content))
     assert (metadata.title, metadata.tags, text) == (METADATA["title"], ("lighthouse", "sea", "storm"), None)
 
@@ -43,11 +50,10 @@ def test_the_object_is_found(content):
     [
         "",
         "I see a lighthouse.",
-        f"Here you are: {GOOD}",
-        f"{GOOD} I hope this helps!",
         GOOD[:-1],
-        f"```json\n{GOOD}\n``` And more",
+        f"{GOOD}\n{GOOD}",
         f"[{GOOD}]",
+        f"Here you are:\n```json\n[{GOOD}]\n```",
         '"text"',
         "null",
         "[" * 100_000,
@@ -56,11 +62,12 @@ def test_the_object_is_found(content):
         GOOD.replace('"tags"', '"a": 1e999, "tags"'),
         GOOD.replace('"tags"', '"a": ' + "9" * 5000 + ', "tags"'),
         "<think>" + GOOD,
+        f"<think>Perhaps\n```json\n{GOOD}\n```",
     ],
     ids=lambda content: content[:20],
 )
-def test_what_is_not_exactly_the_object_is_not_used(content):
-    """Prose, halves, other types, numbers that are none, and depths that would break a parser."""
+def test_what_is_not_the_object_is_not_used(content):
+    """Prose alone, halves, several, mere thoughts, other types, numbers that are none, and depths that would break a parser."""
     with pytest.raises(UnusableAnswer, match="not the JSON"):
         read(completion(content))
 

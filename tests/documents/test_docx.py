@@ -138,6 +138,53 @@ def test_lists_count_as_they_say(tmp_path):
     assert texts(document) == ["III. a\n  III.a) b\n  III.b) c\nIV. d\n  IV.a) e\nIII. f"]
 
 
+def item(text, depth, list_id):
+    """An item of a list."""
+    return paragraph(text, extra=f'<w:numPr><w:ilvl w:val="{depth}"/><w:numId w:val="{list_id}"/></w:numPr>')
+
+
+def level(depth, text):
+    """A level of a list that counts in numbers."""
+    return f'<w:lvl w:ilvl="{depth}"><w:start w:val="1"/><w:numFmt w:val="decimal"/><w:lvlText w:val="{text}"/></w:lvl>'
+
+
+def with_lists(tmp_path, body, numbering):
+    """The texts of a document with these lists."""
+    numbering = f'<w:numbering xmlns:w="{WORD}">{numbering}</w:numbering>'
+    return texts(read(tmp_path / "a.docx", bare_docx(body, parts={"word/numbering.xml": numbering}), "docx"))
+
+
+def test_a_list_starts_where_it_is_told_to(tmp_path):
+    """A list may start at other numbers than others of its kind do, at each depth."""
+
+    def start(depth, at):
+        return f'<w:lvlOverride w:ilvl="{depth}"><w:startOverride w:val="{at}"/></w:lvlOverride>'
+
+    numbering = (
+        f'<w:abstractNum w:abstractNumId="7">{level(0, "%1.")}{level(1, "%1.%2.")}</w:abstractNum>'
+        '<w:num w:numId="1"><w:abstractNumId w:val="7"/></w:num>'
+        f'<w:num w:numId="2"><w:abstractNumId w:val="7"/>{start(0, 5)}</w:num>'
+        f'<w:num w:numId="3"><w:abstractNumId w:val="7"/><w:lvlOverride w:ilvl="0"/>{start(1, 4)}{start(8, 2)}</w:num>'
+    )
+    body = item("a", 0, 1) + item("b", 0, 2) + item("c", 1, 2) + item("d", 0, 2)
+    body += item("e", 0, 3) + item("f", 1, 3) + item("g", 1, 3) + item("h", 0, 1)
+    written = "1. a\n5. b\n  5.1. c\n6. d\n1. e\n  1.4. f\n  1.5. g\n2. h"
+    assert with_lists(tmp_path, body, numbering) == [written]
+
+
+def test_lists_of_a_style_count_as_it_says(tmp_path):
+    """A list that is only a link to a style of lists is numbered as the style is; links that lead nowhere give bullets."""
+    numbering = (
+        '<w:abstractNum w:abstractNumId="1"><w:numStyleLink w:val="Steps"/></w:abstractNum>'
+        f'<w:abstractNum w:abstractNumId="2"><w:styleLink w:val="Steps"/>{level(0, "Step %1:")}</w:abstractNum>'
+        '<w:abstractNum w:abstractNumId="3"><w:styleLink w:val="A"/><w:numStyleLink w:val="B"/></w:abstractNum>'
+        '<w:abstractNum w:abstractNumId="4"><w:styleLink w:val="B"/><w:numStyleLink w:val="A"/></w:abstractNum>'
+        '<w:abstractNum w:abstractNumId="5"><w:numStyleLink w:val="Gone"/></w:abstractNum>'
+    ) + "".join(f'<w:num w:numId="{at}"><w:abstractNumId w:val="{at}"/></w:num>' for at in range(1, 6))
+    body = item("a", 0, 1) + item("b", 0, 1) + item("c", 0, 3) + item("d", 0, 4) + item("e", 0, 5)
+    assert with_lists(tmp_path, body, numbering) == ["Step 1: a\nStep 2: b\n• c\n• d\n• e"]
+
+
 def test_styles_that_go_round_in_circles_end(tmp_path):
     """A style that is based on itself says nothing."""
     styles = f'<w:styles xmlns:w="{WORD}"><w:style w:styleId="a"><w:basedOn w:val="a"/></w:style></w:styles>'

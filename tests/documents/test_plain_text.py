@@ -71,6 +71,64 @@ def test_a_few_foreign_bytes_leave_utf8_what_it_is():
     assert (text, encoding) == ("äöü " * 20 + "Straße", "utf-8")
 
 
+CHINESE = "第一章　总则。本办法适用于所有在职员工，包括试用期员工和临时工。\n公司每年组织一次体检，费用由公司承担。"  # noqa: RUF001
+GREEK = "Η Αθήνα είναι η πρωτεύουσα της Ελλάδας και μία από τις αρχαιότερες πόλεις του κόσμου."  # noqa: RUF001
+HEBREW = "כל בני אדם נולדו בני חורין ושווים בערכם ובזכויותיהם.\n" * 9
+RUSSIAN = "Съешь ещё этих мягких французских булок, да выпей чаю.\n"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "before", "fault", "after"),
+    [
+        ("gb18030", CHINESE, b"\xff", CHINESE),
+        ("gb18030", CHINESE, b"\xb9\n", CHINESE),
+        ("big5", "中華民國基於三民主義，為民有民治民享之民主共和國。\n", b"\xff\n", ""),  # noqa: RUF001
+        ("windows-1253", GREEK, b"\xd2", ""),
+        ("windows-1253", GREEK, b"\xaa", ""),
+        ("windows-1255", HEBREW, b"\xff", HEBREW),
+        ("windows-1251", RUSSIAN, b"\x98", RUSSIAN),
+        ("windows-1251", RUSSIAN * 2000, b"\x98", RUSSIAN),
+        ("cp932", "吾輩は猫である。名前はまだ無い。\n" * 3000, b"\x93\n", "名前はまだ無い。"),
+    ],
+    ids=lambda value: value[:12] if isinstance(value, str) else value.hex(),
+)
+def test_one_bad_byte_costs_one_character(tmp_path, encoding, before, fault, after):
+    """Text in an old encoding stays readable before and behind a byte that means nothing in it, and a note tells of the loss."""
+    data = before.encode(encoding) + fault + after.encode(encoding)
+    document = read(tmp_path / "a.txt", data, "txt")
+    assert document.encoding == encoding
+    assert document.notes == ("Some characters could not be read",)
+    between = "\ufffd" + ("\n" if fault.endswith(b"\n") else "")
+    assert "\n\n".join(texts(document)) == (before + between + after).strip("\n")
+
+
+def test_a_character_that_the_limit_cuts_is_no_fault(tmp_path):
+    """The part of a long text that is read may end in the middle of a character, which is left out with what follows."""
+    text = "吾輩は猫である名前はまだ無い" * 30
+    for more in range(4):
+        document = read(tmp_path / "a.txt", b"a" * more + text.encode("cp932"), "txt", most=101)
+        assert document.notes == ("Only the first 101 characters were read",)
+        assert texts(document) == [("a" * more + text)[:101]]
+
+
+def test_what_stands_behind_long_ascii_tells_the_encoding():
+    """However much of a file is ASCII, the letters behind it are decoded by what they are."""
+    text = "All rights reserved.\n" * 5000 + RUSSIAN
+    assert decode_text(text.encode("windows-1251")) == (text, "windows-1251")
+
+
+@pytest.mark.parametrize("encoding", ["cp866", "cp850", "cp852", "ascii"])
+def test_texts_of_dos_end_in_a_control_character(encoding):
+    """Ctrl-Z, with which editors of DOS ended their files, makes them no less text, and is no part of it."""
+    text = {"cp866": RUSSIAN, "cp850": "Füße café\n", "cp852": "Zażółć gęślą jaźń\n", "ascii": "DIR\n"}[encoding]
+    data = text.replace("\n", "\r\n").encode(encoding) + b"\x1a" * 2
+    check = TextCheck()
+    check.accepts(data)
+    check.finish()
+    assert could_be_text(data)
+    assert decode_text(data)[0] == text
+
+
 def whole(text):
     """Whether a text has all that a database and a reader ask for."""
     return text.encode() is not None and not any(c < " " and c not in "\t\n\x1b" for c in text.replace("\x1b", ""))

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calotype.imaging.metadata import MetadataBlobs, extract_blobs, read_metadata
+from calotype.imaging.original import open_original
+from calotype.imaging.pipeline import read_original_metadata
 from tests.examples import examples
 from tests.imaging.containers import (
     ASCII,
@@ -112,6 +114,26 @@ def international(text, *, packed=False):
 def test_a_png_has_all_three(data):
     """Chunks of their own, and profiles as text, are found before and behind the picture data."""
     assert blobs(data, "png") == MetadataBlobs(EXIF, XMP, IPTC)
+
+
+def test_metadata_behind_a_large_picture_is_found(tmp_path):
+    """However many chunks of picture data a PNG or an animated WebP has, its EXIF and XMP are read behind them."""
+    png = png_with(*[chunk(b"IDAT", b"\0" * 8192)] * 1000)[:-12] + chunk(b"eXIf", EXIF) + international(XMP)
+    frames = [riff(b"ANMF", b"\0" * 20_000)] * 500
+    animated = webp(riff(b"VP8X", b"\x0e\0\0\0" + b"\7\0\0" * 2), *frames, riff(b"EXIF", EXIF), riff(b"XMP ", XMP))
+    for data in (png, animated):
+        (tmp_path / "original").write_bytes(data)
+        told = read_original_metadata(open_original(tmp_path / "original"))
+        assert (told.orientation, told.iso, told.rating) == (6, 100, 4)
+
+
+def test_a_file_of_a_million_chunks_is_not_walked_to_its_end():
+    """The walk along tiny chunks ends, and what was found before is kept."""
+    tiny = chunk(b"teSt", b"") * 1_000_000
+    data = png_with(chunk(b"eXIf", EXIF))[:-12] + tiny + international(XMP)
+    read_at = reader(data)
+    assert extract_blobs(read_at, len(data), "png", at_hand=True) == MetadataBlobs(EXIF, None, None)
+    assert sum(length for _, length in read_at.calls) < len(data) // 2
 
 
 def test_text_of_a_png_that_unpacks_without_end_is_cut():
@@ -230,14 +252,15 @@ def test_formats_without_metadata_have_none(format_):
     st.sampled_from(sorted({*FILES, "cr3", "raf"})),
     st.lists(st.tuples(st.integers(0, 400), st.binary(min_size=1, max_size=6)), max_size=6),
     st.integers(0, 3000),
+    st.booleans(),
 )
-def test_damaged_files_give_what_can_be_read(format_, patches, length):
+def test_damaged_files_give_what_can_be_read(format_, patches, length, at_hand):
     """However a file is patched and cut, cutting metadata out of it never raises, and reads a bounded part."""
     data = bytearray(FILES.get(format_, FILES["heic"]))
     for offset, patch in patches:
         data[offset : offset + len(patch)] = patch
     cut = bytes(data[:length])
     read_at = reader(cut)
-    found = extract_blobs(read_at, len(cut), format_)
+    found = extract_blobs(read_at, len(cut), format_, at_hand=at_hand)
     read_metadata(found.exif, found.xmp, found.iptc)
     assert sum(length for _, length in read_at.calls) <= 4 * 1024 * 1024

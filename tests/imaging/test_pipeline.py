@@ -11,6 +11,7 @@ from PIL import Image
 from calotype.domain.picture import VariantName
 from calotype.imaging.pipeline import develop
 from tests.imaging import pictures
+from tests.imaging.containers import xmp
 from tests.imaging.developing import assert_quadrants, corners, hamming, variant
 from tests.imaging.pictures import BLUE, CORPUS, GREEN, RED, WHITE, needs_corpus
 
@@ -97,6 +98,21 @@ def test_orientation_of_other_formats(developed, kind, orientation):
     }
     stored = upright.transpose(opposite[orientation]) if orientation > 1 else upright
     picture = developed(pictures.encode(stored, kind, exif=exif.tobytes(), quality=95))
+    assert (picture.width, picture.height) == (64, 48)
+    assert_quadrants(picture)
+
+
+@pytest.mark.parametrize("exif", [None, {271: "Maker"}])
+def test_an_avif_is_not_turned_by_its_xmp(developed, exif):
+    """Whatever a program left in the XMP of an AVIF whose container has no rotation, the picture stays as it is stored."""
+    tags = Image.Exif()
+    tags.update(exif or {})
+    packet = xmp(attributes='tiff:Orientation="6"')
+    data = pictures.encode(
+        pictures.quadrants(64, 48), "AVIF", exif=tags.tobytes() if exif else b"", xmp=packet, quality=95
+    )
+    assert b"irot" not in data
+    picture = developed(data)
     assert (picture.width, picture.height) == (64, 48)
     assert_quadrants(picture)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from calotype.ai.endpoint import UnusableAnswer
@@ -13,7 +15,8 @@ from calotype.domain.json_text import load_json
 LONGEST_VISIBLE_TEXT = 10_000
 _LONGEST_LINE = 500
 _MOST_LINES = 500
-_FENCE = re.compile(r"\s*```[A-Za-z]{0,10}[ \t]*\n")
+_FENCE = re.compile(r"```[A-Za-z]{0,10}[ \t]*\n")
+_THOUGHT, _THOUGHT_ENDS = "<think>", "</think>"
 # What models say where there is nothing to be read, though they were told not to.
 _NO_TEXT = frozenset({"none", "n/a", "null", "no text", "no visible text", "-", "empty", '""'})
 
@@ -39,10 +42,7 @@ def read_completion(document: Any) -> tuple[DescriptiveMetadata, str | None]:
 
 
 def _read_content(content: str) -> tuple[DescriptiveMetadata, str | None]:
-    try:
-        found = load_json(_bare(content))
-    except ValueError as error:
-        raise UnusableAnswer("the vision model's answer is not the JSON that was asked for") from error
+    found = _json(content)
     if not isinstance(found, dict):
         raise UnusableAnswer("the vision model's answer is not the JSON object that was asked for")
     try:
@@ -54,14 +54,25 @@ def _read_content(content: str) -> tuple[DescriptiveMetadata, str | None]:
     return metadata, _visible_text(found.get("visible_text"))
 
 
-def _bare(content: str) -> str:
-    """The JSON text without what a model thought aloud before it, and without the fence of a code block around it."""
+def _json(content: str) -> Any:
+    for text in _where_json_may_be(content):
+        with suppress(ValueError):
+            return load_json(text)
+    raise UnusableAnswer("the vision model's answer is not the JSON that was asked for")
+
+
+def _where_json_may_be(content: str) -> Iterator[str]:
+    """All that was said behind what was thought aloud, a code block in it, and what stands from the first brace to the last."""
     text = content.strip()
     if not text.startswith(("{", "```")):
-        text = text.rpartition("</think>")[2].strip()
-    if fence := _FENCE.match(text):
-        text = text[fence.end() :].removesuffix("```")
-    return text
+        text = text.rpartition(_THOUGHT_ENDS)[2].strip()
+    yield text
+    if text.startswith(_THOUGHT):
+        # What a model thinks of saying is not what it says.
+        return
+    if fence := _FENCE.search(text):
+        yield text[fence.end() :].partition("```")[0]
+    yield text[text.find("{") : text.rfind("}") + 1]
 
 
 def _visible_text(value: Any) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from calotype.documents.docx_package import Package
@@ -83,16 +83,13 @@ class Lists:
 
     def __init__(self, package: Package) -> None:
         root = small_part(package, "word/numbering.xml")
-        kinds: dict[str, _List] = {}
+        kinds = _kinds([] if root is None else [element for element in root if local(element) == "abstractNum"])
         self._lists: dict[str, _List] = {}
         for element in [] if root is None else root:
-            if local(element) == "abstractNum" and (name := value(element, "abstractNumId")):
-                levels = [inner for inner in element if local(inner) == "lvl"]
-                kinds[name] = _List({number(value(level, "ilvl")): _level(level) for level in levels})
-            elif local(element) == "num" and (name := value(element, "numId")):
+            if local(element) == "num" and (name := value(element, "numId")):
                 kind = kinds.get(value(child(element, "abstractNumId")) or "", _List())
-                starts_over = child(element, "lvlOverride", "startOverride") is not None
-                self._lists[name] = _List(kind.levels) if starts_over else kind
+                starts = _other_starts(element, kind.levels)
+                self._lists[name] = kind if starts is None else _List(starts)
         self._made: dict[str, _List] = defaultdict(_List)
 
     def marker(self, list_id: str, depth: int | None, style: str | None) -> tuple[str, int]:
@@ -113,6 +110,36 @@ class Lists:
             return _written(found.counts.get(at, inner.start), inner.kind)
 
         return _PLACE.sub(counted, level.text).strip(), depth
+
+
+def _kinds(elements: list[Any]) -> dict[str, _List]:
+    """The kinds of lists by their ids; what is only a link to a style of lists has the levels of that style."""
+    kinds: dict[str, _List] = {}
+    of_styles: dict[str, dict[int, _Level]] = {}
+    for element in elements:
+        levels = {number(value(inner, "ilvl")): _level(inner) for inner in element if local(inner) == "lvl"}
+        kinds[value(element, "abstractNumId") or ""] = _List(levels)
+        if style := value(child(element, "styleLink")):
+            of_styles[style] = levels
+    for element in elements:
+        kind = kinds[value(element, "abstractNumId") or ""]
+        kind.levels = kind.levels or of_styles.get(value(child(element, "numStyleLink")) or "", {})
+    return kinds
+
+
+def _other_starts(element: Any, levels: dict[int, _Level]) -> dict[int, _Level] | None:
+    """The levels with the numbers at which this list starts anew; None for a list that goes on counting."""
+    starts = {
+        number(value(inner, "ilvl")): start
+        for inner in element
+        if local(inner) == "lvlOverride" and (start := child(inner, "startOverride")) is not None
+    }
+    if not starts:
+        return None
+    return {
+        at: replace(level, start=number(value(starts[at]), level.start)) if at in starts else level
+        for at, level in levels.items()
+    }
 
 
 def formatting(properties: Any) -> Style:

@@ -7,14 +7,22 @@ each candidate is held against the alphabets of its languages, and the common on
 from __future__ import annotations
 
 import codecs
+import re
 from collections import Counter
 from collections.abc import Mapping
 
 # Enough for a guess; more takes long and tells nothing new.
 _SAMPLE = 64 * 1024
 _MOST_LETTERS = 4000
+# Of ASCII, which tells nothing, no more stands before what does.
+_BEFORE = 1000
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 # Below this a guess is not better than chance.
 _GOOD = 0.5
+_LOST = "\ufffd"
+# One in so many characters beyond ASCII may be broken, and a few in a short text: one bad byte can break those behind it.
+_STILL_VALID = 100
+_FEW = 3
 
 _CYRILLIC = "абвгдежзийклмнопрстуфхцчшщъыьэюя"
 _WESTERN = (
@@ -87,8 +95,13 @@ _JAPANESE = frozenset({"cp932", "euc_jp"})
 
 
 def guess_encoding(data: bytes) -> str | None:
-    """The encoding, as Python names it, in which these bytes make most sense; None when they make none in any."""
-    sample = data[:_SAMPLE]
+    """The encoding, as Python names it, in which these bytes make most sense; None when they make none in any.
+
+    A few of the bytes may have no meaning in it.
+    """
+    first = _BEYOND_ASCII.search(data)
+    start = max(0, first.start() - _BEFORE) if first is not None else 0
+    sample = data[start : start + _SAMPLE]
     scores: dict[str, float] = {}
     for encoding, alphabets in _SINGLE:
         if (text := _decoded(sample, encoding)) is not None:
@@ -96,7 +109,8 @@ def guess_encoding(data: bytes) -> str | None:
     for encoding, order, frequent in _DOUBLE:
         if (text := _decoded(sample, encoding)) is not None:
             scores[encoding] = _double_score(text, order, frequent, japanese=encoding in _JAPANESE)
-    best = max(scores, key=lambda name: scores[name], default=None)
+    # Rounded, because a stray byte is one more fault in the right encoding, but may be a letter of another.
+    best = max(scores, key=lambda name: round(scores[name], 2), default=None)
     if best is not None and scores[best] >= _GOOD:
         return best
     return _general_guess(sample)
@@ -110,11 +124,12 @@ def _general_guess(data: bytes) -> str | None:
 
 
 def _decoded(data: bytes, encoding: str) -> str | None:
-    """The sample in this encoding, of which the last character may be cut; None where it is not valid."""
-    try:
-        return codecs.getincrementaldecoder(encoding)().decode(data)
-    except UnicodeDecodeError:
+    """The sample in this encoding, of which the last character may be cut; None where more than a few bytes are not valid."""
+    text = codecs.getincrementaldecoder(encoding)("replace").decode(data)
+    lost = text.count(_LOST)
+    if lost > _FEW and lost * _STILL_VALID > sum(not character.isascii() for character in text):
         return None
+    return text
 
 
 def _single_score(text: str, alphabets: tuple[str, ...]) -> float:

@@ -20,12 +20,14 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _LONGEST_MARK = 4
-_CONTROLS = bytes(set(range(32)) - set(b"\t\n\f\r\x1b")) + b"\x7f"
+# Files of DOS end in 0x1A.
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\f\r\x1a\x1b")) + b"\x7f"
 _CONTROL = re.compile(b"[" + re.escape(_CONTROLS) + b"]")
 _CONTROL_CHARACTER = re.compile("[" + re.escape(_CONTROLS.decode("ascii")) + "]")
 _ESCAPES = re.compile(rb"\x1b(?:\$[@B]|\([BIJ])")
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _LOST = re.compile("[\udc80-\udcff]")
+_LOST_SIGN = "\ufffd"
 # Where one in so many characters beyond ASCII is broken, the text is still UTF-8.
 _STILL_UTF8 = 10
 _NO_TEXT = "The file is no text"
@@ -113,6 +115,9 @@ def load_text(path: str, *, max_characters: int) -> tuple[str, str, tuple[str, .
     if len(text) > max_characters or len(data) > 4 * max_characters + _LONGEST_MARK:
         text = text[:max_characters]
         notes.add(f"Only the first {max_characters} characters were read")
+    # Nothing is lost of UTF-8: where this sign stands in it, the author put it there.
+    if _LOST_SIGN in text and encoding != "utf-8":
+        notes.add("Some characters could not be read")
     return text, encoding, notes.all
 
 
@@ -147,12 +152,9 @@ def _decoded(data: bytes) -> tuple[str, str]:
 
 def _guessed(data: bytes) -> tuple[str, str]:
     encoding = guess_encoding(data)
-    if encoding is not None:
-        try:
-            return data.decode(encoding), encoding
-        except (UnicodeDecodeError, LookupError):
-            pass
-    return _western(data), "windows-1252"
+    if encoding is None or encoding == "windows-1252":
+        return _western(data), "windows-1252"
+    return data.decode(encoding, "replace"), encoding
 
 
 def _western(data: bytes) -> str:

@@ -37,10 +37,18 @@ def decode_avif(data: Any, longer_side: int) -> Raster:
     small = shrink(pixels, *fit(width, height, longer_side))
     profile = picture.info.get("icc_profile")
     small = to_srgb(small, profile) if profile else from_code_points(small, read_code_points(data))
-    turned = orient(small, picture.getexif().get(EXIF_ORIENTATION, 1))
+    turned = orient(small, _orientation(picture.info.get("exif")))
     if turned.shape[0] == small.shape[1] != small.shape[0]:
         width, height = height, width
     return Raster(turned, width, height, upright=True)
+
+
+def _orientation(exif: bytes | None) -> int:
+    """What EXIF says; `getexif` of a picture would look into its XMP, too, which programs that turn pictures leave as it was."""
+    found = load_pillow().Exif()
+    found.load(exif or b"")
+    orientation: int = found.get(EXIF_ORIENTATION, 1)
+    return orientation
 
 
 def _decode(data: Any, name: str) -> tuple[Pixels, Any]:

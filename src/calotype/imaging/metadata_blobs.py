@@ -13,7 +13,7 @@ from calotype.imaging import header_jpeg, header_png, header_webp
 from calotype.imaging.exif import Exif, read_directories
 from calotype.imaging.header_jxl import CONTAINER
 from calotype.imaging.header_raw import preview_of_raf, tags_of_cr3
-from calotype.imaging.header_source import HeaderSource, ReadAt
+from calotype.imaging.header_source import HeaderSource, ReadAt, SourceAtHand
 from calotype.imaging.iptc import iim_of_resources
 from calotype.imaging.isobmff import ItemTables, boxes, find, item_tables, whole
 from calotype.imaging.tiff import Entry, read_directory, read_layout, write_directories
@@ -39,14 +39,15 @@ class MetadataBlobs:
     iptc: bytes | None = None
 
 
-def extract_blobs(read_at: ReadAt, size: int, format: str) -> MetadataBlobs:
+def extract_blobs(read_at: ReadAt, size: int, format: str, *, at_hand: bool = False) -> MetadataBlobs:
     """The metadata in a file of this format, of `size` bytes.
 
     `read_at(offset, length)` gives up to `length` bytes. At most 4 MiB are read, and no part is larger than 1 MiB. Never raises:
     what cannot be read is None. Of files that are a TIFF stream themselves, the EXIF part is a small copy of the tags that
-    Calotype uses.
+    Calotype uses. Of a file `at_hand`, where reads cost nothing, the heads of many chunks more are read: behind the picture data
+    of a large PNG or WebP no other way leads.
     """
-    source = HeaderSource(read_at, size, format.upper(), _BLOCKS)
+    source = (SourceAtHand if at_hand else HeaderSource)(read_at, size, format.upper(), _BLOCKS)
     parts = _Parts()
     # The parts found before a fault are as good as those of a sound file.
     with contextlib.suppress(UndecodablePicture, ArithmeticError, LookupError, ValueError, struct.error, zlib.error):

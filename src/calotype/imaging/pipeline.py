@@ -76,7 +76,7 @@ def extract_colors(path: str, n_colors: int, *, pixel_limit: int = PIXEL_LIMIT) 
 
 def read_original_metadata(original: Original) -> PictureMetadata:
     """Return what the EXIF, XMP and IPTC of an opened picture say."""
-    blobs = extract_blobs(original.read_at, original.size, original.format)
+    blobs = extract_blobs(original.read_at, original.size, original.format, at_hand=True)
     return read_metadata(blobs.exif, blobs.xmp, blobs.iptc)
 
 
