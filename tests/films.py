@@ -44,6 +44,9 @@ _CODEC_OPTIONS: dict[str, dict[str, str]] = {
 Paint = Callable[[int, float], "np.ndarray"]
 """A picture (height x width x 3, RGB) by the number of the frame and its time in seconds."""
 
+Wave = Callable[["np.ndarray"], "np.ndarray"]
+"""Samples from -1 to 1 by their times in seconds."""
+
 
 def film(
     container: str = "mp4",
@@ -58,6 +61,8 @@ def film(
     pixel_format: str | None = None,
     audio: str | None = None,
     audio_seconds: float | None = None,
+    wave: Wave | None = None,
+    silent: tuple[float, float] = (0.0, 0.0),
     rotation: int = 0,
     aspect: Fraction | None = None,
     color: Mapping[str, int] | None = None,
@@ -72,7 +77,8 @@ def film(
     seconds at which frames are shown, for a rate that varies (`seconds` and `fps` are not used then). `rotation`: how far
     the frames (of `size`, as stored) must be turned clockwise to be upright. `aspect`: that of one pixel. `color` sets
     `color_range`, `colorspace`, `color_trc` and `color_primaries` of the stream, as FFmpeg numbers them. `audio` names an encoder
-    ("aac", "libopus", "mp2"); `cover` adds a picture as an attachment (MP4 and its kin).
+    ("aac", "libopus", "mp2", or "pcm_s16le" for sound as it was); `wave` sounds otherwise, and of the seconds from the first to
+    the second of `silent` no sound is in the file at all; `cover` adds a picture as an attachment (MP4 and its kin).
     """
     import av
 
@@ -99,7 +105,7 @@ def film(
         if audio is not None:
             sound = output.add_stream(audio, rate=SAMPLE_RATE, layout="mono")
             sound.bit_rate = 64000
-            works.append(_tone(sound, end))
+            works.append(_tone(sound, end, wave or _a_tone, silent))
         if cover:
             attached = _video_stream(output, "mjpeg", 1, (32, 32), None, {})
             attached.disposition = 0x400
@@ -153,14 +159,20 @@ def _pictures(video, draw: Paint, times: Sequence[float], base: Fraction, color:
     yield from video.encode(None)
 
 
-def _tone(sound, seconds: float) -> Iterable:
+def _a_tone(times: np.ndarray) -> np.ndarray:
+    return np.sin(times * 2 * np.pi * 440) / 4
+
+
+def _tone(sound, seconds: float, wave: Wave, silent: tuple[float, float]) -> Iterable:
     import av
 
     context = sound.codec_context
-    wave = (np.sin(np.arange(round(seconds * SAMPLE_RATE)) * 2 * np.pi * 440 / SAMPLE_RATE) * 8000).astype(np.int16)
+    samples = (wave(np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE) * 32000).astype(np.int16)
     resampler = av.AudioResampler(format=context.format, layout="mono", rate=SAMPLE_RATE)
-    for start in range(0, len(wave), 1024):
-        frame = av.AudioFrame.from_ndarray(wave[None, start : start + 1024], format="s16", layout="mono")
+    for start in range(0, len(samples), 1024):
+        if silent[0] <= start / SAMPLE_RATE < silent[1]:
+            continue
+        frame = av.AudioFrame.from_ndarray(samples[None, start : start + 1024], format="s16", layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE, start, Fraction(1, SAMPLE_RATE)
         for resampled in resampler.resample(frame):
             yield from sound.encode(resampled)

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import pickle
 import signal
 import socket
 import sys
@@ -13,6 +14,7 @@ import numpy as np
 
 from calotype.domain.errors import NotReady, UndecodablePicture
 from calotype.domain.picture import CaptureTime, VariantName
+from calotype.sandbox import wire
 
 
 def add(a, b=0):
@@ -91,7 +93,7 @@ def refuse_later():
 
 
 def refuse_with(message):
-    """Refuse with a context that cannot be pickled."""
+    """Refuse with a context that cannot travel."""
     raise UndecodablePicture(message, stream=open(os.devnull))  # noqa: SIM115, PTH123 - it is there to not travel
 
 
@@ -124,12 +126,18 @@ class Evil:
 
 
 def evil():
-    """An answer that is a trap."""
+    """An answer that no honest child would make."""
     return Evil()
 
 
+def taken_over():
+    """Send a pickle that calls a function, as a child may whose code was taken over."""
+    body = pickle.dumps(Evil())
+    wire.frame_answer = lambda _answer: wire.HEADER.pack(len(body)) + body
+
+
 def unanswerable():
-    """An answer that cannot be pickled."""
+    """An answer that cannot travel."""
     return lambda: None
 
 

@@ -129,7 +129,7 @@ async def test_refusals_arrive_as_themselves():
 
 
 async def test_a_refusal_whose_context_cannot_travel_still_arrives():
-    """What pickle cannot express in a context arrives as text."""
+    """What cannot be expressed of a context arrives as text."""
     async with sandbox() as made:
         with pytest.raises(UndecodablePicture) as caught:
             await made.run(victims.refuse_with, "bad", timeout=20)
@@ -152,10 +152,12 @@ async def test_any_other_error_is_a_failure_that_names_it(function, error):
 
 
 async def test_an_answer_cannot_run_code_in_the_parent():
-    """A result that unpickles into a call is refused instead of being called."""
+    """A result that is no data does not leave the child, and an answer that would be a call is refused, not called."""
     async with sandbox() as made:
         failure = await failure_of(made, victims.evil)
-        assert "system" in failure.message
+        assert "Evil" in failure.message
+        failure = await failure_of(made, victims.taken_over)
+        assert "its answer cannot be read" in failure.message
 
 
 def local_function():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import av
+import numpy as np
 import pytest
 
 from calotype.domain.errors import UndecodableVideo, Unsupported
 from calotype.video.probe import probe
 from calotype.video.rendition import render
 from calotype.video.scan import scan
-from tests.films import BLUE, GREEN, RED, film
+from tests.films import BLACK, BLUE, GREEN, RED, WHITE, film, plain
 from tests.video.conftest import near, picture
 
 SOUND = {"webm": "libopus", "mpeg": "mp2", "wmv": "wmav2", "avi": "libmp3lame", "ogv": "libopus"}
@@ -92,3 +93,74 @@ def test_sound_and_pictures_stay_together(desk):
             starts = [float(stream.start_time * stream.time_base) for stream in found.streams]
             assert starts == [pytest.approx(0, abs=0.15)] * 2
             assert found.duration / 1e6 == pytest.approx(2, abs=0.2)
+
+
+def clapper(moment, **options):
+    """A film of 5 seconds in MKV: a white flash and a beep begin at one moment."""
+
+    def paint(_number, time):
+        return plain(WHITE if time >= moment - 0.001 else BLACK, (64, 48))
+
+    def beep(times):
+        return np.sin(times * 2 * np.pi * 1000) * (times >= moment) * 0.9
+
+    return film("mkv", paint=paint, wave=beep, audio="pcm_s16le", audio_seconds=5, **options)
+
+
+def claps(path):
+    """When a film flashes and when it beeps, in seconds."""
+    flash = beep = None
+    with av.open(path) as source:
+        for frame in source.decode(video=0):
+            if flash is None and frame.to_ndarray(format="gray").mean() > 128:
+                flash = frame.time
+        source.seek(0)
+        for frame in source.decode(audio=0):
+            loud = np.flatnonzero(np.abs(frame.to_ndarray()[0]) > 0.2)
+            if beep is None and len(loud):
+                beep = frame.time + loud[0] / frame.sample_rate
+    return flash, beep
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+@pytest.mark.parametrize(
+    ("first", "silent"),
+    [(0.0, (0.0, 0.0)), (1.2, (0.0, 0.0)), (0.0, (1.0, 2.0)), (1.2, (2.0, 3.0)), (0.0, (0.0, 1.5))],
+    ids=["whole", "early", "gap", "early, gap", "late"],
+)
+def test_a_flash_and_a_beep_stay_together(desk, codec, first, silent):
+    """Sound that begins before the pictures or after them, or of which a part is missing, is where it was, copied or encoded."""
+    times = [round(first + number / 25, 3) for number in range(round((5 - first) * 25))]
+    path = rendered(desk, clapper(4.0, times=times, silent=silent, codec=codec, fps=25), "mkv")
+    flash, beep = claps(path)
+    assert flash == pytest.approx(4 - first, abs=0.05)
+    assert beep == pytest.approx(flash, abs=0.05)
+
+
+def test_sound_follows_where_the_clock_of_a_broadcast_jumps(desk):
+    """After a jump of the clock that its pictures make, too, sound is neither late nor early."""
+    parts = [
+        film(
+            "ts",
+            seconds=2,
+            fps=25,
+            scenes=scenes,
+            audio="mp2",
+            codec="mpeg2video",
+            options={"output_ts_offset": offset},
+        )
+        for scenes, offset in (((RED,), "100"), ((BLUE,), "50000"))
+    ]
+    with av.open(rendered(desk, b"".join(parts), "ts")) as found:
+        assert [float(stream.duration * stream.time_base) for stream in found.streams] == [
+            pytest.approx(4, abs=0.3)
+        ] * 2
+
+
+def test_keyframes_of_the_original_are_not_kept(desk):
+    """Of a film in which each frame is a keyframe, there is one in two seconds."""
+    data = film("mkv", codec="mjpeg", seconds=5, fps=10)
+    with av.open(rendered(desk, data, "mkv")) as found:
+        keys = [packet.is_keyframe for packet in found.demux(video=0) if packet.size]
+    assert len(keys) == 50
+    assert sum(keys) == 3

@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> None:
         if not isinstance(orders, Orders):
             return
         greeting = _start(orders)
-        channel.sendall(wire.frame(greeting))
+        channel.sendall(wire.frame_answer(greeting))
         if isinstance(greeting, Failed):
             return
         while (request := _receive(channel)) is not None:
@@ -95,18 +95,18 @@ def _preload(modules: Sequence[str]) -> None:
 
 def _answer(request: tuple[str, str, float, tuple[Any, ...], dict[str, Any]] | Failed) -> bytes:
     if isinstance(request, Failed):
-        return wire.frame(request)
+        return wire.frame_answer(request)
     module, name, timeout, args, kwargs = request
     limits.limit_processor_time(timeout)
     outcome = _outcome(_call, (module, name, args, kwargs), {})
     del request, args, kwargs
     try:
-        return wire.frame(outcome)
+        return wire.frame_answer(outcome)
     except MemoryError as error:
         failure = _failure(error)
-    except Exception as error:  # pickle raises whatever the objects it meets raise
+    except Exception as error:  # whatever the objects raise that are written
         failure = _plainly(outcome) or _failure(error)
-    return wire.frame(failure)
+    return wire.frame_answer(failure)
 
 
 def _call(module: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -179,7 +179,7 @@ def _read(channel: socket.socket, size: int) -> bytearray | None:
 
 
 if __name__ == "__main__":
-    # Under its own name, so that what it pickles is what the parent knows.
+    # Under its own name, so that its classes have the names by which the parent knows them.
     from calotype.sandbox.child import main as named_main
 
     named_main(sys.argv[1:])

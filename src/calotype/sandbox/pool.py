@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import pickle
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeVar, cast
@@ -140,7 +139,7 @@ class Sandbox:
                     return await worker.ask(request)
             except TimeoutError as error:
                 raise SandboxFailure(f"it took longer than {seconds:g} s", reason="timeout") from error
-            except pickle.UnpicklingError as error:
+            except wire.UnreadableAnswer as error:
                 raise SandboxFailure(f"its answer cannot be read: {error}", reason="crashed") from error
             except ChildDied as death:
                 crash = await self._crash(worker)

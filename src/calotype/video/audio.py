@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import itertools
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +13,7 @@ from calotype.video.containers import open_container, packets_of
 from calotype.video.decoders import DECODERS
 from calotype.video.duration import LONGEST
 from calotype.video.film import PIXEL_LIMIT
+from calotype.video.sound import Resampler, Silence
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,8 +27,7 @@ RATE = 16000
 PIECE_SECONDS = 600.0
 
 # Shorter gaps are filled with silence, after longer ones a new piece begins.
-_SHORTEST_GAP, _LONGEST_GAP = 0.1, 30.0
-_MOST_SILENCE = 3600.0
+_LONGEST_GAP = 30.0
 _MOST_PIECES = 5000
 _MOST_FAULTS = 1000
 
@@ -55,27 +55,11 @@ def extract_audio(
 
 def _sound(source: InputContainer, stream: Any) -> Iterator[tuple[float | None, NDArray[np.int16]]]:
     """Samples and the time of the first of them, counted from the first picture; None where they simply follow."""
-    import av
-
     start = _start_of_pictures(source)
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
-    for frame in _frames(source, stream):
-        time = float(frame.pts * frame.time_base) - start if frame.pts is not None and frame.time_base else None
-        # The clock of the samples is counted here; the resampler would fail on one that jumps.
-        frame.pts = None
-        try:
-            parts: list[Any] = resampler.resample(frame)
-        except (av.FFmpegError, ValueError):
-            # The form of the sound has changed in the middle.
-            resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
-            continue
-        for part in parts:
-            yield time, part.to_ndarray().reshape(-1)
-            time = None
-    with contextlib.suppress(av.FFmpegError, ValueError):
-        for part in resampler.resample(None):
-            rest: Any = part.to_ndarray()
-            yield None, rest.reshape(-1)
+    resampler = Resampler("s16", "mono", RATE)
+    for frame in itertools.chain(_frames(source, stream), [None]):
+        for time, samples in resampler.read(frame):
+            yield (time - start if time is not None else None), samples.reshape(-1)
 
 
 def _frames(source: InputContainer, stream: Any) -> Iterator[AudioFrame]:
@@ -112,7 +96,7 @@ class _Pieces:
         self._start = 0
         self._written = 0
         self._now = 0
-        self._silence_left = _MOST_SILENCE
+        self._gaps = Silence()
         self.found: list[AudioPiece] = []
 
     def add(self, time: float | None, samples: NDArray[np.int16]) -> None:
@@ -127,9 +111,8 @@ class _Pieces:
             if gap < LONGEST and len(self.found) < _MOST_PIECES:
                 self.close()
                 self._now += round(gap * RATE)
-        elif _SHORTEST_GAP < gap <= self._silence_left:
-            self._silence_left -= gap
-            self._write(_silence(round(gap * RATE)))
+        else:
+            self._write(_silence(round(self._gaps.within(gap) * RATE)))
         self._write(samples)
 
     def close(self) -> None:

@@ -20,13 +20,14 @@ _TINY = 1e-4
 class Clock:
     """Gives each frame its time: 0 for the first, then always later, in seconds.
 
-    Frames without a time stamp follow at the rate of the film, and so do those after a jump of the container's clock.
+    Frames without a time stamp follow at the rate of the film, and so do those after a jump of the container's clock by more than
+    `jump` seconds.
     """
 
     def __init__(self, film: Film) -> None:
         self._tick = float(film.tick)
         self._frame_time = film.frame_time
-        self._jump = _BROADCAST_JUMP if film.container in BROADCAST else _ANY_JUMP
+        self.jump = _BROADCAST_JUMP if film.container in BROADCAST else _ANY_JUMP
         self._offset: float | None = None
         self._last = 0.0
         self._shown_for = self._frame_time
@@ -40,7 +41,7 @@ class Clock:
             return 0.0
         expected = self._last + self._shown_for
         time = expected if stamp is None else stamp - self._offset
-        if stamp is not None and not -1.0 <= time - self._last <= self._jump:
+        if stamp is not None and not -1.0 <= time - self._last <= self.jump:
             self._offset, time = stamp - expected, expected
         self._last = max(time, self._last + _TINY)
         self._note_length(frame)

@@ -15,17 +15,21 @@ from calotype.video.decoding import Decoding
 from calotype.video.film import Film, open_film
 from calotype.video.frames import Pictures, matrix_of
 from calotype.video.geometry import Geometry, fit, geometry_of
+from calotype.video.sound import MOST_SILENCE, Resampler, Silence
 from calotype.video.tone import BT2020, HDR_TRANSFERS
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
     from av.video.frame import VideoFrame
+    from numpy.typing import NDArray
 
 LONGER_SIDE = 1920
 
 _TICK = Fraction(1, 90000)
 _SOUND_RATE = 48000
 _SOUND_BITS = 128_000
+# By less, in seconds, time stamps of sound go back without meaning anything.
+_BACK = -1.0
 # H.264 as all browsers decode it; and containers whose packets have time stamps that can be handed on.
 _PLAYED_PIXELS = frozenset({"yuv420p", "yuvj420p"})
 _COPIED_FROM = frozenset({"mp4", "mov", "m4v", "3gp", "mkv", "flv", "ts", "m2ts"})
@@ -69,6 +73,9 @@ def _copied(path: str, container: str, partial: Path, longer_side: int) -> bool:
 
 
 def _copy(film: Film, output: OutputContainer) -> None:
+    # MP4 takes care of a clock that starts a little beside 0, but not of one that starts at any time of the day.
+    shift = (film.stream.start_time or 0) * film.tick
+    shift = shift if abs(shift) > 1 else Fraction(0)
     sound = film.source.streams.best("audio")
     pictures = output.add_stream_from_template(film.stream)
     streams: dict[int, Any] = {film.stream.index: pictures}
@@ -76,17 +83,14 @@ def _copy(film: Film, output: OutputContainer) -> None:
     if sound is not None and _codec(sound) == "aac":
         streams[sound.index] = output.add_stream_from_template(sound)
     elif sound is not None and sound.codec_context is not None:
-        works[sound.index] = _Sound(output)
+        works[sound.index] = _Sound(output, float(shift))
     wanted = [film.stream] if sound is None else [film.stream, sound]
-    # MP4 takes care of a clock that starts a little beside 0, but not of one that starts at any time of the day.
-    shift = (film.stream.start_time or 0) * film.tick
-    shift = shift if abs(shift) > 1 else Fraction(0)
     for packet in packets_of(film.source, *wanted):
         if packet.size == 0 or packet.dts is None:
             continue
         if packet.stream_index in works:
             for frame in _decoded(packet):
-                works[packet.stream_index].encode(frame, float(shift))
+                works[packet.stream_index].encode(frame)
             continue
         ticks = round(shift / Fraction(packet.time_base))
         packet.dts -= ticks
@@ -110,17 +114,17 @@ def _encode(path: str, container: str, partial: Path, longer_side: int) -> None:
                 clock = Clock(film)
                 pictures = _Pictures(output, film, first, longer_side)
                 sound_stream = heard.source.streams.best("audio")
-                sound = _Sound(output) if sound_stream is not None else None
                 start = float((first.pts or 0) * film.tick)
+                sound = _Sound(output, start, clock.jump) if sound_stream is not None else None
                 waves = _sound_frames(heard, sound_stream) if sound_stream is not None else iter(())
                 for frame in itertools.chain([first], frames):
                     time = clock.time(frame)
                     pictures.encode(frame, time)
                     if sound is not None:
-                        sound.encode_until(waves, time + 1.0, start)
+                        sound.encode_until(waves, time + 1.0)
                 pictures.finish()
                 if sound is not None:
-                    sound.encode_until(waves, clock.end, start)
+                    sound.encode_until(waves, clock.end)
                     sound.finish()
         except av.FFmpegError as error:
             raise UndecodableVideo(f"The video cannot be made into one for browsers: {reason_of(error)}") from error
@@ -148,12 +152,16 @@ class _Pictures:
 
     def encode(self, frame: VideoFrame, time: float) -> None:
         """Encode a frame that is shown at this time, in seconds."""
+        from av.video.frame import PictureType
+
         tick = round(time / _TICK)
         if tick <= self._last:
             return
         self._last = tick
         scaled = self._scaler.scaled(frame)
         scaled.pts, scaled.time_base = tick, _TICK
+        # The encoder would make a keyframe of each frame that was one in the original.
+        scaled.pict_type = PictureType.NONE
         self._output.mux(self._stream.encode(scaled))
 
     def finish(self) -> None:
@@ -198,53 +206,74 @@ class _Scaler:
 
 
 class _Sound:
-    """The stream of sound of an MP4 file, encoded."""
+    """The stream of sound of an MP4 file, encoded; each sample is where the pictures are that were shown with it.
 
-    def __init__(self, output: OutputContainer) -> None:
-        import av
+    `start` is what the container's clock shows at time 0. After a jump of it by more than `jump` seconds, sound simply follows.
+    """
 
+    def __init__(self, output: OutputContainer, start: float, jump: float = MOST_SILENCE) -> None:
         self._output = output
         stream: Any = output.add_stream("aac", rate=_SOUND_RATE, layout="stereo")
         stream.bit_rate = _SOUND_BITS
         self._stream = stream
-        self._resampler = av.AudioResampler(format="fltp", layout="stereo", rate=_SOUND_RATE, frame_size=1024)
-        self._samples: int | None = None
-        self.until = 0.0
+        self._resampler = Resampler("fltp", "stereo", _SOUND_RATE)
+        self._gaps = Silence()
+        self._start = start
+        self._jump = jump
+        self._begun = False
+        self._samples = 0
 
-    def encode_until(self, frames: Iterator[Any], time: float, start: float) -> None:
-        """Encode the sound up to a time after the start of the pictures, which began at `start` on the container's clock."""
-        while self.until < time:
+    def encode_until(self, frames: Iterator[Any], time: float) -> None:
+        """Encode the sound up to a time after the start of the pictures."""
+        while self._samples < time * _SOUND_RATE:
             frame = next(frames, None)
             if frame is None:
                 return
-            self.encode(frame, start)
+            self.encode(frame)
 
-    def encode(self, frame: Any, start: float) -> None:
-        """Encode a frame; samples are counted from the first one, whose own time decides when they begin."""
-        import av
-
-        if self._samples is None:
-            time = float(frame.pts * frame.time_base) - start if frame.pts is not None else 0.0
-            self._samples = max(0, round(min(time, 60.0) * _SOUND_RATE))
-        frame.pts = None
-        try:
-            self._write(self._resampler.resample(frame))
-        except (av.FFmpegError, ValueError):
-            # The form of the sound has changed in the middle.
-            self._resampler = av.AudioResampler(format="fltp", layout="stereo", rate=_SOUND_RATE, frame_size=1024)
+    def encode(self, frame: Any) -> None:
+        """Encode a frame at its own time; where it has none, after those before."""
+        for time, samples in self._resampler.read(frame):
+            self._add(None if time is None else time - self._start, samples)
 
     def finish(self) -> None:
         """Encode what is held back."""
-        if self._samples is not None:
-            self._write(self._resampler.resample(None))
+        for _, samples in self._resampler.read(None):
+            self._add(None, samples)
+        if self._begun:
             self._output.mux(self._stream.encode(None))
 
-    def _write(self, frames: Any) -> None:
-        for frame in frames:
-            frame.pts, frame.time_base = self._samples, Fraction(1, _SOUND_RATE)
-            self._samples = (self._samples or 0) + frame.samples
-            self._output.mux(self._stream.encode(frame))
-        self.until = (self._samples or 0) / _SOUND_RATE
+    def _add(self, time: float | None, samples: NDArray[Any]) -> None:
+        if not self._begun:
+            time = time if time is not None and abs(time) <= MOST_SILENCE else 0.0
+            samples = samples[:, max(0, round(-time * _SOUND_RATE)) :]
+            self._samples = max(0, round(time * _SOUND_RATE))
+        elif time is not None:
+            gap = time - self._samples / _SOUND_RATE
+            if not _BACK <= gap <= self._jump:
+                self._start += gap
+                gap = 0.0
+            self._be_silent(round(self._gaps.within(gap) * _SOUND_RATE))
+        self._write(samples)
+
+    def _be_silent(self, count: int) -> None:
+        import numpy as np
+
+        for done in range(0, count, _SOUND_RATE):
+            self._write(np.zeros((2, min(_SOUND_RATE, count - done)), np.float32))
+
+    def _write(self, samples: NDArray[Any]) -> None:
+        import av
+        import numpy as np
+
+        count = samples.shape[1]
+        if count == 0:
+            return
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = _SOUND_RATE, self._samples, Fraction(1, _SOUND_RATE)
+        self._output.mux(self._stream.encode(frame))
+        self._begun = True
+        self._samples += count
 
 
 def _sound_frames(film: Film, stream: Any) -> Iterator[Any]:
