@@ -6,24 +6,44 @@ import difflib
 import functools
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
 _PREFIX = "CALOTYPE_"
+_DAYS = 36_500  # a hundred years: calendars and clocks can be asked that far
+Days = Annotated[int, Field(le=_DAYS)]
+Hours = Annotated[float, Field(le=_DAYS * 24)]
+Seconds = Annotated[float, Field(le=_DAYS * 86_400)]
+_IN_NO_BASE_URL = frozenset(' ?#@"<>\\')
 _LIKENESS = 0.75  # between 0 and 1, of a variable to the setting it may have been meant for
+
+
+def _base_url(text: str) -> str:
+    """Refuse what links cannot begin with, and never repeat it: a password may stand in it."""
+    try:
+        parts = urlsplit(text)
+        is_server = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_server = False
+    if not is_server or not (text.isascii() and text.isprintable()) or _IN_NO_BASE_URL & set(text):
+        raise PydanticCustomError("base_url", "set it to http(s)://host[:port][/path], without query or fragment")
+    return text
 
 
 class Settings(BaseSettings):
     """The configuration of one process; each field's description is its documentation."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, extra="ignore", allow_inf_nan=False)
 
     data_dir: Path = Field(Path("data"), description="Folder of the embedded database and of objects on local disk.")
     host: str = Field("127.0.0.1", description="Address the server listens on.")
     port: int = Field(8484, ge=0, le=65535, description="Port the server listens on; 0 takes a free one.")
-    public_url: str | None = Field(
+    public_url: Annotated[str, AfterValidator(_base_url)] | None = Field(
         None, description="Base URL of links in answers, when it differs from the address a request came to."
     )
     database_url: str | None = Field(None, description="PostgreSQL 15+ with pgvector; absent: the embedded server.")
@@ -76,38 +96,38 @@ class Settings(BaseSettings):
         None, ge=0, description="Searches of videos a key may make within any 24 hours; absent: no limit."
     )
     device_max_image_bytes: int = Field(50 * MIB, ge=1, description="Largest image a device may send, in bytes.")
-    device_key_grace_seconds: float = Field(
+    device_key_grace_seconds: Seconds = Field(
         3600, ge=0, description="Seconds a device's old key still works after another has taken its place."
     )
     batch_max_images: int = Field(1000, ge=1, description="Images after which a device's batch is closed.")
-    batch_max_age_seconds: float = Field(
+    batch_max_age_seconds: Seconds = Field(
         86_400, gt=0, description="Seconds after its first image until a device's batch is closed."
     )
     analysis_max_image_bytes: int = Field(50 * MIB, ge=1, description="Largest image of an analysis session, in bytes.")
-    analysis_session_lifetime: float = Field(86_400, gt=0, description="Seconds an analysis session can be used.")
+    analysis_session_lifetime: Seconds = Field(86_400, gt=0, description="Seconds an analysis session can be used.")
     analysis_concurrency: int = Field(4, ge=1, le=1000, description="Images one worker analyses at once.")
-    analysis_grace: float = Field(
+    analysis_grace: Seconds = Field(
         30, ge=0, description="Seconds a client may be away until what has not begun of its analysis is called off."
     )
-    analysis_single_wait: float = Field(
+    analysis_single_wait: Seconds = Field(
         120, gt=0, description="Seconds analyze-single waits for its image to be begun."
     )
     max_concurrent_uploads: int = Field(8, ge=1, description="Uploads at once that clients are told to keep to.")
     presigned_lifetime: int = Field(600, ge=1, le=604_800, description="Seconds a presigned upload may be started in.")
     link_lifetime: int = Field(3600, ge=1, le=604_800, description="Seconds a signed link to a file lives.")
-    trash_days: int = Field(30, ge=0, description="Days a deleted file can be restored before it is purged.")
+    trash_days: Days = Field(30, ge=0, description="Days a deleted file can be restored before it is purged.")
     rate_limit: int = Field(6000, ge=1, description="Requests allowed per key (or address without a key) in a window.")
-    rate_window: int = Field(60, ge=1, description="Length of the rate limit's window, in seconds.")
+    rate_window: int = Field(60, ge=1, le=_DAYS * 86_400, description="Length of the rate limit's window, in seconds.")
 
     fetch_allow: str = Field(
         "", description="Hosts, addresses and networks, comma-separated, that files are fetched from though not public."
     )
-    fetch_timeout: float = Field(60, gt=0, description="Seconds fetching one URL may take, redirects included.")
+    fetch_timeout: Seconds = Field(60, gt=0, description="Seconds fetching one URL may take, redirects included.")
     download_least_rate: int = Field(
         64 * 1024, ge=1, description="Bytes a second a video's server must send on average, after fetch_timeout."
     )
 
-    crawl_pause: float = Field(
+    crawl_pause: Seconds = Field(
         1, ge=0, description="Seconds between two pages of links that are fetched from one host."
     )
     crawl_robots: bool = Field(
@@ -118,11 +138,11 @@ class Settings(BaseSettings):
         20 * MIB, ge=1, description="Largest picture that stands for the page of a link, in bytes."
     )
 
-    webhook_timeout: float = Field(15, gt=0, description="Seconds a webhook has to answer.")
+    webhook_timeout: Seconds = Field(15, gt=0, description="Seconds a webhook has to answer.")
     webhook_first_pause: float = Field(
         5, gt=0, le=3600, description="Seconds until a delivery that failed is tried again; later pauses grow from it."
     )
-    webhook_log_days: int = Field(30, ge=1, description="Days events and the log of their deliveries are kept.")
+    webhook_log_days: Days = Field(30, ge=1, description="Days events and the log of their deliveries are kept.")
 
     vision_url: str | None = Field(
         None,
@@ -130,7 +150,7 @@ class Settings(BaseSettings):
     )
     vision_model: str | None = Field(None, description="Name of the model at that API; required with its URL.")
     vision_api_key: SecretStr | None = Field(None, description="Key of that API, sent as a bearer token; absent: none.")
-    vision_timeout: float = Field(
+    vision_timeout: Seconds = Field(
         120, gt=0, description="Seconds the model has for one picture; up to three attempts are made."
     )
 
@@ -143,7 +163,7 @@ class Settings(BaseSettings):
         "Absent: nothing is written down.",
     )
     speech_api_key: SecretStr | None = Field(None, description="Key of that API, sent as a bearer token; absent: none.")
-    speech_timeout: float = Field(
+    speech_timeout: Seconds = Field(
         900,
         gt=0,
         description="Seconds the model has for at most ten minutes of sound; an API has up to three attempts.",
@@ -156,7 +176,7 @@ class Settings(BaseSettings):
         None, ge=1, description="Child processes that decode pictures; absent: one per core."
     )
     decode_memory_mb: int = Field(3072, ge=256, description="Memory limit of a decoding child, in MiB.")
-    decode_timeout: float = Field(60, gt=0, description="Seconds one picture may take to decode.")
+    decode_timeout: Seconds = Field(60, gt=0, description="Seconds one picture may take to decode.")
     video_processes: int = Field(
         1, ge=1, le=64, description="Videos one worker indexes or encodes at once; each uses all cores."
     )
@@ -169,7 +189,7 @@ class Settings(BaseSettings):
     )
     keywords_as_tags: bool = Field(False, description="Whether a picture's own keywords are added to its tags.")
     ocr_enabled: bool = Field(True, description="Whether visible text is read from pictures.")
-    document_timeout: float = Field(
+    document_timeout: Seconds = Field(
         300, gt=0, description="Seconds reading one document may take, scanned pages aside."
     )
     document_max_pages: int = Field(10_000, ge=1, description="Most pages of a document that are read.")
@@ -177,12 +197,12 @@ class Settings(BaseSettings):
     document_max_scans: int = Field(
         500, ge=0, description="Most scanned pages of a document whose text is read from their pictures."
     )
-    ocr_timeout: float = Field(120, gt=0, description="Seconds reading the text of one picture may take.")
-    stalled_after: float = Field(
+    ocr_timeout: Seconds = Field(120, gt=0, description="Seconds reading the text of one picture may take.")
+    stalled_after: Seconds = Field(
         30, ge=2, description="Seconds without a heartbeat until a worker's jobs are given to others."
     )
-    upkeep_interval: float = Field(60, ge=1, description="Seconds between two looks for lost work and due purges.")
-    orphan_age_hours: float = Field(24, ge=0, description="Hours until an object without a row is swept.")
+    upkeep_interval: Seconds = Field(60, ge=1, description="Seconds between two looks for lost work and due purges.")
+    orphan_age_hours: Hours = Field(24, ge=0, description="Hours until an object without a row is swept.")
 
     log_format: str = Field("auto", pattern="^(auto|console|json)$", description="auto, console or json.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error.")

@@ -16,11 +16,14 @@ from tests.running import PATIENCE
 async def echo(scope, receive, send):
     """Answer with method, path, and body, as JSON, or each text with itself; what never comes whole is answered by nobody.
 
-    The answer to `/long` is longer than what systems keep for a client.
+    The answer to `/long` is longer than what systems keep for a client, and so is the farewell of a WebSocket that says `leave`.
     """
     if scope["type"] == "websocket":
         await send({"type": "websocket.accept"})
         while (message := await receive())["type"] != "websocket.disconnect":
+            if message.get("text") == "leave":
+                await send({"type": "websocket.send", "text": "farewell" * 2_000_000})
+                return
             if "text" in message:
                 await send({"type": "websocket.send", "text": message["text"]})
         return
@@ -41,11 +44,19 @@ async def echo(scope, receive, send):
 class Served:
     """A web server over `echo` in a thread."""
 
-    def __init__(self, connection: type[HttpConnection] = HttpConnection, keep_alive: int = 75) -> None:
+    def __init__(
+        self,
+        connection: type[HttpConnection] = HttpConnection,
+        keep_alive: int = 75,
+        websocket: type[WebSocketConnection] = WebSocketConnection,
+        ping: float = 20,
+    ) -> None:
         config = uvicorn.Config(
             echo,
             http=connection,
-            ws=WebSocketConnection,
+            ws=websocket,
+            ws_ping_interval=ping,
+            ws_ping_timeout=ping,
             lifespan="off",
             log_config=None,
             timeout_keep_alive=keep_alive,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import threading
 from collections.abc import Iterator
 
 import pytest
 
+from calotype.cli.websocket_connection import WebSocketConnection
 from tests.cli.served import Served
 from tests.running import wait_for
 
@@ -34,6 +36,24 @@ def received(client, size):
     return bytes(got)
 
 
+class Impatient(WebSocketConnection):
+    """Waits for hardly anything."""
+
+    silence = 0.05
+
+
+@contextlib.contextmanager
+def opened(served):
+    """A WebSocket to a server."""
+    with served.connect() as connection:
+        connection.sendall(UPGRADE)
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += connection.recv(1)
+        assert head.startswith(b"HTTP/1.1 101 ")
+        yield connection
+
+
 @pytest.fixture
 def served() -> Iterator[Served]:
     """A server."""
@@ -44,12 +64,7 @@ def served() -> Iterator[Served]:
 @pytest.fixture
 def client(served):
     """A WebSocket to it."""
-    with served.connect() as connection:
-        connection.sendall(UPGRADE)
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            head += connection.recv(1)
-        assert head.startswith(b"HTTP/1.1 101 ")
+    with opened(served) as connection:
         yield connection
 
 
@@ -72,3 +87,28 @@ def test_a_message_has_an_end(client):
     assert received(client, 7) == b"\x81\x05begin"
     client.sendall(frame(TEXT, b"a") + frame(PART) * 2_000)
     assert received(client, 4)[:4] == b"\x88\x02\x03\xf1"  # close, 1009: too big
+
+
+def test_who_never_reads_is_let_go_after_the_keep_alive():
+    """Though the client's system is there and says so: its own pings fill the connection, and no pong comes."""
+    with Served(websocket=Impatient, ping=0.05) as served, opened(served) as client:
+        client.settimeout(0)
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            while True:
+                client.send(frame(FINAL | PING, b"a" * 125) * 1_000)
+        wait_for(lambda: served.open_connections == 0, "held though nobody reads")
+
+
+def test_who_never_reads_is_let_go_when_the_work_is_done():
+    """What the application has sent last is not waited for without end; its client need not have been silent for long before."""
+    with Served(websocket=Impatient, ping=3600) as served, opened(served) as client:
+        client.sendall(frame(FINAL | TEXT, b"leave"))
+        wait_for(lambda: served.open_connections == 0, "held though nobody reads")
+
+
+def test_who_reads_gets_all_of_a_farewell(client):
+    """A closed connection stays until the rest is taken; then it ends."""
+    client.sendall(frame(FINAL | TEXT, b"leave"))
+    head = b"\x81\x7f" + (16_000_000).to_bytes(8, "big")
+    assert received(client, len(head) + 16_000_000) == head + b"farewell" * 2_000_000
+    assert client.recv(1) == b""

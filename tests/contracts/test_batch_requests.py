@@ -145,9 +145,13 @@ def test_a_copy_found_late_has_the_key_that_clients_are_told(idle_client, browse
 
 
 def test_other_parts_are_ignored(client):
-    """Fields and files of unknown names change nothing and take no position."""
+    """Fields and files of unknown names change nothing and take no position, however long they are."""
     answer = post_raw(
-        client, field("colour", "green"), file(EXE, name="other"), file(photo(), "a.jpg"), file(EXE, "b.exe")
+        client,
+        field("colour", "green" * 20_000),
+        file(EXE, name="other"),
+        file(photo(), "a.jpg"),
+        file(EXE, "b.exe"),
     )
     body = expect(answer, BATCH)
     assert (body["total_files"], body["status"]) == (2, "partial")

@@ -220,6 +220,16 @@ def test_fields_may_stand_before_and_after_the_file(client):
     assert client.get(FILES).json()["total_count"] == 1
 
 
+def test_other_fields_are_read_and_forgotten(client):
+    """Fields of unknown names change nothing, however long they are and whatever they hold; a known one has its limit."""
+    other = 'Content-Disposition: form-data; name="other"'
+    sections = [(other, b"\xff" * 70_000), _field("colour", "green"), _file(photo()), (other, b"\xff" * 70_000)]
+    expect(_raw(client, *sections, _field("auto_describe", "no")), STREAM)
+    expect_error(_raw(client, _field("title", "x" * 70_000), _file(photo())), 413, "PAYLOAD_TOO_LARGE")
+    as_latin = 'Content-Disposition: form-data; name="title"', b"\xff"
+    expect_error(_raw(client, as_latin, _file(photo())), 422, "VALIDATION_ERROR")
+
+
 def test_the_file_is_required(client):
     """A form without a file part that has a name is 422, as is any other kind of body."""
     as_text = 'Content-Disposition: form-data; name="file"', b"no file name, so no file"

@@ -94,6 +94,14 @@ def test_invalid_requests_list_every_fault(faults):
     assert found["error"]["code"] == "VALIDATION_ERROR"
 
 
+def test_an_answer_does_not_grow_with_the_faults():
+    """Of very many the first fifty are told."""
+    listed = [{"loc": ("body", "ids", place), "msg": "no id", "type": "t"} for place in range(5_000)]
+    found = body(errors.invalid(listed, "id"))
+    assert [entry["loc"][-1] for entry in found["detail"]] == list(range(50))
+    assert found["error"]["details"] == {"field": "body.ids.0", "issue": "no id"}
+
+
 @pytest.mark.parametrize(
     ("status", "code"), [(404, "NOT_FOUND"), (405, "VALIDATION_ERROR"), (413, "PAYLOAD_TOO_LARGE")]
 )

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -117,6 +118,16 @@ async def test_who_is_not_known_does_not_pass(token, status, code):
         answer = await client.get("/api/v2/x", headers=headers(token))
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     assert SECRET not in answer.text
+
+
+async def test_the_reason_of_an_outage_is_written_down():
+    """The log names it and the path, as it does for routes; of refusals it says nothing."""
+    with structlog.testing.capture_logs() as logs:
+        async with gate(greet) as client:
+            for token in ("no-database", "bad", "expired"):
+                await client.get("/api/v2/x", headers=headers(token))
+    told = {"event": "unavailable", "log_level": "error", "path": "/api/v2/x", "cause": "None"}
+    assert logs == [{**told, "reason": f"cannot connect to {SECRET}"}]
 
 
 async def test_buckets_belong_to_keys_and_strangers_to_their_address():

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+import structlog
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
@@ -177,6 +178,16 @@ async def test_answers_tell_the_budget(state, status, limits):
     assert [answer.headers[name] for name in LIMITS] == limits
     if status == 429:
         assert answer.json()["error"]["code"] == "rate_limit_exceeded"
+
+
+async def test_the_reason_why_a_budget_is_not_known_is_written_down():
+    """The log names it and the path, as it does for routes."""
+    with structlog.testing.capture_logs() as logs:
+        async with gate(budgets=Budgets(Unavailable("no database"))) as client:
+            await client.post("/images/upload", headers=KEY)
+    assert [(line["event"], line["reason"], line["path"]) for line in logs] == [
+        ("unavailable", "no database", "/images/upload")
+    ]
 
 
 async def test_nobody_spends_a_budget_without_passing():

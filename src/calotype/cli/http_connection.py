@@ -12,6 +12,8 @@ import asyncio
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from calotype.cli.untaken import await_taken
+
 MAX_HEAD_BYTES = 131_072
 """Most bytes of a request's head: its line and its headers, and what may follow a chunked body."""
 HEAD_TIME = 30.0
@@ -161,18 +163,7 @@ class HttpConnection(HttpToolsProtocol):
     def timeout_keep_alive_handler(self) -> None:
         """Close the connection, which sends what is left of the last answer, and break it off once nobody takes that."""
         super().timeout_keep_alive_handler()
-        self._await_taken(self.transport.get_write_buffer_size())
-
-    def _await_taken(self, before: int) -> None:
-        if before:
-            self.loop.call_later(self.body_silence, self._check_taken, before)
-
-    def _check_taken(self, before: int) -> None:
-        left = self.transport.get_write_buffer_size()
-        if left < before:
-            self._await_taken(left)
-        else:
-            self.transport.abort()
+        await_taken(self.loop, self.transport, self.body_silence)
 
     def _forget_head_timer(self) -> None:
         if self._head_timer is not None:

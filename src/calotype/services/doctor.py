@@ -85,7 +85,7 @@ class DoctorService:
         self._owner = owner
 
     async def is_reachable(self) -> dict[str, str]:
-        """For health checks: "ok" or a short reason for database and storage; who asks at once, or soon again, shares an answer."""
+        """For health checks: "ok" or a short reason for database and storage; who asks within a second shares it."""
         async with self._looking:
             if self._seen is None or time.monotonic() - self._seen_at >= _SHARED_FOR:
                 self._seen = {

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 
-import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -16,7 +15,7 @@ from starlette.routing import Match
 
 from calotype import __version__
 from calotype.bootstrap import Application
-from calotype.domain.errors import CalotypeError, Unavailable
+from calotype.domain.errors import CalotypeError
 from calotype.settings import Settings
 from calotype.web import status
 from calotype.web.apis.analysis import routes as analysis_routes
@@ -35,10 +34,10 @@ from calotype.web.delivery import routes as delivery_routes
 from calotype.web.shared.gate import Gate
 from calotype.web.shared.openapi import DESCRIPTION, complete, operation_id
 from calotype.web.shared.rate_limit import RateLimiter
+from calotype.web.shared.refusals import note_unavailable
 from calotype.web.shared.wire_format import WireFormat
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-_log = structlog.get_logger("calotype.web")
 
 
 def make_app(settings: Settings, open_services: Callable[[], AbstractAsyncContextManager[Application]]) -> FastAPI:
@@ -116,8 +115,7 @@ class _Calotype(FastAPI):
 
 async def _on_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, CalotypeError)
-    if isinstance(error, Unavailable):
-        _log.error("unavailable", reason=error.message, cause=repr(error.__cause__), path=request.url.path)
+    note_unavailable(error, request.url.path)
     return _format_of(request).refusals.to_wire(error, request.state.request_id)
 
 

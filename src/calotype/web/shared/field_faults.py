@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 _LONGEST_NAME = 100  # characters
-_MOST_FAULTS = 50  # more are told to nobody's use
+MOST_FAULTS = 50
+"""Faults of one request that are told; more would be of no use to anybody."""
 
 
 def field_faults(errors: Sequence[Any]) -> list[dict[str, str]]:
     """`field` (such as `images[0].id`) and `message` of each fault, from errors as pydantic lists them."""
-    return [_fault(error) for error in errors[:_MOST_FAULTS]]
+    return [_fault(error) for error in errors[:MOST_FAULTS]]
 
 
 def summed_up(errors: Sequence[Any]) -> tuple[str, dict[str, Any]]:

@@ -21,6 +21,7 @@ from calotype.domain.errors import CalotypeError, RateLimited, Unauthenticated
 from calotype.web.shared.body_limit import limited
 from calotype.web.shared.metrics import REQUESTS, SECONDS
 from calotype.web.shared.rate_limit import RateLimiter
+from calotype.web.shared.refusals import note_unavailable
 from calotype.web.shared.request_id import request_id
 from calotype.web.shared.unread_body import UnreadBody
 from calotype.web.shared.wire_format import WireFormat, speaking
@@ -94,6 +95,7 @@ class Gate:
             client = scope.get("client")
             bucket = f"address {client[0] if client else '?'}"
         except CalotypeError as error:
+            note_unavailable(error, scope["path"])
             return wire.refusals.to_wire(error, passage.request_id)
         else:
             scope["state"]["principal"] = principal
@@ -107,6 +109,7 @@ class Gate:
             try:
                 budget = await wire.spend(scope["method"], scope["path"], principal, application)
             except CalotypeError as error:
+                note_unavailable(error, scope["path"])
                 return wire.refusals.to_wire(error, passage.request_id)
             if budget is not None and not budget.is_allowed:
                 refusal = RateLimited(f"The {budget.limit} calls of 24 hours are used up", retry_after=budget.reset)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from starlette.responses import Response
 
-from calotype.domain.errors import CalotypeError
+from calotype.domain.errors import CalotypeError, Unavailable
 from calotype.web.shared.error_headers import error_headers
 from calotype.web.shared.field_faults import summed_up
 
@@ -20,6 +21,13 @@ FAULT = "An unexpected error occurred"
 
 Body = Callable[[str, str, dict[str, Any], str], dict[str, Any]]
 """Makes the one error body of a code, a message, details and a request id."""
+_log = structlog.get_logger("calotype.web")
+
+
+def note_unavailable(error: CalotypeError, path: str) -> None:
+    """Write down why something is unavailable, which clients are not told; of other errors nothing."""
+    if isinstance(error, Unavailable):
+        _log.error("unavailable", reason=error.message, cause=repr(error.__cause__), path=path)
 
 
 @dataclass(frozen=True)

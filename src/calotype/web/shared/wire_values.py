@@ -23,6 +23,8 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
 MAX_INT = 2**63 - 1
+MAX_IDS = 10_000  # where a format itself sets no limit
+MAX_WORDS = 100  # of a list whose words are known and few
 
 
 def _rule(check: Callable[[Any], T]) -> Callable[[Any], T]:
@@ -160,6 +162,7 @@ JsonInt = Annotated[int, BeforeValidator(parse_json_int)]
 JsonBool = Annotated[bool, BeforeValidator(parse_json_bool)]
 JsonFloat = Annotated[float, BeforeValidator(parse_json_float)]
 WireUuid = Annotated[UUID, BeforeValidator(parse_uuid)]
+ManyUuids = Annotated[list[WireUuid], Field(max_length=MAX_IDS)]
 UniqueUuids = Annotated[list[WireUuid], AfterValidator(_unique)]
 WireTime = Annotated[datetime, BeforeValidator(parse_time)]
 WireEndTime = Annotated[datetime, BeforeValidator(lambda value: parse_time(value, end_of_day=True))]

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from calotype.domain import errors as domain
+from calotype.web.shared.field_faults import MOST_FAULTS
 from calotype.web.shared.refusals import FAULT, INTERNAL, INVALID, UNAVAILABLE, Wording
 
 STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
@@ -71,8 +72,9 @@ class _Wording(Wording):
         return {"Retry-After": "1"} if isinstance(error, domain.NotReady) else super().headers(error)
 
     def invalid(self, errors: Sequence[Any], request_id: str) -> Response:
-        """A 422: `detail` lists every fault, `error.details` the first."""
-        entries = [{"loc": list(error["loc"]), "msg": error["msg"], "type": error["type"]} for error in errors]
+        """A 422: `detail` lists the faults, `error.details` the first."""
+        told = errors[:MOST_FAULTS]
+        entries = [{"loc": list(error["loc"]), "msg": error["msg"], "type": error["type"]} for error in told]
         return self._refused(entries, request_id, INVALID)
 
     def _refused(self, entries: list[dict[str, Any]], request_id: str, code: str) -> Response:

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.responses import Response
 
 from calotype.domain import errors as domain
+from calotype.web.shared.field_faults import MOST_FAULTS
 
 STATUS: Mapping[type[domain.CalotypeError], tuple[int, str]] = {
     domain.NotFound: (404, "route_not_found"),
@@ -65,7 +66,6 @@ _OF_STATUS = {
 _UNAVAILABLE = "The service is unavailable for the moment"
 _FAULT = "An unexpected error occurred"
 _LONGEST_NAME = 100  # characters
-_MOST_FAULTS = 50  # more are told to nobody's use
 _OF_FAULT = {"missing": "missing_parameter", "json_invalid": "malformed_body"}
 _BODY = "body"  # the field of faults of the whole body, which have no parameter
 
@@ -127,7 +127,7 @@ def _headers(error: domain.CalotypeError) -> dict[str, str]:
 
 def invalid(errors: Sequence[Any], request_id: str = "") -> Response:  # noqa: ARG001 - this format names none
     """A 400 for faults as pydantic lists them: the first fills the main fields, several are all in the details."""
-    faults = [_fault(error) for error in errors[:_MOST_FAULTS]]
+    faults = [_fault(error) for error in errors[:MOST_FAULTS]]
     first = faults[0]
     code = _OF_FAULT.get(errors[0]["type"], "invalid_parameter")
     details = {"errors": faults} if len(faults) > 1 else None

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
 
 from calotype.web.shared.wire_model import Wire
-from calotype.web.shared.wire_values import WireText
+from calotype.web.shared.wire_values import MAX_WORDS, WireText
 
 
 class CreateWebhookRequest(Wire):
     """Body of `POST /webhooks`."""
 
     url: WireText
-    events: list[WireText]
+    events: Annotated[list[WireText], Field(max_length=MAX_WORDS)]
     secret: WireText | None = None
 
 

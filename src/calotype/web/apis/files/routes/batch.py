@@ -24,6 +24,7 @@ from calotype.web.shared.openapi import multipart_body
 
 router = APIRouter(tags=["Files API: uploads"], responses=ERRORS)
 _FILES = "files"
+_FIELDS = {_FILES, *wire.BatchForm.model_fields}
 
 
 @router.post(
@@ -40,7 +41,8 @@ async def stream_batch(request: Request, services: Services, caller: Caller) -> 
     async with services.batch_uploads.reading(caller.scope, refusals=(RequestValidationError,)) as batch:
         async for part in parts(request, most=limits.max_files + MAX_PARTS):
             if part.filename is None:
-                fields[part.name] = await part.text()
+                if part.name in _FIELDS:  # others are read and forgotten
+                    fields[part.name] = await part.text()
             elif part.name == _FILES and part.filename:
                 await batch.take(part.filename, part.chunks(), _options(fields), declared=part.content_type)
         result = await batch.finish(_options(fields))

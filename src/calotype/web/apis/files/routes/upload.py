@@ -58,7 +58,8 @@ async def stream_upload(request: Request, services: Services, caller: Caller) ->
     async with services.ingest.receiving(caller.scope) as upload:
         async for part in parts(request):
             if part.filename is None:
-                fields[part.name] = await part.text()
+                if part.name in wire.StreamForm.model_fields:  # others are read and forgotten
+                    fields[part.name] = await part.text()
             elif part.name == "file" and part.filename:
                 if not upload.is_taken:
                     _options(fields)  # what is wrong already need not be stored first

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 from fastapi import APIRouter
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from calotype.bootstrap import Application
 from calotype.domain.errors import CalotypeError, InvalidInput, NotFound, RateLimited, Unauthenticated
@@ -22,11 +22,12 @@ from calotype.web.apis.files.errors import told
 from calotype.web.apis.files.translate.session import channel_of, progress_to_wire, session_of
 from calotype.web.apis.files.wire.session import Frame, SessionAnswer
 from calotype.web.shared.json_response import to_json
+from calotype.web.shared.refusals import note_unavailable
 from calotype.web.shared.request_id import request_id
 
 AUTHENTICATION_TIME = 10.0  # seconds a stranger may hold a connection
 UNAUTHENTICATED = 4401
-_FAULT = 1011  # RFC 6455, 7.4.1
+_NORMAL, _FAULT = 1000, 1011  # RFC 6455, 7.4.1
 _SEND_TIME = 30.0  # seconds a client may take for one frame before it counts as gone
 _CHECK = 60.0  # seconds after which a key is looked at again
 _MOST_CHANNELS = 1_000
@@ -45,6 +46,7 @@ async def websocket(socket: WebSocket) -> None:
         try:
             await _format.authenticate(socket.url.path, socket.query_params, socket.headers, application)
         except CalotypeError as error:
+            note_unavailable(error, socket.url.path)
             identity = request_id(socket.headers.get("x-request-id"))
             refusal = _format.refusals.to_wire(error, identity)
             refusal.headers["X-Request-ID"] = identity
@@ -73,13 +75,21 @@ class _Conversation:
             if self._token is None and not await self._first_frame():
                 return
             checking = asyncio.create_task(self._check_for_ever())
-            while True:
+            while self._is_open:  # frames may have come behind one that was the last
                 await self._handle(await self._receive())
         finally:
             tasks = [*self._subscriptions.values(), *([checking] if checking else [])]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    @property
+    def _is_open(self) -> bool:
+        return self._socket.application_state is WebSocketState.CONNECTED
+
+    async def _close(self, code: int) -> None:
+        if self._is_open:
+            await self._socket.close(code)
 
     # --------------------------------------------------------- authentication
 
@@ -125,7 +135,7 @@ class _Conversation:
 
     async def _dismiss(self, error: CalotypeError) -> None:
         await self._send_error(None, error)
-        await self._socket.close(UNAUTHENTICATED)
+        await self._close(UNAUTHENTICATED)
 
     # ----------------------------------------------------------------- frames
 
@@ -147,7 +157,7 @@ class _Conversation:
         except CalotypeError as error:
             await self._send_error(named, error)
             if isinstance(error, Unauthenticated):
-                await self._socket.close(UNAUTHENTICATED)
+                await self._close(UNAUTHENTICATED)
 
     def _action(self, frame: Any) -> Callable[[dict[str, Any]], Awaitable[None]]:
         if not isinstance(frame, dict):
@@ -193,11 +203,11 @@ class _Conversation:
         except (WebSocketDisconnect, RuntimeError, TimeoutError):
             # Gone, or too slow to be waited for; the receiving side ends the conversation.
             with contextlib.suppress(Exception):
-                await self._socket.close()
+                await self._close(_NORMAL)
         except Exception:
             _log.exception("subscription failed", channel=channel)
             with contextlib.suppress(Exception):
-                await self._socket.close(_FAULT)
+                await self._close(_FAULT)
 
     async def _tell(self, channel: str, event: ProgressEvent) -> None:
         await self._send(channel, event.kind.value, progress_to_wire(event.progress, datetime.now(UTC)))
@@ -205,6 +215,7 @@ class _Conversation:
     # ---------------------------------------------------------------- sending
 
     async def _send_error(self, channel: str | None, error: CalotypeError) -> None:
+        note_unavailable(error, self._socket.url.path)
         code, message = told(error)
         await self._send(channel, "error", {"code": code, "message": message})
 
@@ -213,6 +224,8 @@ class _Conversation:
         async with self._sending:
             # Not `wait_for`, which before Python 3.12 may swallow that it was cancelled.
             async with asyncio.timeout(_SEND_TIME):
+                if not self._is_open:
+                    raise WebSocketDisconnect  # closed by us, while this was made or waited for its turn
                 await self._socket.send_text(text)
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from calotype.web.shared.wire_model import Wire
-from calotype.web.shared.wire_values import JsonInt, WireText, WireUuid
+from calotype.web.shared.wire_values import MAX_WORDS, JsonInt, ManyUuids, WireText, WireUuid
 
 DocumentType = Literal["pdf", "docx", "txt", "md"]
 Mode = Literal["text", "vector", "hybrid", "browse"]
@@ -25,21 +25,21 @@ class ImageRequest(SearchRequest):
     """Body of the search of images."""
 
     folder_id: WireUuid | None = None
-    image_ids: list[WireUuid] | None = None
+    image_ids: ManyUuids | None = None
 
 
 class DocumentRequest(SearchRequest):
     """Body of the search of documents."""
 
-    document_types: list[DocumentType] | None = None
-    document_ids: list[WireUuid] | None = None
+    document_types: Annotated[list[DocumentType], Field(max_length=MAX_WORDS)] | None = None
+    document_ids: ManyUuids | None = None
 
 
 class VideoRequest(SearchRequest):
     """Body of the search of videos."""
 
     folder_id: WireUuid | None = None
-    video_ids: list[WireUuid] | None = None
+    video_ids: ManyUuids | None = None
 
 
 class ResultRef(Wire):

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from calotype.web.shared.wire_model import Wire
-from calotype.web.shared.wire_values import JsonFloat, JsonInt, UniqueUuids, WireBool, WireInt, WireText, WireUuid
+from calotype.web.shared.wire_values import JsonFloat, JsonInt, ManyUuids, UniqueUuids, WireBool, WireInt, WireText
 
 MAX_BATCH = 100
 
@@ -34,7 +34,7 @@ class SearchRequest(Wire):
     query: Annotated[WireText, Field(min_length=1, max_length=1000, pattern=r"\S")]
     limit: Annotated[JsonInt, Field(ge=1, le=100)] = 20
     similarity_threshold: Annotated[JsonFloat, Field(ge=0, le=1)] = 0.3
-    document_ids: list[WireUuid] | None = None
+    document_ids: ManyUuids | None = None
 
 
 class BatchDeleteRequest(Wire):
