@@ -11,7 +11,7 @@ from procrastinate.manager import JobManager
 
 from calotype.bootstrap import Application
 from calotype.domain.errors import Unavailable
-from calotype.domain.job import Job, Task, Urgency
+from calotype.domain.job import Job, Lane, Task, Urgency
 from calotype.worker import lanes, run
 from tests.running import PATIENCE
 from tests.services.library import library as open_library
@@ -116,3 +116,45 @@ async def test_the_end_of_a_job_is_noted_once_the_database_is_back(library, work
     await until_none_is_running(library, asset_id)
     assert library.jobs(asset_id) == []
     assert not faults
+
+
+async def test_a_job_that_others_have_ended_holds_nothing(library, worked_once):
+    """While its worker stood still it was given away and done: the lane goes on, however often that happens."""
+    further = [await library.take_in() for _ in range(8)]
+    worked = set()
+
+    async def be_overtaken(_, asset_id):
+        library.sql("DELETE FROM procrastinate_jobs WHERE args->>'asset_id' = %s", str(asset_id))
+        worked.add(asset_id)
+
+    first = await worked_once(be_overtaken)
+    async with asyncio.timeout(PATIENCE):
+        while worked < {first, *further}:  # noqa: ASYNC110 - polled until all are there
+            await asyncio.sleep(0.02)
+
+
+async def test_a_lane_that_falls_does_not_wait_for_ends_that_cannot_be_noted(library, worked_once, monkeypatch):
+    """Another takes its place, and what could not be noted is given to it."""
+    fetch = JobManager.fetch_job
+    worked, fallen = [], asyncio.Event()
+
+    async def fall_once(manager, queues, worker_id):
+        if worked and list(queues) == [Lane.PICTURES.value] and not fallen.is_set():
+            fallen.set()
+            raise ConnectorException
+        return await fetch(manager, queues, worker_id)
+
+    async def never(*_, **__):
+        raise ConnectorException
+
+    async def note(_, asset_id):
+        worked.append(asset_id)
+
+    monkeypatch.setattr(JobManager, "fetch_job", fall_once)
+    monkeypatch.setattr(JobManager, "finish_job", never)
+    await worked_once(note)
+    async with asyncio.timeout(PATIENCE):
+        await fallen.wait()
+        second = await library.take_in()
+        while second not in worked:  # noqa: ASYNC110 - polled until it is there
+            await asyncio.sleep(0.02)

@@ -117,7 +117,8 @@ class EmbeddedPostgres:
                 # A long recovery outlasts the library's ten seconds; the server goes on starting meanwhile, and the library
                 # asserts that one it finds is ready.
                 if time.monotonic() > deadline:
-                    raise TimeoutError(f"it was not ready within {START_PATIENCE:.0f} seconds") from error
+                    said = f" ({error})" if str(error) else ""
+                    raise TimeoutError(f"it was not ready within {START_PATIENCE:.0f} seconds{said}") from error
                 time.sleep(0.5)
             else:
                 return

@@ -164,9 +164,10 @@ _KNOWN_ATTEMPTS = text(
     "UNION ALL SELECT key FROM presigned_upload, LATERAL (VALUES (object_key), (received_key)) AS stored (key) "
     "WHERE id = ANY(CAST(:ids AS uuid[])) AND key = ANY(CAST(:keys AS text[])) "
     "AND reaped_at IS NULL AND confirmed_at IS NULL "
-    # Names may look like attempts.
-    "UNION ALL SELECT object_key FROM chunked_upload WHERE id = ANY(CAST(:ids AS uuid[])) "
-    "AND object_key = ANY(CAST(:keys AS text[])) AND reaped_at IS NULL AND status = 'uploading'"
+    # Chunks that are being put together, however long that takes.
+    "UNION ALL SELECT stored.key FROM unnest(CAST(:keys AS text[])) AS stored (key) "
+    "JOIN chunked_upload AS upload ON upload.id = CAST(split_part(stored.key, '/', 3) AS uuid) "
+    "WHERE upload.reaped_at IS NULL AND upload.status = 'uploading'"
 )
 # A chunk goes when its video is there, so that the video's id says nothing of it.
 _KNOWN_CHUNKS = text(

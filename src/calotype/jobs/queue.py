@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from psycopg import AsyncConnection as AsyncDriverConnection
+from psycopg.errors import RaiseException
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -209,6 +210,11 @@ class JobQueue:
             {"seconds": stalled_after},
         )
         return rescued.rowcount
+
+
+def was_refused(error: Exception) -> bool:
+    """Whether the database answered the library that there is no such job to be ended: others have it, or it has ended."""
+    return isinstance(error.__cause__, RaiseException)
 
 
 def _owners(subject_ids: Iterable[UUID], tasks: Sequence[Task]) -> dict[str, UUID]:

@@ -91,8 +91,8 @@ class _Writer:
         self.names: dict[tuple[str, str], int] = {}
         self._written_as: dict[type, Callable[[Any], list[Any]]] = {
             tuple: self._all,
-            set: self._all,
-            frozenset: self._all,
+            set: self._members,
+            frozenset: self._members,
             dict: self._dict,
             bytes: self._blob,
             bytearray: self._blob,
@@ -118,8 +118,16 @@ class _Writer:
     def _all(self, things: Iterable[Any]) -> list[Any]:
         return [self.written(thing) for thing in things]
 
+    def _members(self, things: Iterable[Any]) -> list[Any]:
+        return [self._key(thing) for thing in things]
+
     def _dict(self, things: dict[Any, Any]) -> list[Any]:
-        return [self._all(item) for item in things.items()]
+        return [[self._key(key), self.written(value)] for key, value in things.items()]
+
+    def _key(self, thing: Any) -> Any:
+        if not isinstance(thing, _KEYS):
+            raise TypeError(f"an answer may not hold {type(thing).__name__} as a key")
+        return self.written(thing)
 
     def _blob(self, data: bytes | bytearray) -> list[int]:
         self.blobs.append(bytes(data))

@@ -14,6 +14,7 @@ from procrastinate.worker import Worker
 
 from calotype.bootstrap import Application
 from calotype.domain.job import Lane
+from calotype.jobs.queue import was_refused
 
 _RING_INTERVAL = 1.0  # seconds; a notification that is missed, or that nobody sends, costs no more than this
 _POLLING_INTERVAL = 60.0  # seconds; each lane is woken for what can begin
@@ -30,6 +31,8 @@ class LaneWorker(Worker):
     part without anything to do (that of periodic tasks) has ended before, which ends the watch over them.
     """
 
+    _is_ending = False
+
     def wake(self) -> None:
         """Have it look for jobs now."""
         self._new_job_event.set()
@@ -44,13 +47,16 @@ class LaneWorker(Worker):
     ) -> None:
         """Note how a job ended, however long the database is away, since nobody looks after the jobs of one who lives.
 
-        A job that is to be begun again gives way to the same one where that waits already.
+        A job that is to be begun again gives way to the same one where that waits already, with its own count of attempts.
         """
         while True:
             try:
                 await self._note_end(job, status, retry_decision, context, job_result)
             except ConnectorException as error:
-                if self._stop_event.is_set():
+                if was_refused(error):
+                    _log.info("a job was given to others, or had ended already", job_id=job.id, reason=reason_of(error))
+                    return
+                if self._is_ending or self._stop_event.is_set():
                     raise
                 _log.warning("the end of a job is not noted yet", job_id=job.id, reason=reason_of(error))
                 await asyncio.sleep(_AGAIN)
@@ -62,6 +68,11 @@ class LaneWorker(Worker):
             await super()._persist_job_status(job, status, *further)
         except UniqueViolation:
             await self.app.job_manager.finish_job(job=job, status=status, delete_job=True)
+
+    async def _shutdown(self, side_tasks: list[asyncio.Task[Any]]) -> None:
+        # It waits for its jobs without an end, also where the database let the lane down: another takes its place after that.
+        self._is_ending = True
+        await super()._shutdown(side_tasks)
 
     async def _update_heartbeat(self) -> None:
         while True:

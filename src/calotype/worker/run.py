@@ -66,7 +66,7 @@ async def run_worker(application: Application, stop: asyncio.Event) -> None:
 
 
 def _hear(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Tell of what nobody waited for. A job whose end could not be noted was given to others, who find its work done."""
+    """Tell of what nobody waited for. What a worker that stops could not note is done again by others, in no time."""
     error = context.get("exception")
     if isinstance(error, ConnectorException):
         _log.warning("the end of a job was not noted", reason=reason_of(error))
