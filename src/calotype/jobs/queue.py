@@ -118,6 +118,10 @@ class JobQueue:
         rows = await self.app.connector.execute_query_all_async(_DUE_LANES, lanes=[lane.value for lane in Lane])
         return [Lane(row["lane"]) for row in rows]
 
+    def was_refused(self, error: Exception) -> bool:
+        """Whether the database told the library that there is no such job to be ended: others have it, or it has ended."""
+        return isinstance(error.__cause__, RaiseException)
+
     async def drop(
         self, connection: AsyncConnection, subject_ids: Iterable[UUID], tasks: Sequence[Task] = ASSET_TASKS
     ) -> set[UUID]:
@@ -210,11 +214,6 @@ class JobQueue:
             {"seconds": stalled_after},
         )
         return rescued.rowcount
-
-
-def was_refused(error: Exception) -> bool:
-    """Whether the database answered the library that there is no such job to be ended: others have it, or it has ended."""
-    return isinstance(error.__cause__, RaiseException)
 
 
 def _owners(subject_ids: Iterable[UUID], tasks: Sequence[Task]) -> dict[str, UUID]:

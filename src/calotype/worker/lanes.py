@@ -14,7 +14,6 @@ from procrastinate.worker import Worker
 
 from calotype.bootstrap import Application
 from calotype.domain.job import Lane
-from calotype.jobs.queue import was_refused
 
 _RING_INTERVAL = 1.0  # seconds; a notification that is missed, or that nobody sends, costs no more than this
 _POLLING_INTERVAL = 60.0  # seconds; each lane is woken for what can begin
@@ -31,7 +30,10 @@ class LaneWorker(Worker):
     part without anything to do (that of periodic tasks) has ended before, which ends the watch over them.
     """
 
-    _is_ending = False
+    def __init__(self, application: Application, **options: Any) -> None:
+        super().__init__(application.queue.app, **options)
+        self._queue = application.queue
+        self._is_ending = False
 
     def wake(self) -> None:
         """Have it look for jobs now."""
@@ -53,7 +55,7 @@ class LaneWorker(Worker):
             try:
                 await self._note_end(job, status, retry_decision, context, job_result)
             except ConnectorException as error:
-                if was_refused(error):
+                if self._queue.was_refused(error):
                     _log.info("a job was given to others, or had ended already", job_id=job.id, reason=reason_of(error))
                     return
                 if self._is_ending or self._stop_event.is_set():
@@ -116,7 +118,7 @@ class Lanes:
     def _worker(self, lane: Lane, concurrency: int) -> LaneWorker:
         stalled_after = self._application.settings.stalled_after
         return LaneWorker(
-            self._queue.app,
+            self._application,
             queues=[lane.value],
             name=lane.value,
             concurrency=concurrency,
