@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
-
 import pytest
 from pydantic import ValidationError
 
@@ -11,7 +9,7 @@ from calotype.web.apis.devices.wire import webhook
 from calotype.web.apis.files.wire import agent, document
 
 SEARCH = {"query": "tower"}
-ID = str(uuid4())
+ID = "6f0c5d0e-2c55-4d0b-9d5e-0f6a3b9f7a11"
 
 
 @pytest.mark.parametrize(
