@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -74,6 +75,7 @@ class LaneWorker(Worker):
     async def _shutdown(self, side_tasks: list[asyncio.Task[Any]]) -> None:
         # It waits for its jobs without an end, also where the database let the lane down: another takes its place after that.
         self._is_ending = True
+        await _end(side_tasks)
         await super()._shutdown(side_tasks)
 
     async def _update_heartbeat(self) -> None:
@@ -135,11 +137,14 @@ class Lanes:
     async def listen(self) -> None:
         """Wake the lane of each job as it is queued, for ever."""
         while True:
+            listening = asyncio.create_task(self._queue.listen(self._wake))
             try:
-                await self._queue.listen(self._wake)
+                await asyncio.shield(listening)
+            except asyncio.CancelledError:
+                await _end([listening])
+                raise
             except ConnectorException as error:
                 _log.warning("not told of new jobs", reason=reason_of(error))
-            notice_cancellation()
             await asyncio.sleep(_AGAIN)
 
     async def ring(self) -> None:
@@ -156,6 +161,14 @@ class Lanes:
     def _wake(self, lane: Lane) -> None:
         if worker := self._workers.get(lane):
             worker.wake()
+
+
+async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel tasks of the library until they end: the driver loses a cancellation that comes just as it gets a connection."""
+    while unended := [task for task in tasks if not task.done()]:
+        for task in unended:
+            task.cancel()
+        await asyncio.wait(unended, timeout=_AGAIN)
 
 
 def reason_of(error: ConnectorException) -> str:
