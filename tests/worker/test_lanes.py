@@ -14,14 +14,6 @@ from calotype.domain.errors import Unavailable
 from calotype.domain.job import Job, Lane, Task, Urgency
 from calotype.worker import lanes, run
 from tests.running import PATIENCE
-from tests.services.library import library as open_library
-
-
-@pytest.fixture
-async def library(own_database, tmp_path):
-    """A library with little to prepare."""
-    async with open_library(own_database, tmp_path, worker_processes=1) as made:
-        yield made
 
 
 @pytest.mark.parametrize("step", ["prune_stalled_workers", "register_worker", "fetch_job"])

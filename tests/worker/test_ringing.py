@@ -7,7 +7,6 @@ import contextlib
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-import pytest
 from procrastinate.exceptions import ConnectorException
 
 from calotype.bootstrap import Application
@@ -15,14 +14,6 @@ from calotype.db.engine import Database
 from calotype.domain.job import Job, Task, Urgency
 from calotype.worker import lanes, run
 from tests.running import PATIENCE
-from tests.services.library import library as open_library
-
-
-@pytest.fixture
-async def library(own_database, tmp_path):
-    """A library with little to prepare."""
-    async with open_library(own_database, tmp_path, worker_processes=1) as made:
-        yield made
 
 
 async def test_a_job_is_begun_when_its_time_has_come(library, monkeypatch):

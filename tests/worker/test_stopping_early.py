@@ -4,19 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from calotype.bootstrap import Application
 from calotype.worker import run
 from tests.running import PATIENCE
-from tests.services.library import library as open_library
-
-
-@pytest.fixture
-async def library(own_database, tmp_path):
-    """A library with little to prepare."""
-    async with open_library(own_database, tmp_path, worker_processes=1) as made:
-        yield made
 
 
 async def test_a_worker_that_is_asked_to_stop_while_it_starts_stops(library, monkeypatch):
